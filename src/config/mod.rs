@@ -1,0 +1,124 @@
+//! The configuration file: from text to a value that cannot be wrong.
+//!
+//! `raw` is what was typed, `validate` judges it, `error` says everything that is wrong with it at once,
+//! `load` reads it from the disk. Must not act on it.
+
+use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+
+use crate::core::{ids::ListenerName, service::ServiceSpec};
+
+/// A whole file, validated.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// `[process]`
+    pub process: ProcessConfig,
+    /// `[admin]`
+    pub admin: AdminConfig,
+    /// `[metrics]`
+    pub metrics: Option<MetricsConfig>,
+    /// `[listener.*]`, by name.
+    pub listeners: Vec<ListenerConfig>,
+    /// `[service.*]`, by name.
+    pub services: Vec<Arc<ServiceSpec>>,
+}
+
+/// What concerns the process as a whole. Read once: a change needs a restart, and a reload says so.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProcessConfig {
+    /// Data-plane threads; already counted out, at least 1.
+    pub workers: usize,
+    /// Folder of the journal.
+    pub state: Option<PathBuf>,
+    /// How long `/readyz` fails before draining begins.
+    pub shutdown_delay: Duration,
+    /// How long draining may last.
+    pub shutdown_deadline: Duration,
+    /// Where a line for each request goes.
+    pub access_log: AccessLogTarget,
+    /// How that line looks.
+    pub access_log_format: AccessLogFormat,
+    /// How log lines look.
+    pub log_format: LogFormat,
+    /// How often host names are resolved again.
+    pub resolve_interval: Duration,
+}
+
+/// Where a line for each request goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AccessLogTarget {
+    /// Nowhere.
+    Off,
+    /// To standard output.
+    Stdout,
+    /// To the end of this file.
+    File(PathBuf),
+}
+
+/// How a line for a request looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AccessLogFormat {
+    /// One JSON object a line.
+    Json,
+    /// The common log format of NCSA httpd, followed by cutover's fields as `name=value`.
+    Common,
+}
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// For machines.
+    Json,
+}
+
+/// The admin side.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AdminConfig {
+    /// Where it listens.
+    pub listen: AdminAddr,
+    /// File of bearer tokens; there unless `listen` is a loopback address or a Unix socket.
+    pub token_file: Option<PathBuf>,
+}
+
+/// Where the admin side listens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AdminAddr {
+    /// TCP.
+    Tcp(SocketAddr),
+    /// A Unix socket.
+    Unix(PathBuf),
+}
+
+/// `/metrics`, `/livez` and `/readyz` alone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MetricsConfig {
+    /// Where.
+    pub listen: SocketAddr,
+}
+
+/// One listener of the data plane.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListenerConfig {
+    /// Its name.
+    pub name: ListenerName,
+    /// Where it listens.
+    pub listen: SocketAddr,
+    /// Its bounds.
+    pub limits: ListenerLimits,
+}
+
+/// What one listener bears.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListenerLimits {
+    /// From the first byte of a request head to its last.
+    pub header_read_timeout: Duration,
+    /// Without a request, a kept-alive connection is closed.
+    pub keep_alive: Duration,
+    /// Open connections, over all workers; further ones wait in the kernel's queue.
+    pub max_connections: usize,
+    /// Fields in a request head; more are answered 431.
+    pub max_header_count: usize,
+    /// Bytes of a request head, start line included; more are answered 431.
+    pub max_header_size: usize,
+}

@@ -1,0 +1,215 @@
+//! The controller's front door: what the admin side and the application may ask of it.
+//!
+//! Owns the questions and the way they travel; must not decide. Cloning it is cheap. Every question waits in
+//! one bounded queue, so that the controller stays the only writer (invariant 2).
+
+use std::{collections::BTreeMap, net::SocketAddr, num::NonZeroU16, sync::Arc};
+
+use tokio::sync::{mpsc, oneshot};
+
+use crate::{
+    config::Config,
+    core::{
+        event::EndpointAnswer,
+        ids::{Colour, EndpointAddr, ListenerName, ServiceName, Tenure},
+        switch::{Actor, Receipt, SwitchAnswer, WaitFor, Wish},
+        view::ServiceView,
+    },
+};
+
+/// Asks the controller.
+#[derive(Clone, Debug)]
+pub struct ControlHandle {
+    questions: mpsc::Sender<Question>,
+}
+
+/// A switch or rollback, as asked for from outside.
+#[derive(Clone, Debug)]
+pub struct SwitchOrder {
+    /// What it is about.
+    pub wish: Wish,
+    /// Who asks.
+    pub actor: Actor,
+    /// Why.
+    pub reason: Option<String>,
+    /// Skip the gates.
+    pub force: bool,
+    /// Refuse if another colour is live.
+    pub expect_live: Option<Colour>,
+    /// Refuse if another tenure is the present one.
+    pub expect_tenure: Option<Tenure>,
+    /// When to answer.
+    pub wait: WaitFor,
+}
+
+/// An endpoint to be added or removed at run time.
+#[derive(Clone, Debug)]
+pub struct EndpointOrder {
+    /// The service.
+    pub service: ServiceName,
+    /// The pool.
+    pub colour: Colour,
+    /// The endpoint.
+    pub addr: EndpointAddr,
+    /// Add it with this weight, or remove it.
+    pub change: EndpointChange,
+    /// Who asks.
+    pub actor: Actor,
+}
+
+/// What is to be done with an endpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EndpointChange {
+    /// Add it, or change its weight.
+    Register(NonZeroU16),
+    /// Remove it.
+    Deregister,
+}
+
+/// What became of a reload.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ReloadAnswer {
+    /// The file is applied; what changed, a short sentence each, empty if nothing did.
+    Applied(Vec<String>),
+    /// It is not, and everything is as it was; every reason, each with its position.
+    Refused(Vec<String>),
+}
+
+/// Whether cutover is ready for traffic, and each thing that this depends on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Readiness {
+    /// Name and state of each condition: a file is applied, every listener accepts, every service has a ready
+    /// endpoint in its live pool, the process is not stopping.
+    pub conditions: BTreeMap<String, bool>,
+}
+
+impl Readiness {
+    /// Whether all conditions hold.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        self.conditions.values().all(|holds| *holds)
+    }
+}
+
+/// The controller is gone: the process is stopping.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("cutover is shutting down")]
+pub struct Gone;
+
+/// A question with the way back for its answer.
+#[derive(Debug)]
+pub(super) enum Question {
+    Switch(SwitchOrder, oneshot::Sender<SwitchAnswer>),
+    Endpoint(EndpointOrder, oneshot::Sender<EndpointAnswer>),
+    Reload(Actor, oneshot::Sender<ReloadAnswer>),
+    Services(oneshot::Sender<Vec<ServiceView>>),
+    Service(ServiceName, oneshot::Sender<Option<ServiceView>>),
+    History(Option<ServiceName>, oneshot::Sender<Vec<Receipt>>),
+    Config(oneshot::Sender<Arc<Config>>),
+    Readiness(oneshot::Sender<Readiness>),
+    Listeners(oneshot::Sender<BTreeMap<ListenerName, SocketAddr>>),
+    ShutDown(oneshot::Sender<()>),
+}
+
+impl ControlHandle {
+    /// A handle and the controller's end of it.
+    pub(super) fn new() -> (Self, mpsc::Receiver<Question>) {
+        let (questions, receiver) = mpsc::channel(QUESTIONS_LIMIT);
+        (Self { questions }, receiver)
+    }
+
+    /// Switches or rolls back, and answers when what was to be waited for has come.
+    ///
+    /// # Errors
+    /// [`Gone`] if the controller has stopped.
+    pub async fn switch(&self, order: SwitchOrder) -> Result<SwitchAnswer, Gone> {
+        self.ask(|answer| Question::Switch(order, answer)).await
+    }
+
+    /// Registers or deregisters an endpoint; answers when no request can be routed by the older pool.
+    ///
+    /// # Errors
+    /// [`Gone`] if the controller has stopped.
+    pub async fn endpoint(&self, order: EndpointOrder) -> Result<EndpointAnswer, Gone> {
+        self.ask(|answer| Question::Endpoint(order, answer)).await
+    }
+
+    /// Reads the file and applies it.
+    ///
+    /// # Errors
+    /// [`Gone`] if the controller has stopped.
+    pub async fn reload(&self, actor: Actor) -> Result<ReloadAnswer, Gone> {
+        self.ask(|answer| Question::Reload(actor, answer)).await
+    }
+
+    /// Every service, by name.
+    ///
+    /// # Errors
+    /// [`Gone`] if the controller has stopped.
+    pub async fn services(&self) -> Result<Vec<ServiceView>, Gone> {
+        self.ask(Question::Services).await
+    }
+
+    /// One service.
+    ///
+    /// # Errors
+    /// [`Gone`] if the controller has stopped.
+    pub async fn service(&self, name: ServiceName) -> Result<Option<ServiceView>, Gone> {
+        self.ask(|answer| Question::Service(name, answer)).await
+    }
+
+    /// Past switches of one service or of all, newest first.
+    ///
+    /// # Errors
+    /// [`Gone`] if the controller has stopped.
+    pub async fn history(&self, service: Option<ServiceName>) -> Result<Vec<Receipt>, Gone> {
+        self.ask(|answer| Question::History(service, answer)).await
+    }
+
+    /// The file that is applied.
+    ///
+    /// # Errors
+    /// [`Gone`] if the controller has stopped.
+    pub async fn config(&self) -> Result<Arc<Config>, Gone> {
+        self.ask(Question::Config).await
+    }
+
+    /// Whether cutover is ready for traffic.
+    ///
+    /// # Errors
+    /// [`Gone`] if the controller has stopped.
+    pub async fn readiness(&self) -> Result<Readiness, Gone> {
+        self.ask(Question::Readiness).await
+    }
+
+    /// Where each listener is bound, with the port that the kernel chose for port 0.
+    ///
+    /// # Errors
+    /// [`Gone`] if the controller has stopped.
+    pub async fn listeners(&self) -> Result<BTreeMap<ListenerName, SocketAddr>, Gone> {
+        self.ask(Question::Listeners).await
+    }
+
+    /// Says that the process is stopping: readiness fails from now on, switches that wait are refused.
+    ///
+    /// # Errors
+    /// [`Gone`] if the controller has stopped.
+    pub async fn shut_down(&self) -> Result<(), Gone> {
+        self.ask(Question::ShutDown).await
+    }
+
+    async fn ask<T>(
+        &self,
+        question: impl FnOnce(oneshot::Sender<T>) -> Question,
+    ) -> Result<T, Gone> {
+        let (answer, answered) = oneshot::channel();
+        self.questions
+            .send(question(answer))
+            .await
+            .map_err(|_| Gone)?;
+        answered.await.map_err(|_| Gone)
+    }
+}
+
+/// Questions that may wait for the controller.
+const QUESTIONS_LIMIT: usize = 256;

@@ -1,0 +1,288 @@
+//! Into core and out of it.
+//!
+//! `State::handle(Event, Now) -> Vec<Effect>` is the whole of the control plane's logic. The controller feeds
+//! events one at a time and carries out the effects in order before the next event.
+
+use std::{collections::BTreeMap, net::SocketAddr, num::NonZeroU16, sync::Arc, time::Duration};
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    health::{PassiveFailure, ProbeVerdict},
+    ids::{
+        ByColour, Colour, EndpointAddr, EndpointId, ListenerId, ListenerName, OpId, ServiceName,
+        Tenure,
+    },
+    in_flight::{Counts, TenureCounter},
+    notice::Notice,
+    service::{ProbeSpec, ServiceSpec},
+    snapshot::Snapshot,
+    switch::{Actor, Receipt, Refusal, SwitchAnswer, SwitchRequest},
+    time::Timestamp,
+};
+
+/// Something that happened.
+#[derive(Debug)]
+pub enum Event {
+    /// A valid file was read and its listeners are bound.
+    Reloaded(Reload),
+    /// A switch or rollback is asked for.
+    Switch(SwitchRequest),
+    /// An endpoint is to be added at run time, or its weight changed.
+    Register(Register),
+    /// An endpoint that was registered at run time is to be removed.
+    Deregister(Deregister),
+    /// The entry of [`Effect::Journal`] is on disk.
+    Journaled(OpId),
+    /// It is not, and will not be.
+    JournalFailed(OpId, String),
+    /// Every worker has answered the barrier of [`Effect::Barrier`].
+    BarrierPassed(BarrierPassed),
+    /// No claim of the tenure is left.
+    Drained {
+        /// The service, even if it has been removed since.
+        service: ServiceName,
+        /// The tenure.
+        tenure: Tenure,
+        /// The final reading of its counter.
+        counts: Counts,
+    },
+    /// One probe has ended.
+    Probed(EndpointId, ProbeVerdict),
+    /// A worker saw a connection to an endpoint fail.
+    Failed(EndpointId, PassiveFailure),
+    /// A host name was resolved.
+    Resolved(EndpointId, Arc<[SocketAddr]>),
+    /// The time that [`State::next_wake`](super::state::State::next_wake) named has come, or any other time.
+    Woke,
+    /// The process is stopping: switches that wait are refused, no new ones are taken.
+    ShuttingDown,
+}
+
+/// A valid file.
+#[derive(Clone, Debug)]
+pub struct Reload {
+    /// Every service of the file.
+    pub services: Vec<Arc<ServiceSpec>>,
+    /// Every listener of the file with the number that the edge gave it.
+    pub listeners: Vec<(ListenerId, ListenerName)>,
+    /// Who had it applied.
+    pub actor: Actor,
+}
+
+/// An endpoint to be added at run time.
+#[derive(Clone, Debug)]
+pub struct Register {
+    /// Number of the operation.
+    pub op: OpId,
+    /// The service.
+    pub service: ServiceName,
+    /// The pool.
+    pub colour: Colour,
+    /// The endpoint.
+    pub addr: EndpointAddr,
+    /// Its weight.
+    pub weight: NonZeroU16,
+    /// Who asks.
+    pub actor: Actor,
+}
+
+/// An endpoint to be removed at run time.
+#[derive(Clone, Debug)]
+pub struct Deregister {
+    /// Number of the operation.
+    pub op: OpId,
+    /// The service.
+    pub service: ServiceName,
+    /// The pool.
+    pub colour: Colour,
+    /// The endpoint.
+    pub addr: EndpointAddr,
+    /// Who asks.
+    pub actor: Actor,
+}
+
+/// Every worker has answered.
+#[derive(Clone, Debug)]
+pub struct BarrierPassed {
+    /// Whose barrier.
+    pub op: OpId,
+    /// From the publish to the last answer.
+    pub took: Duration,
+    /// Of each draining tenure: the sum of what each worker read in its own shard when it answered.
+    pub counts: Vec<(ServiceName, Tenure, Counts)>,
+    /// Workers that did not answer within the barrier timeout; 0 unless one hangs.
+    pub missing: usize,
+}
+
+/// Something to be done.
+#[derive(Debug)]
+pub enum Effect {
+    /// Write and sync; then `Journaled` or `JournalFailed`. Nothing else is done before that event.
+    Journal(OpId, Entry),
+    /// Write and sync if possible; a failure is only told.
+    Record(Entry),
+    /// Store this snapshot.
+    Publish(Arc<Snapshot>),
+    /// Ask every worker to leave the older snapshot and to read its shard of these counters; then
+    /// `BarrierPassed`. Later effects do not wait for it.
+    Barrier(OpId, Vec<Arc<TenureCounter>>),
+    /// Watch this counter; `Drained` when no claim is left.
+    Drain(Arc<TenureCounter>),
+    /// Tell every worker to end the claims of this tenure.
+    Cut(Arc<TenureCounter>),
+    /// Answer a switch.
+    Answer(OpId, SwitchAnswer),
+    /// Answer a registration or deregistration.
+    AnswerEndpoint(OpId, EndpointAnswer),
+    /// Answer a reload: what changed.
+    Applied(Vec<String>),
+    /// The whole set of endpoints to be probed and resolved from now on.
+    Watch(Vec<Watched>),
+    /// Tell people.
+    Notice(Notice),
+}
+
+/// An endpoint to be probed and, where its host is a name, resolved.
+#[derive(Clone, Debug)]
+pub struct Watched {
+    /// The endpoint.
+    pub id: EndpointId,
+    /// As it was typed.
+    pub addr: EndpointAddr,
+    /// How to probe it.
+    pub probe: Arc<ProbeSpec>,
+}
+
+/// What became of a registration or deregistration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum EndpointAnswer {
+    /// Done; requests in flight on a removed endpoint go on to their end.
+    Done {
+        /// Whether anything changed.
+        changed: bool,
+    },
+    /// Not done.
+    Refused(EndpointRefusal),
+}
+
+/// Why an endpoint was not registered or deregistered.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum EndpointRefusal {
+    /// No such service.
+    #[error("there is no service `{0}`")]
+    UnknownService(String),
+    /// No such endpoint in the pool.
+    #[error("pool `{colour}` of service `{service}` has no endpoint `{addr}`")]
+    UnknownEndpoint {
+        /// The service.
+        service: ServiceName,
+        /// The pool.
+        colour: Colour,
+        /// The endpoint.
+        addr: EndpointAddr,
+    },
+    /// The file names it.
+    #[error("endpoint `{0}` is named by the file; change it there")]
+    NamedByFile(EndpointAddr),
+    /// The last endpoint of the live pool.
+    #[error("endpoint `{0}` is the last of the live pool; switch first")]
+    LastOfLivePool(EndpointAddr),
+    /// The pool is full.
+    #[error(
+        "pool `{colour}` of service `{service}` has {limit} endpoints, which is the most it may have"
+    )]
+    PoolFull {
+        /// The service.
+        service: ServiceName,
+        /// The pool.
+        colour: Colour,
+        /// The most.
+        limit: usize,
+    },
+    /// The intent could not be written down; nothing was changed.
+    #[error("the journal could not be written, nothing was changed: {0}")]
+    Journal(String),
+}
+
+/// Durable fact: one line of the journal.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "entry", rename_all = "snake_case")]
+pub enum Entry {
+    /// A service was seen in a file, with the colour that the file calls live. Also written when that changes.
+    Seen {
+        /// The service.
+        service: ServiceName,
+        /// What the file says.
+        file_live: Colour,
+        /// The live colour, as it is and stays.
+        live: Colour,
+        /// The tenure, as it is and stays.
+        tenure: Tenure,
+        /// When.
+        at: Timestamp,
+    },
+    /// These services are switched from here on; written before the publish. All of them or none.
+    Switched {
+        /// Receipts as they stand at the intent.
+        receipts: Vec<Receipt>,
+    },
+    /// A receipt as it stands at the end of a drain.
+    Settled {
+        /// The whole receipt.
+        receipt: Receipt,
+    },
+    /// An endpoint was registered at run time.
+    Registered {
+        /// The service.
+        service: ServiceName,
+        /// The pool.
+        colour: Colour,
+        /// The endpoint.
+        addr: EndpointAddr,
+        /// Its weight.
+        weight: NonZeroU16,
+    },
+    /// An endpoint that was registered at run time is gone, or has been taken over by the file.
+    Deregistered {
+        /// The service.
+        service: ServiceName,
+        /// The pool.
+        colour: Colour,
+        /// The endpoint.
+        addr: EndpointAddr,
+    },
+}
+
+/// What the journal says of the past, when a process starts.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Restored {
+    /// Each service it knows, whether the file still names it or not.
+    pub services: BTreeMap<ServiceName, RestoredService>,
+}
+
+/// What the journal says of one service.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RestoredService {
+    /// The live colour.
+    pub live: Colour,
+    /// Its tenure.
+    pub tenure: Tenure,
+    /// What the last file that was applied calls live.
+    pub file_live: Colour,
+    /// Endpoints registered at run time.
+    pub endpoints: ByColour<Vec<(EndpointAddr, NonZeroU16)>>,
+    /// Past switches, newest first, [`HISTORY_LIMIT`] at most; those that were not settled are `Interrupted`.
+    pub history: Vec<Receipt>,
+}
+
+/// Receipts kept per service.
+pub const HISTORY_LIMIT: usize = 256;
+/// Endpoints a pool may have, those of the file and those registered at run time together.
+pub const POOL_LIMIT: usize = 1024;
+
+impl From<Refusal> for SwitchAnswer {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}

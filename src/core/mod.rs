@@ -1,0 +1,15 @@
+//! Decisions. Nothing here awaits, logs, locks, or reads a clock or a file (invariant 1), so every decision
+//! can be replayed in a test from the events and times that led to it.
+
+pub mod balance;
+pub mod event;
+pub mod health;
+pub mod ids;
+pub mod in_flight;
+pub mod notice;
+pub mod route;
+pub mod service;
+pub mod snapshot;
+pub mod switch;
+pub mod time;
+pub mod view;

@@ -1,0 +1,205 @@
+//! Which service a request belongs to, by host and path.
+//!
+//! Owns matching only; must not know pools or health. The most specific host wins (exact, then the longest
+//! wildcard, then any), and under it the longest prefix; hosts fall back: if no prefix of the exact host
+//! matches, a wildcard's or an any-host route may. Prefixes are compared on segment boundaries, byte by byte.
+
+use std::collections::HashMap;
+
+use foldhash::fast::RandomState;
+
+use super::{
+    ids::ServiceSlot,
+    service::{Route, RouteHost},
+};
+
+/// The routes heard on one listener.
+#[derive(Debug, Default)]
+pub struct RouteTable {
+    exact: HashMap<Box<str>, Prefixes, RandomState>,
+    wildcard: HashMap<Box<str>, Prefixes, RandomState>,
+    any: Prefixes,
+}
+
+impl RouteTable {
+    /// Builds a table. Of two equal routes the first wins; `config::validate` refuses them.
+    pub fn new<'a>(routes: impl IntoIterator<Item = (&'a Route, ServiceSlot)>) -> Self {
+        let mut table = Self::default();
+        for (route, slot) in routes {
+            let prefixes = match &route.host {
+                RouteHost::Exact(host) => table.exact.entry(host.as_str().into()).or_default(),
+                RouteHost::Wildcard(suffix) => {
+                    table.wildcard.entry(suffix.as_str().into()).or_default()
+                }
+                RouteHost::Any => &mut table.any,
+            };
+            prefixes.insert(&route.prefix, slot);
+        }
+        table
+    }
+
+    /// The service that `host` (as sent, with or without port, in any case) and `path` belong to.
+    #[must_use]
+    pub fn find(&self, host: &str, path: &str) -> Option<ServiceSlot> {
+        if self.exact.is_empty() && self.wildcard.is_empty() {
+            return self.any.find(path);
+        }
+        let host = without_port(host);
+        // Names are lower case nearly always; only the others pay for a copy.
+        if host.bytes().any(|byte| byte.is_ascii_uppercase()) {
+            self.find_lower(&host.to_ascii_lowercase(), path)
+        } else {
+            self.find_lower(host, path)
+        }
+    }
+
+    fn find_lower(&self, host: &str, path: &str) -> Option<ServiceSlot> {
+        let host = host.strip_suffix('.').unwrap_or(host);
+        self.exact
+            .get(host)
+            .and_then(|prefixes| prefixes.find(path))
+            .or_else(|| self.find_wildcard(host, path))
+            .or_else(|| self.any.find(path))
+    }
+
+    fn find_wildcard(&self, host: &str, path: &str) -> Option<ServiceSlot> {
+        if self.wildcard.is_empty() {
+            return None;
+        }
+        let mut rest = host;
+        // At most 127 labels fit into a host name (RFC 1035 section 2.3.4); longer ones match nothing.
+        for _ in 0..MAX_LABELS {
+            let (label, suffix) = rest.split_once('.')?;
+            let found = self
+                .wildcard
+                .get(suffix)
+                .and_then(|prefixes| prefixes.find(path));
+            if !label.is_empty() && found.is_some() {
+                return found;
+            }
+            rest = suffix;
+        }
+        None
+    }
+}
+
+/// Prefixes under one host, longest first.
+#[derive(Debug, Default)]
+struct Prefixes(Vec<(Box<str>, ServiceSlot)>);
+
+impl Prefixes {
+    fn insert(&mut self, prefix: &str, slot: ServiceSlot) {
+        let prefix = prefix.trim_end_matches('/');
+        if self.0.iter().any(|(known, _)| **known == *prefix) {
+            return;
+        }
+        let at = self
+            .0
+            .partition_point(|(known, _)| known.len() >= prefix.len());
+        self.0.insert(at, (prefix.into(), slot));
+    }
+
+    fn find(&self, path: &str) -> Option<ServiceSlot> {
+        self.0
+            .iter()
+            .find(|(prefix, _)| covers(prefix, path))
+            .map(|(_, slot)| *slot)
+    }
+}
+
+/// Whether `prefix` (without trailing slash) covers `path` on a segment boundary.
+fn covers(prefix: &str, path: &str) -> bool {
+    path.strip_prefix(prefix)
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/') || prefix.is_empty())
+}
+
+/// The host of `host[:port]`; brackets of an IPv6 address stay.
+fn without_port(host: &str) -> &str {
+    match host.rfind(':') {
+        Some(colon) if !host[colon..].contains(']') => &host[..colon],
+        _ => host,
+    }
+}
+
+/// Labels in the longest host name.
+const MAX_LABELS: usize = 127;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn route(host: RouteHost, prefix: &str) -> Route {
+        Route {
+            host,
+            prefix: prefix.to_owned(),
+        }
+    }
+
+    fn table() -> RouteTable {
+        let exact = |host: &str| RouteHost::Exact(host.to_owned());
+        let wildcard = |host: &str| RouteHost::Wildcard(host.to_owned());
+        let routes = [
+            route(exact("shop.example.com"), "/"),
+            route(exact("shop.example.com"), "/api"),
+            route(wildcard("example.com"), "/api/"),
+            route(wildcard("eu.example.com"), "/"),
+            route(RouteHost::Any, "/legacy"),
+        ];
+        RouteTable::new(routes.iter().zip((0..).map(ServiceSlot)))
+    }
+
+    #[track_caller]
+    fn leads(host: &str, path: &str, to: Option<u32>) {
+        assert_eq!(
+            table().find(host, path),
+            to.map(ServiceSlot),
+            "{host}{path}"
+        );
+    }
+
+    #[test]
+    fn the_most_specific_host_wins_and_then_the_longest_prefix() {
+        leads("shop.example.com", "/", Some(0));
+        leads("shop.example.com", "/cart", Some(0));
+        leads("shop.example.com", "/api", Some(1));
+        leads("shop.example.com", "/api/v1", Some(1));
+        leads("other.example.com", "/api/v1", Some(2));
+        leads("a.b.example.com", "/api", Some(2));
+        leads("a.eu.example.com", "/api", Some(3));
+    }
+
+    #[test]
+    fn a_prefix_ends_on_a_segment_boundary() {
+        leads("any", "/legacy", Some(4));
+        leads("any", "/legacy/", Some(4));
+        leads("any", "/legacy/x", Some(4));
+        leads("any", "/legacyx", None);
+        leads("shop.example.com", "/apis", Some(0));
+    }
+
+    #[test]
+    fn a_host_falls_back_to_less_specific_routes() {
+        leads("other.example.com", "/legacy", Some(4));
+        leads("other.example.com", "/elsewhere", None);
+    }
+
+    #[test]
+    fn case_port_and_the_root_dot_do_not_matter() {
+        leads("SHOP.Example.com:8080", "/api", Some(1));
+        leads("shop.example.com.", "/", Some(0));
+        leads("shop.example.com.:80", "/", Some(0));
+    }
+
+    #[test]
+    fn a_wildcard_wants_at_least_one_more_label() {
+        leads("example.com", "/api", None);
+        leads(".example.com", "/api", None);
+    }
+
+    #[test]
+    fn odd_hosts_do_not_panic() {
+        for host in ["", ":", "[::1]", "[::1]:80", "::1", ".", "..", "a:b:c"] {
+            let _ = table().find(host, "/");
+        }
+    }
+}

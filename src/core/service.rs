@@ -1,0 +1,241 @@
+//! What the file says of one service, validated: routes, pools and policies.
+//!
+//! Owns the values that cannot be wrong (`config::validate` makes them); must not hold anything that changes
+//! while the file does not: the live colour and health are state.
+
+use std::{fmt, num::NonZeroU16, ops::RangeInclusive, time::Duration};
+
+use http::{HeaderName, HeaderValue};
+
+use super::ids::{ByColour, Colour, EndpointAddr, ListenerName, ServiceName};
+
+/// A named thing with one blue and one green pool.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServiceSpec {
+    /// Its name.
+    pub name: ServiceName,
+    /// Host and path-prefix matches that lead here; never empty.
+    pub routes: Vec<Route>,
+    /// The colour that the file calls live. State decides; see the authority rule of the design.
+    pub live: Colour,
+    /// Where its routes are heard.
+    pub listeners: ListenerScope,
+    /// The `Host` sent upstream.
+    pub host: HostPolicy,
+    /// How an endpoint is picked.
+    pub balance: BalanceKind,
+    /// What happens when no endpoint of the live pool is ready.
+    pub on_all_unhealthy: OnAllUnhealthy,
+    /// Endpoints of each colour; the live pool is never empty.
+    pub pools: ByColour<Vec<EndpointSpec>>,
+    /// How endpoints are probed.
+    pub probe: ProbeSpec,
+    /// How endpoints are judged by the traffic itself.
+    pub passive: PassiveSpec,
+    /// How a switch goes.
+    pub switch: SwitchSpec,
+    /// How long each wait may last.
+    pub timeouts: Timeouts,
+    /// How upstream connections are kept.
+    pub connections: ConnectionsSpec,
+}
+
+/// One endpoint as the file names it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EndpointSpec {
+    /// `host:port`.
+    pub addr: EndpointAddr,
+    /// Share of the pool's traffic relative to the others.
+    pub weight: NonZeroU16,
+}
+
+/// `HOST/PREFIX`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Route {
+    /// Which hosts.
+    pub host: RouteHost,
+    /// Which paths: a prefix on a segment boundary, beginning with `/`. `/shop` matches `/shop` and `/shop/x`,
+    /// not `/shopping`; a trailing slash in the file means the same as none.
+    pub prefix: String,
+}
+
+/// The host part of a route, lower case, without port.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum RouteHost {
+    /// `shop.example.com`.
+    Exact(String),
+    /// `*.example.com`, kept as `example.com`: every host with at least one more label.
+    Wildcard(String),
+    /// No host given.
+    Any,
+}
+
+impl fmt::Display for Route {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.host {
+            RouteHost::Exact(host) => write!(f, "{host}{}", self.prefix),
+            RouteHost::Wildcard(suffix) => write!(f, "*.{suffix}{}", self.prefix),
+            RouteHost::Any => f.write_str(&self.prefix),
+        }
+    }
+}
+
+/// On which listeners a service is heard.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ListenerScope {
+    /// On every listener.
+    All,
+    /// On these.
+    Named(Vec<ListenerName>),
+}
+
+impl ListenerScope {
+    /// Whether `name` is in the scope.
+    #[must_use]
+    pub fn contains(&self, name: &ListenerName) -> bool {
+        match self {
+            Self::All => true,
+            Self::Named(names) => names.contains(name),
+        }
+    }
+}
+
+/// The `Host` field of the request sent upstream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum HostPolicy {
+    /// The client's own.
+    Preserve,
+    /// The endpoint's `host:port`.
+    Endpoint,
+    /// This one.
+    Literal(HeaderValue),
+}
+
+/// A balancing policy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BalanceKind {
+    /// The endpoint with the fewest requests in flight for its weight.
+    LeastInFlight,
+    /// Smooth weighted round robin.
+    RoundRobin,
+    /// The better of two drawn by weight ("power of two choices", Mitzenmacher 2001).
+    P2c,
+}
+
+/// What to do when no endpoint of the live pool is ready.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnAllUnhealthy {
+    /// Pick among all of them: the probes may be wrong, and a chance beats a certain refusal.
+    Try,
+    /// Answer 503.
+    Reject,
+}
+
+/// How endpoints are probed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProbeSpec {
+    /// What one probe does.
+    pub kind: ProbeKind,
+    /// From the start of one probe to the start of the next.
+    pub interval: Duration,
+    /// How long one probe may take, connecting included; at most `interval`.
+    pub timeout: Duration,
+    /// Passed probes in a row that make an unhealthy endpoint healthy.
+    pub rise: u32,
+    /// Failed probes in a row that make a healthy endpoint unhealthy.
+    pub fall: u32,
+    /// Share of `interval`, in per cent, by which each wait is varied at random, so that probes of many
+    /// endpoints do not march in step.
+    pub jitter_percent: u8,
+}
+
+/// What one probe does, always on a fresh connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ProbeKind {
+    /// Connects.
+    Tcp,
+    /// Sends one request and judges the answer.
+    Http(Box<HttpProbe>),
+}
+
+/// The request of an HTTP probe and what makes its answer a pass.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HttpProbe {
+    /// Origin-form target.
+    pub path: String,
+    /// Status codes that pass.
+    pub expect: RangeInclusive<u16>,
+    /// A text the body must contain, within its first [`PROBE_BODY_LIMIT`] bytes.
+    pub body_contains: Option<String>,
+    /// `Host`; the endpoint's `host:port` where not given.
+    pub host: Option<HeaderValue>,
+    /// Further fields to send.
+    pub headers: Vec<(HeaderName, HeaderValue)>,
+}
+
+/// Bytes of a probe's answer that are looked at.
+pub const PROBE_BODY_LIMIT: usize = 64 * 1024;
+
+/// How endpoints are judged by the traffic itself. An endpoint whose connections fail or are reset is taken
+/// out at once, for `eject` the first time, twice as long each time in a row, `max_eject` at most.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PassiveSpec {
+    /// First time out; zero turns passive judgement off.
+    pub eject: Duration,
+    /// Longest time out.
+    pub max_eject: Duration,
+    /// Share of a pool, in per cent, that may be out for passive reasons at once.
+    pub max_share_percent: u8,
+}
+
+/// How a switch goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SwitchSpec {
+    /// How long a switch waits for its gates before it is refused.
+    pub gate_timeout: Duration,
+    /// Endpoints of the target pool that must be ready.
+    pub min_ready: MinReady,
+    /// After it, what still runs on the old pool is cut and counted.
+    pub drain_deadline: Duration,
+}
+
+/// Endpoints of the target pool that must be ready before a switch commits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MinReady {
+    /// This many.
+    Count(u32),
+    /// This share of the pool, in per cent, rounded up.
+    Percent(u8),
+}
+
+impl MinReady {
+    /// How many of a pool of `size` endpoints must be ready.
+    #[must_use]
+    pub fn of(self, size: usize) -> usize {
+        match self {
+            Self::Count(count) => count as usize,
+            Self::Percent(percent) => (size * usize::from(percent)).div_ceil(100),
+        }
+    }
+}
+
+/// How long each wait of a request may last.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Timeouts {
+    /// Opening a connection to an endpoint.
+    pub connect: Duration,
+    /// From the end of the request to the response head.
+    pub response: Duration,
+    /// Without a byte in either direction.
+    pub idle: Duration,
+}
+
+/// How connections to endpoints are kept. Each worker keeps its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConnectionsSpec {
+    /// Unused connections kept per endpoint and worker.
+    pub max_idle: usize,
+    /// Unused for longer, a connection is closed. Keep it below the endpoint's own keep-alive time
+    /// (Node.js: 5 s), so that a request rarely meets a connection that its peer is closing.
+    pub idle_timeout: Duration,
+}

@@ -1,0 +1,101 @@
+//! The immutable routing value: whatever a request needs to be routed is inside it (invariant 2).
+//!
+//! Owns the published shapes; must not change after it is published, apart from the counters it points to.
+//! Services and route tables are shared between snapshots, so that publishing a switch of one service among
+//! a thousand copies a thousand pointers and builds one service.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use super::{
+    ids::{
+        ByColour, Colour, EndpointAddr, EndpointId, Generation, ListenerId, ServiceName,
+        ServiceSlot, Tenure,
+    },
+    in_flight::{EndpointCounter, TenureCounter},
+    route::RouteTable,
+    service::ServiceSpec,
+};
+
+/// The routing value that a request loads once per attempt.
+#[derive(Debug, Default)]
+pub struct Snapshot {
+    /// Its number.
+    pub generation: Generation,
+    /// The route table of each listener.
+    pub routes: Vec<(ListenerId, Arc<RouteTable>)>,
+    /// Services by slot; free slots are `None`.
+    pub services: Vec<Option<Arc<ServiceSnapshot>>>,
+}
+
+impl Snapshot {
+    /// The routes heard on `listener`.
+    #[must_use]
+    pub fn routes_of(&self, listener: ListenerId) -> Option<&Arc<RouteTable>> {
+        self.routes
+            .iter()
+            .find(|(id, _)| *id == listener)
+            .map(|(_, table)| table)
+    }
+
+    /// The service in `slot`.
+    #[must_use]
+    pub fn service(&self, slot: ServiceSlot) -> Option<&Arc<ServiceSnapshot>> {
+        self.services.get(slot.index())?.as_ref()
+    }
+}
+
+/// One service as a request sees it. Replaced as a whole when anything in it changes, so that a worker finds
+/// out by comparing pointers.
+#[derive(Debug)]
+pub struct ServiceSnapshot {
+    /// Its name.
+    pub name: ServiceName,
+    /// Its place in the tables.
+    pub slot: ServiceSlot,
+    /// Its policies. The pools in it are the file's; the ones below are what counts.
+    pub spec: Arc<ServiceSpec>,
+    /// The colour that takes traffic.
+    pub live: Colour,
+    /// The claims of the live tenure.
+    pub tenure: Arc<TenureCounter>,
+    /// Both pools.
+    pub pools: ByColour<Arc<PoolSnapshot>>,
+}
+
+impl ServiceSnapshot {
+    /// The pool that takes traffic.
+    #[must_use]
+    pub fn live_pool(&self) -> &Arc<PoolSnapshot> {
+        &self.pools[self.live]
+    }
+
+    /// The number of the live tenure.
+    #[must_use]
+    pub fn tenure_number(&self) -> Tenure {
+        self.tenure.tenure()
+    }
+}
+
+/// The endpoints of one colour.
+#[derive(Debug, Default)]
+pub struct PoolSnapshot {
+    /// All of them, ready or not.
+    pub endpoints: Vec<EndpointSnapshot>,
+}
+
+/// One endpoint.
+#[derive(Clone, Debug)]
+pub struct EndpointSnapshot {
+    /// Its number, the same in every snapshot.
+    pub id: EndpointId,
+    /// As the file names it.
+    pub addr: EndpointAddr,
+    /// What the name stands for at present; tried in order. Empty while it has not been resolved.
+    pub resolved: Arc<[SocketAddr]>,
+    /// Share relative to the others; at least 1.
+    pub weight: u32,
+    /// May be picked now.
+    pub ready: bool,
+    /// Requests in flight on it.
+    pub counter: Arc<EndpointCounter>,
+}

@@ -1,0 +1,351 @@
+//! What a switch is asked to do, why it may be refused, and the receipt it leaves.
+//!
+//! Owns the words of a switch; the procedure itself is in `state.rs` and `decide`.
+
+use std::{collections::BTreeMap, time::Instant};
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    ids::{Colour, EndpointAddr, OpId, ServiceName, Tenure},
+    in_flight::Counts,
+    time::Timestamp,
+};
+
+/// A wish to change which pool is live, of one service or of several at once: all of them or none.
+#[derive(Clone, Debug)]
+pub struct SwitchRequest {
+    /// Its number; the answer carries it.
+    pub op: OpId,
+    /// What it is about.
+    pub wish: Wish,
+    /// Who asks.
+    pub actor: Actor,
+    /// Why, in the operator's words.
+    pub reason: Option<String>,
+    /// Skip the gates.
+    pub force: bool,
+    /// Refuse if another colour is live.
+    pub expect_live: Option<Colour>,
+    /// Refuse if another tenure is the present one (`If-Match`).
+    pub expect_tenure: Option<Tenure>,
+    /// When to answer.
+    pub wait: WaitFor,
+}
+
+/// What a switch is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Wish {
+    /// Make these colours live; never empty.
+    Switch(BTreeMap<ServiceName, Colour>),
+    /// Go back to the colour that was live before.
+    Rollback(ServiceName),
+}
+
+/// Who asks for a change.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Actor {
+    /// By which way.
+    pub kind: ActorKind,
+    /// The token's name, or what `X-Cutover-Actor` says, or the file.
+    pub name: String,
+}
+
+/// By which way a change was asked for: the bounded part of an actor, usable as a label.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ActorKind {
+    /// The admin API, which is the command line's way, too.
+    Admin,
+    /// The configuration file.
+    File,
+    /// A signal to the process.
+    Signal,
+}
+
+impl ActorKind {
+    /// The lower-case name used as a label.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Admin => "admin",
+            Self::File => "file",
+            Self::Signal => "signal",
+        }
+    }
+}
+
+impl Actor {
+    /// The configuration file itself.
+    #[must_use]
+    pub fn file() -> Self {
+        Self {
+            kind: ActorKind::File,
+            name: "file".to_owned(),
+        }
+    }
+}
+
+/// When a switch is answered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum WaitFor {
+    /// When the barrier has passed.
+    #[default]
+    Committed,
+    /// When no claim of the old tenure is left.
+    Drained,
+}
+
+/// What became of a request to switch.
+#[derive(Clone, Debug, PartialEq)]
+pub enum SwitchAnswer {
+    /// Done, as far as was to be waited for.
+    Done {
+        /// One for each service that changed.
+        receipts: Vec<Receipt>,
+        /// Services on which the wanted colour was live already.
+        unchanged: Vec<Unchanged>,
+    },
+    /// Not done; nothing has changed.
+    Refused(Refusal),
+}
+
+/// A service on which the wanted colour was live already.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unchanged {
+    /// The service.
+    pub service: ServiceName,
+    /// The colour that is live.
+    pub live: Colour,
+    /// Its tenure.
+    pub tenure: Tenure,
+}
+
+/// Typed reason why a switch did not happen.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// No such service.
+    #[error("there is no service `{0}`")]
+    UnknownService(String),
+    /// `expect_live` did not hold.
+    #[error(
+        "service `{service}` has {live} live, not {expected}; look at `cutover status {service}` and decide again"
+    )]
+    NotExpectedLive {
+        /// The service.
+        service: ServiceName,
+        /// What was expected.
+        expected: Colour,
+        /// What is so.
+        live: Colour,
+    },
+    /// `If-Match` did not hold.
+    #[error(
+        "service `{service}` is in tenure {tenure}, not {expected}; read it again and decide again"
+    )]
+    StaleTenure {
+        /// The service.
+        service: ServiceName,
+        /// What was expected.
+        expected: Tenure,
+        /// What is so.
+        tenure: Tenure,
+    },
+    /// Another switch of the service waits for its gates.
+    #[error(
+        "service `{service}` is being switched to {to} by `{actor}` since {since}; wait for it"
+    )]
+    Busy {
+        /// The service.
+        service: ServiceName,
+        /// Where the first one leads.
+        to: Colour,
+        /// Who asked for the first one.
+        actor: String,
+        /// Since when.
+        since: Timestamp,
+    },
+    /// The gates did not open in time; nothing was changed.
+    #[error("{}", gates(.0))]
+    Gates(Vec<GateFailure>),
+    /// No earlier colour to go back to.
+    #[error("service `{0}` has never been switched, there is no colour to roll back to")]
+    NothingToRollBack(ServiceName),
+    /// The target pool has no endpoint; not even `force` sends traffic nowhere.
+    #[error("pool `{colour}` of service `{service}` has no endpoints; add one first")]
+    EmptyPool {
+        /// The service.
+        service: ServiceName,
+        /// The pool.
+        colour: Colour,
+    },
+    /// The intent could not be written down; nothing was changed.
+    #[error("the journal could not be written, nothing was switched: {0}")]
+    Journal(String),
+    /// The process is stopping.
+    #[error("cutover is shutting down")]
+    ShuttingDown,
+}
+
+fn gates(failures: &[GateFailure]) -> String {
+    failures
+        .iter()
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join("; ")
+}
+
+/// One gate that did not open.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[error("pool `{colour}` of service `{service}` has {ready} of {needed} endpoints ready{}", endpoints(.not_ready))]
+pub struct GateFailure {
+    /// The service.
+    pub service: ServiceName,
+    /// The target pool.
+    pub colour: Colour,
+    /// Endpoints that are ready.
+    pub ready: usize,
+    /// Endpoints that must be.
+    pub needed: usize,
+    /// The others, each with why.
+    pub not_ready: Vec<NotReady>,
+}
+
+/// An endpoint that is not ready, and why.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NotReady {
+    /// The endpoint.
+    pub endpoint: EndpointAddr,
+    /// Such as `connect refused` or `not probed yet`.
+    pub why: String,
+}
+
+fn endpoints(not_ready: &[NotReady]) -> String {
+    not_ready
+        .iter()
+        .map(|it| format!(", `{}`: {}", it.endpoint, it.why))
+        .collect()
+}
+
+/// Stored account of one switch and of every request it met.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Receipt {
+    /// The service.
+    pub service: ServiceName,
+    /// The colour that was live.
+    pub from: Colour,
+    /// The colour that is live since.
+    pub to: Colour,
+    /// The tenure that began.
+    pub tenure: Tenure,
+    /// Who asked.
+    pub actor: Actor,
+    /// Why.
+    pub reason: Option<String>,
+    /// Whether it was asked for as a rollback.
+    pub rollback: bool,
+    /// Whether the gates were skipped.
+    pub forced: bool,
+    /// When it was asked for.
+    pub requested_at: Timestamp,
+    /// When the barrier had passed.
+    pub committed_at: Option<Timestamp>,
+    /// How long the gates took, in milliseconds.
+    pub gate_ms: u64,
+    /// From the publish to the last worker's answer, in microseconds.
+    pub barrier_us: Option<u64>,
+    /// Claims of the old tenure at the moment of the barrier.
+    pub in_flight_at_commit: u64,
+    /// Of those: ended by themselves.
+    pub finished: u64,
+    /// Of those: sent again, by the new snapshot.
+    pub replayed: u64,
+    /// Of those: cut, by cause.
+    pub cut: Cut,
+    /// Of those finished: broken off by a peer, not by cutover.
+    pub broken: Broken,
+    /// When the last claim had ended.
+    pub drained_at: Option<Timestamp>,
+    /// How it stands.
+    pub outcome: Outcome,
+}
+
+/// Claims that cutover itself ended, by cause.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cut {
+    /// The drain deadline passed.
+    pub drain_deadline: u64,
+    /// The process stopped.
+    pub shutdown: u64,
+}
+
+impl Cut {
+    /// Over all causes.
+    #[must_use]
+    pub const fn total(&self) -> u64 {
+        self.drain_deadline + self.shutdown
+    }
+}
+
+/// Claims that a peer broke off while they drained.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Broken {
+    /// By the client.
+    pub client: u64,
+    /// By the endpoint.
+    pub upstream: u64,
+}
+
+/// How a switch stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Outcome {
+    /// Written to the journal, the barrier has not passed yet.
+    Committing,
+    /// Committed; claims of the old tenure are left.
+    Draining,
+    /// Every claim has ended by itself or was replayed.
+    Drained,
+    /// Every claim has ended, some because they were cut.
+    Cut,
+    /// The process ended before the drain did; what was in flight ended with it.
+    Interrupted,
+}
+
+impl Receipt {
+    /// Writes `met`, what has happened to the old tenure since the barrier, into the receipt.
+    pub const fn account(&mut self, met: &Counts) {
+        self.in_flight_at_commit = met.claimed;
+        self.finished = met.finished;
+        self.replayed = met.replayed;
+        self.cut = Cut {
+            drain_deadline: met.cut_by_deadline,
+            shutdown: met.cut_by_shutdown,
+        };
+        self.broken = Broken {
+            client: met.client_gone,
+            upstream: met.upstream_failed,
+        };
+    }
+
+    /// Claims not yet accounted for.
+    #[must_use]
+    pub const fn left(&self) -> u64 {
+        self.in_flight_at_commit
+            .saturating_sub(self.finished + self.replayed + self.cut.total())
+    }
+}
+
+/// A switch that waits for its gates, as others see it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Waiting {
+    /// Where it leads.
+    pub to: Colour,
+    /// Who asked.
+    pub actor: Actor,
+    /// Since when.
+    pub since: Timestamp,
+    /// Until when, on the monotonic clock.
+    pub until: Instant,
+}

@@ -1,0 +1,241 @@
+//! Counters of the data plane: written by one worker each, summed when somebody looks.
+//!
+//! Owns the shards. The obvious prometheus counters would be one shared cache line a counter, which every
+//! request of every worker writes to; here a worker writes plain stores to lines of its own.
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+    time::Duration,
+};
+
+use crate::core::ids::{Colour, ServiceName};
+
+/// All counters of the data plane.
+#[derive(Debug)]
+pub struct Stats {
+    workers: Box<[WorkerStats]>,
+    // Taken when a worker first meets a service and at a scrape, never by a request.
+    services: Mutex<BTreeMap<(ServiceName, Colour), Arc<ServiceStats>>>,
+}
+
+impl Stats {
+    /// Counters for `workers` workers.
+    #[must_use]
+    pub fn new(workers: usize) -> Self {
+        Self {
+            workers: (0..workers).map(|_| WorkerStats::default()).collect(),
+            services: Mutex::default(),
+        }
+    }
+
+    /// What one worker counts apart from services.
+    #[must_use]
+    pub fn worker(&self, worker: usize) -> &WorkerStats {
+        &self.workers[worker]
+    }
+
+    /// Every worker's counters.
+    #[must_use]
+    pub fn workers(&self) -> &[WorkerStats] {
+        &self.workers
+    }
+
+    /// The counters of one pool; made when first asked for.
+    #[must_use]
+    pub fn service(&self, name: &ServiceName, colour: Colour) -> Arc<ServiceStats> {
+        let mut services = self.services.lock().unwrap_or_else(PoisonError::into_inner);
+        let shards = || Arc::new(ServiceStats::new(self.workers.len()));
+        Arc::clone(
+            services
+                .entry((name.clone(), colour))
+                .or_insert_with(shards),
+        )
+    }
+
+    /// Every pool that was counted so far.
+    #[must_use]
+    pub fn services(&self) -> Vec<((ServiceName, Colour), Arc<ServiceStats>)> {
+        let services = self.services.lock().unwrap_or_else(PoisonError::into_inner);
+        services
+            .iter()
+            .map(|(key, stats)| (key.clone(), Arc::clone(stats)))
+            .collect()
+    }
+
+    /// Forgets services that are no longer named, so that labels stay bounded by the file.
+    pub fn retain(&self, keep: impl Fn(&ServiceName) -> bool) {
+        self.services
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .retain(|(name, _), _| keep(name));
+    }
+}
+
+/// What one worker counts apart from services. Only that worker writes.
+#[derive(Debug, Default)]
+#[repr(align(128))]
+pub struct WorkerStats {
+    /// Connections accepted.
+    pub accepted: Counter,
+    /// Of those, closed again.
+    pub closed: Counter,
+    /// Requests that no service was found for.
+    pub unrouted: Counter,
+    /// Request heads refused because of their form or size, or because they came too slowly.
+    pub refused: Counter,
+    /// Accept calls that failed, such as for want of file descriptors.
+    pub accept_failures: Counter,
+    /// Lines of the access log dropped because the writer could not keep up.
+    pub access_dropped: Counter,
+    /// Reports to the controller dropped because its queue was full.
+    pub reports_dropped: Counter,
+}
+
+/// The counters of one pool, a shard per worker.
+#[derive(Debug)]
+pub struct ServiceStats {
+    shards: Box<[StatsShard]>,
+}
+
+impl ServiceStats {
+    fn new(workers: usize) -> Self {
+        Self {
+            shards: (0..workers).map(|_| StatsShard::default()).collect(),
+        }
+    }
+
+    /// One worker's part; only that worker may write to it.
+    #[must_use]
+    pub fn shard(&self, worker: usize) -> &StatsShard {
+        &self.shards[worker]
+    }
+
+    /// Every worker's part.
+    #[must_use]
+    pub fn shards(&self) -> &[StatsShard] {
+        &self.shards
+    }
+}
+
+/// One worker's counters of one pool.
+#[derive(Debug, Default)]
+#[repr(align(128))]
+pub struct StatsShard {
+    /// Requests by the first digit of the status answered; `[0]` is 1xx, which is a tunnel.
+    pub requests: [Counter; 5],
+    /// Requests by duration: one for each of [`DURATION_BUCKETS_US`], and one for what is slower.
+    pub durations: [Counter; DURATION_BUCKETS_US.len() + 1],
+    /// Sum of all durations in microseconds.
+    pub duration_sum_us: Counter,
+    /// Bytes of request bodies read.
+    pub bytes_in: Counter,
+    /// Bytes of response bodies handed on.
+    pub bytes_out: Counter,
+    /// Upstream connections opened.
+    pub connects: Counter,
+    /// Upstream connections not opened, by [`ConnectFailure`].
+    pub connect_failures: [Counter; ConnectFailure::ALL.len()],
+    /// Exchanges that an endpoint broke off or did not answer in time.
+    pub upstream_failures: Counter,
+    /// Attempts beyond the first.
+    pub replays: Counter,
+    /// Tunnels opened.
+    pub tunnels: Counter,
+}
+
+impl StatsShard {
+    /// Counts one request that has ended.
+    pub fn request(&self, status: u16, took: Duration, bytes_in: u64, bytes_out: u64) {
+        let class = usize::from(status / 100).clamp(1, 5) - 1;
+        self.requests[class].add(1);
+        let us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+        self.durations[DURATION_BUCKETS_US.partition_point(|bound| *bound < us)].add(1);
+        self.duration_sum_us.add(us);
+        if bytes_in > 0 {
+            self.bytes_in.add(bytes_in);
+        }
+        self.bytes_out.add(bytes_out);
+    }
+}
+
+/// Why a connection to an endpoint was not opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ConnectFailure {
+    /// Refused, unreachable, or another error of the kernel's.
+    Refused,
+    /// Not within the connect timeout.
+    Timeout,
+    /// The endpoint's name stands for no address.
+    Unresolved,
+}
+
+impl ConnectFailure {
+    /// All of them, in the order of the counters.
+    pub const ALL: [Self; 3] = [Self::Refused, Self::Timeout, Self::Unresolved];
+
+    /// The label.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Refused => "refused",
+            Self::Timeout => "timeout",
+            Self::Unresolved => "unresolved",
+        }
+    }
+}
+
+/// A counter with one writer.
+#[derive(Debug, Default)]
+pub struct Counter(AtomicU64);
+
+impl Counter {
+    /// Adds. Only the owning worker's thread may call this: it is a load and a store, not a locked
+    /// instruction, and two writers would lose counts. `Relaxed`, because nothing else is read by it.
+    pub fn add(&self, amount: u64) {
+        self.0
+            .store(self.0.load(Relaxed).wrapping_add(amount), Relaxed);
+    }
+
+    /// The count so far.
+    #[must_use]
+    pub fn value(&self) -> u64 {
+        self.0.load(Relaxed)
+    }
+}
+
+/// Upper bounds of the duration histogram, in microseconds. OpenTelemetry's list begins at 5 ms, which is
+/// coarser than a proxy's whole day; four finer ones come before it.
+pub const DURATION_BUCKETS_US: [u64; 18] = [
+    250, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 75_000, 100_000, 250_000, 500_000,
+    750_000, 1_000_000, 2_500_000, 5_000_000, 7_500_000, 10_000_000,
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_is_counted_in_its_class_and_its_bucket() {
+        let stats = Stats::new(2);
+        let service = stats.service(&ServiceName::new("shop"), Colour::Blue);
+        service
+            .shard(1)
+            .request(204, Duration::from_micros(250), 0, 7);
+        service.shard(1).request(999, Duration::from_secs(60), 1, 0);
+        let services = stats.services();
+        let shard = &services[0].1.shards()[1];
+        assert_eq!(
+            (shard.requests[1].value(), shard.requests[4].value()),
+            (1, 1)
+        );
+        assert_eq!(
+            (shard.durations[0].value(), shard.durations[18].value()),
+            (1, 1)
+        );
+        assert_eq!((shard.bytes_in.value(), shard.bytes_out.value()), (1, 7));
+    }
+}
