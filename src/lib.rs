@@ -5,5 +5,6 @@ pub mod config;
 pub mod control;
 pub mod core;
 pub mod mailbox;
+pub mod proxy;
 pub mod publish;
 pub mod telemetry;
