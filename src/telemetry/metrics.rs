@@ -12,13 +12,16 @@ mod shards;
 mod told;
 mod views;
 
-use std::sync::Arc;
+use std::sync::{
+    Arc, OnceLock,
+    atomic::{AtomicU64, Ordering::Relaxed},
+};
 
 use prometheus::{Registry, TextEncoder, proto::MetricFamily};
 
 use crate::{
     core::{notice::Notice, view::ServiceView},
-    telemetry::stats::Stats,
+    telemetry::{access::AccessLog, stats::Stats},
 };
 
 use family::Family;
@@ -31,6 +34,8 @@ pub struct Metrics {
     registry: Registry,
     told: Told,
     version: String,
+    // Set once, when the access log is open; read at a scrape.
+    access_lost: OnceLock<Arc<AtomicU64>>,
 }
 
 impl Metrics {
@@ -47,7 +52,13 @@ impl Metrics {
             registry,
             told,
             version: version.to_owned(),
+            access_lost: OnceLock::new(),
         }))
+    }
+
+    /// Shows the lines that this access log could not write; the first log given stays.
+    pub fn attach_access_log(&self, log: &AccessLog) {
+        self.access_lost.get_or_init(|| log.lost());
     }
 
     /// Every metric as Prometheus text 0.0.4. Only services and endpoints that `views` names are shown.
@@ -81,7 +92,17 @@ impl Metrics {
             &["version"],
         );
         build_info.add(&[&self.version], 1);
-        vec![build_info.into()]
+        let mut access_lost = Family::counter(
+            "cutover_access_log_lost_total",
+            "Lines of the access log that could not be written, such as for want of disk space.",
+            &[],
+        );
+        // `Relaxed`, because nothing else is read by it.
+        access_lost.add(
+            &[],
+            self.access_lost.get().map_or(0, |lost| lost.load(Relaxed)),
+        );
+        vec![build_info.into(), access_lost.into()]
     }
 }
 
