@@ -191,3 +191,50 @@ pub struct AccessRecord {
 const QUEUE_LIMIT: usize = 8192;
 /// How long `close` waits for the writer. A pipe that nobody reads must not keep the process.
 pub const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record() -> AccessRecord {
+        AccessRecord {
+            at: Timestamp::from_millis(0),
+            client: [127, 0, 0, 1].into(),
+            method: Method::GET,
+            target: "/".to_owned(),
+            version: Version::HTTP_11,
+            host: None,
+            status: 200,
+            service: None,
+            colour: None,
+            endpoint: None,
+            tenure: None,
+            took: Duration::ZERO,
+            head_took: Duration::ZERO,
+            bytes_in: 0,
+            bytes_out: 0,
+            replays: 0,
+            request_id: HeaderValue::from_static("id"),
+            cause: None,
+        }
+    }
+
+    #[test]
+    fn a_writer_that_stands_still_costs_lines_not_time() {
+        // No thread takes anything out of the queue.
+        let (queue, _stuck) = sync_channel(QUEUE_LIMIT);
+        let (ending, ended) = sync_channel(1);
+        drop(ending);
+        let log = AccessLog {
+            shared: Arc::new(Shared {
+                queue,
+                signals: Arc::default(),
+                ended: Mutex::new(ended),
+            }),
+        };
+        let taken = (0..QUEUE_LIMIT + 100).filter(|_| log.log(record())).count();
+        assert_eq!(taken, QUEUE_LIMIT);
+        log.reopen();
+        assert!(log.close());
+    }
+}

@@ -28,8 +28,8 @@ pub fn init(format: LogFormat) {
     }
 }
 
-/// What `init` installs, writing to `writer`.
-pub(super) fn subscriber<W>(
+/// What [`init`] installs, but writing to `writer`: also for tests, and for who embeds cutover.
+pub fn subscriber<W>(
     format: LogFormat,
     colours: bool,
     filter: EnvFilter,

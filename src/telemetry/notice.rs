@@ -95,7 +95,7 @@ fn log_switch(notice: &Notice) {
             gate_timeout,
         } => {
             let (by, actor) = who(actor);
-            info!(target: LOG, %service, %to, by, actor, ?gate_timeout, "switch requested");
+            info!(target: LOG, %service, %to, %by, actor, ?gate_timeout, "switch requested");
         }
         Notice::SwitchRefused {
             services,
@@ -104,7 +104,7 @@ fn log_switch(notice: &Notice) {
         } => {
             let (by, actor) = who(actor);
             let (services, refusal) = (names(services), refusal.to_string());
-            warn!(target: LOG, services, by, actor, refusal, "switch refused");
+            warn!(target: LOG, services, %by, actor, refusal, "switch refused");
         }
         Notice::Switched {
             receipt,
@@ -126,11 +126,11 @@ fn log_switch(notice: &Notice) {
 
 fn log_switched(receipt: &Receipt, generation: u64) {
     let (by, actor) = who(&receipt.actor);
+    let tenure = receipt.tenure.0;
     let Receipt {
         service,
         from,
         to,
-        tenure,
         reason,
         forced,
         gate_ms,
@@ -142,12 +142,12 @@ fn log_switched(receipt: &Receipt, generation: u64) {
     // The message is part of the macro, so that it is constant.
     if receipt.rollback {
         info!(
-            target: LOG, %service, %from, %to, generation, %tenure, by, actor, reason, forced, gate_ms,
+            target: LOG, %service, %from, %to, generation, tenure, %by, actor, reason, forced, gate_ms,
             barrier_us, in_flight, "rolled back"
         );
     } else {
         info!(
-            target: LOG, %service, %from, %to, generation, %tenure, by, actor, reason, forced, gate_ms,
+            target: LOG, %service, %from, %to, generation, tenure, %by, actor, reason, forced, gate_ms,
             barrier_us, in_flight, "switched"
         );
     }
@@ -158,7 +158,7 @@ fn log_drained(receipt: &Receipt, took: Duration) {
         target: LOG,
         service = %receipt.service,
         colour = %receipt.from,
-        tenure = %receipt.tenure,
+        tenure = receipt.tenure.0,
         in_flight_at_commit = receipt.in_flight_at_commit,
         finished = receipt.finished,
         replayed = receipt.replayed,
@@ -183,15 +183,15 @@ fn log_endpoint(notice: &Notice) {
         } => match health {
             Health::Unhealthy => {
                 let health = "unhealthy";
-                warn!(target: LOG, %service, %colour, %endpoint, health, why, "health changed");
+                warn!(target: LOG, %service, %colour, %endpoint, %health, why, "health changed");
             }
             Health::Healthy => {
                 let health = "healthy";
-                info!(target: LOG, %service, %colour, %endpoint, health, why, "health changed");
+                info!(target: LOG, %service, %colour, %endpoint, %health, why, "health changed");
             }
             Health::Unknown => {
                 let health = "unknown";
-                info!(target: LOG, %service, %colour, %endpoint, health, why, "health changed");
+                info!(target: LOG, %service, %colour, %endpoint, %health, why, "health changed");
             }
         },
         Notice::Ejected {
@@ -215,9 +215,9 @@ fn log_endpoint(notice: &Notice) {
         } => {
             let (by, actor) = who(actor);
             if *registered {
-                info!(target: LOG, %service, %colour, %endpoint, by, actor, "endpoint registered");
+                info!(target: LOG, %service, %colour, %endpoint, %by, actor, "endpoint registered");
             } else {
-                info!(target: LOG, %service, %colour, %endpoint, by, actor, "endpoint deregistered");
+                info!(target: LOG, %service, %colour, %endpoint, %by, actor, "endpoint deregistered");
             }
         }
         Notice::ResolveFailed { endpoint, error } => {
@@ -236,7 +236,7 @@ fn log_process(notice: &Notice) {
         Notice::Reloaded {
             generation,
             changes,
-        } => info!(target: LOG, %generation, changes = listed(changes), "reloaded"),
+        } => info!(target: LOG, generation = generation.0, changes = listed(changes), "reloaded"),
         Notice::ReloadFailed { errors } => {
             warn!(target: LOG, count = errors.len(), errors = listed(errors), "reload failed");
         }

@@ -349,3 +349,24 @@ const RESOLVE_FAILURES: Title = Title::new(
     "cutover_resolve_failures_total",
     "Host names of endpoints that could not be resolved.",
 );
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::ids::{Colour, EndpointAddr};
+
+    #[test]
+    fn a_process_that_nobody_scrapes_does_not_grow() {
+        let told = Told::new(&Registry::new()).unwrap();
+        for number in 0..=UNSCRAPED_LIMIT {
+            told.count(&Notice::Ejected {
+                service: ServiceName::new("shop"),
+                colour: Colour::Blue,
+                endpoint: EndpointAddr::new(&format!("10.0.0.1:{number}")),
+                lasts: Duration::from_secs(1),
+                why: "connect failed",
+            });
+        }
+        assert_eq!(told.ejections.collect()[0].get_metric().len(), 1);
+    }
+}
