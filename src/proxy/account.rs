@@ -214,10 +214,9 @@ impl Account {
 impl Drop for Account {
     fn drop(&mut self) {
         self.downstream.set_busy(false);
-        let lifeline = self.downstream.lifeline();
         // A claim that is dropped while an order to cut stands was cut, however the drop came about.
         if self.ending == Ending::ClientGone
-            && let Some(ending) = lifeline.cut()
+            && let Some(ending) = self.downstream.lifeline().cut()
         {
             self.cut(ending);
         }
@@ -237,7 +236,7 @@ impl Drop for Account {
         }
         if let Some(attempt) = &self.attempt {
             attempt.claim.ends(self.ending);
-            lifeline.serves_nobody();
+            self.downstream.lifeline().serves_nobody();
         }
         self.log(took);
     }
