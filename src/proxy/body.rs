@@ -254,7 +254,16 @@ impl Download {
     }
 
     fn poll_incoming(&mut self) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        Pin::new(&mut self.incoming).poll_frame(&mut Context::from_waker(Waker::noop()))
+        let Self {
+            incoming, upstream, ..
+        } = self;
+        let mut look =
+            || Pin::new(&mut *incoming).poll_frame(&mut Context::from_waker(Waker::noop()));
+        match upstream {
+            // Looking tells the connection that there is room, and it is driven next in any case.
+            Some(upstream) => upstream.hushed(look),
+            None => look(),
+        }
     }
 
     fn poll_idle(&mut self) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {

@@ -12,10 +12,15 @@ use std::{
     mem::MaybeUninit,
     pin::Pin,
     rc::Rc,
-    task::{Context, Poll, Waker},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+    task::{Context, Poll, Wake, Waker},
     time::Duration,
 };
 
+use futures_util::task::AtomicWaker;
 use http::HeaderValue;
 use hyper::client::conn::http1::{Builder, Connection, SendRequest};
 use hyper_util::rt::TokioIo;
@@ -59,6 +64,8 @@ pub(crate) struct Upstream {
     done: bool,
     reused: bool,
     ask_kernel: Rc<Cell<bool>>,
+    relay: Arc<Relay>,
+    relay_waker: Waker,
     idle_since: Tick,
     home: Rc<Kept>,
 }
@@ -216,12 +223,15 @@ impl Endpoint {
         let (sender, connection) = handshake.map_err(|_| ConnectError::Refused)?;
         let home = Rc::clone(&self.kept);
         let idle_since = Tick::NEVER;
+        let relay = Arc::new(Relay::default());
         Ok(Box::new(Upstream {
             sender,
             connection,
             done: false,
             reused: false,
             ask_kernel,
+            relay_waker: Waker::from(Arc::clone(&relay)),
+            relay,
             idle_since,
             home,
         }))
@@ -248,10 +258,21 @@ impl Upstream {
         if self.done {
             return Poll::Ready(());
         }
-        let ended = self.connection.poll_without_shutdown(cx);
+        self.relay.waker.register(cx.waker());
+        let ended = self
+            .connection
+            .poll_without_shutdown(&mut Context::from_waker(&self.relay_waker));
         self.done = ended.is_ready();
         // How it ended, the exchange learns from the response or from its body.
         ended.map(drop)
+    }
+
+    /// Does what wakes the driver of this connection only to tell it of `action` itself, without waking it.
+    pub(crate) fn hushed<T>(&self, action: impl FnOnce() -> T) -> T {
+        self.relay.muted.store(true, Relaxed);
+        let result = action();
+        self.relay.muted.store(false, Relaxed);
+        result
     }
 
     /// Where requests go in.
@@ -289,6 +310,27 @@ impl Upstream {
     pub(crate) fn into_tunnel(self) -> (TcpStream, bytes::Bytes) {
         let parts = self.connection.into_parts();
         (parts.io.into_inner().stream, parts.read_buf)
+    }
+}
+
+/// Wakes whoever drives the connection at present, unless it is the one who makes the noise. Without it, every
+/// first look at a response's body would wake the task that is looking.
+#[derive(Debug, Default)]
+struct Relay {
+    waker: AtomicWaker,
+    /// `Relaxed`: written and read on one thread only.
+    muted: AtomicBool,
+}
+
+impl Wake for Relay {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        if !self.muted.load(Relaxed) {
+            self.waker.wake();
+        }
     }
 }
 

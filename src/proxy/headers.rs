@@ -25,7 +25,9 @@ pub(crate) struct Forwarded<'a> {
 
 /// Makes a client's fields those of the request sent upstream, but for `Host`, which may depend on the endpoint.
 pub(crate) fn rewrite_request(headers: &mut HeaderMap, forwarded: Forwarded<'_>) {
-    let wants_trailers = remove_hop_by_hop(headers);
+    let found = Found::among(headers);
+    let wants_trailers = found.any_of(TE_BIT) && welcomes_trailers(headers);
+    found.remove_from(headers);
     if wants_trailers {
         headers.insert(TE, HeaderValue::from_static("trailers"));
         headers.insert(CONNECTION, HeaderValue::from_static("te"));
@@ -38,60 +40,88 @@ pub(crate) fn rewrite_request(headers: &mut HeaderMap, forwarded: Forwarded<'_>)
         headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
     }
     // What a client says about forwarding is not believed: it could name any address.
-    match headers.get(HOST).cloned() {
-        Some(sent) => headers.insert(X_FORWARDED_HOST, sent),
-        None => headers.remove(X_FORWARDED_HOST),
-    };
+    if found.any_of(FORWARDED_BIT) {
+        headers.remove(FORWARDED);
+        headers.remove(X_FORWARDED_HOST);
+    }
+    if let Some(sent) = headers.get(HOST).cloned() {
+        headers.insert(X_FORWARDED_HOST, sent);
+    }
     headers.insert(X_FORWARDED_FOR, forwarded.client.clone());
     headers.insert(X_FORWARDED_PROTO, HeaderValue::from_static("http"));
     headers.insert(X_REQUEST_ID, forwarded.id.clone());
-    headers.remove(FORWARDED);
-    append_via(headers);
+    headers.append(VIA, HeaderValue::from_static(VIA_ENTRY));
 }
 
 /// Makes an endpoint's fields those of the response sent downstream.
 pub(crate) fn rewrite_response(headers: &mut HeaderMap, id: &HeaderValue) {
-    remove_hop_by_hop(headers);
+    Found::among(headers).remove_from(headers);
     headers.insert(X_REQUEST_ID, id.clone());
-    append_via(headers);
+    headers.append(VIA, HeaderValue::from_static(VIA_ENTRY));
 }
 
-/// Removes what concerns one connection only, and what `Connection` nominates. Says whether trailers are
-/// welcome (`TE: trailers`), which a hop that passes trailers may repeat.
-fn remove_hop_by_hop(headers: &mut HeaderMap) -> bool {
-    let mut found = [false; HOP_BY_HOP.len()];
-    let mut any = false;
-    for name in headers.keys() {
-        if let Some(place) = HOP_BY_HOP.iter().position(|known| known == name) {
-            found[place] = true;
-            any = true;
+/// Which of the [`KNOWN`] fields are there, a bit each. One look at every field is cheaper than one look-up
+/// for each field that might be there.
+#[derive(Clone, Copy)]
+struct Found(u16);
+
+impl Found {
+    fn among(headers: &HeaderMap) -> Self {
+        let mut found = 0;
+        for name in headers.keys() {
+            // Few fields have the length of a known one; the others cost one comparison.
+            let length = name.as_str().len();
+            if length < 32 && KNOWN_LENGTHS & (1 << length) != 0 {
+                let place = KNOWN.iter().position(|known| known == name);
+                found |= place.map_or(0, |place| 1 << place);
+            }
+        }
+        Self(found)
+    }
+
+    const fn any_of(self, bits: u16) -> bool {
+        self.0 & bits != 0
+    }
+
+    /// Removes what concerns one connection only, and what `Connection` nominates.
+    fn remove_from(self, headers: &mut HeaderMap) {
+        if self.any_of(CONNECTION_BIT) {
+            for nominated in nominated(headers) {
+                headers.remove(nominated);
+            }
+        }
+        if self.any_of(HOP_BY_HOP_BITS) {
+            for (place, name) in KNOWN[..HOP_BY_HOP].iter().enumerate() {
+                if self.any_of(1 << place) {
+                    headers.remove(name);
+                }
+            }
         }
     }
-    if !any {
-        return false;
-    }
-    let wants_trailers = headers
+}
+
+/// Whether the client can take trailers (`TE: trailers`), which a hop that passes them may repeat.
+fn welcomes_trailers(headers: &HeaderMap) -> bool {
+    headers
         .get_all(TE)
         .iter()
-        .any(|value| names(value).any(|it| it == "trailers"));
-    for nominated in nominated(headers) {
-        headers.remove(nominated);
-    }
-    for (place, name) in HOP_BY_HOP.iter().enumerate() {
-        if found[place] {
-            headers.remove(name);
-        }
-    }
-    wants_trailers
+        .any(|value| names(value).any(|name| name == "trailers"))
 }
 
 /// Fields that `Connection` nominates. Those that frame the message or say where it goes stay, whatever it
 /// says: removing them would let a client change how the endpoint reads the request.
 fn nominated(headers: &HeaderMap) -> Vec<HeaderName> {
     let kept = |name: &HeaderName| KEPT.contains(name);
+    // What nearly everybody says nominates nothing that could be there.
+    let usual = |value: &HeaderValue| {
+        ["keep-alive", "close"]
+            .iter()
+            .any(|usual| value.as_bytes().eq_ignore_ascii_case(usual.as_bytes()))
+    };
     headers
         .get_all(CONNECTION)
         .iter()
+        .filter(|value| !usual(value))
         .flat_map(|value| {
             names(value)
                 .filter_map(|name| name.parse().ok())
@@ -108,30 +138,29 @@ fn names(value: &HeaderValue) -> impl Iterator<Item = String> {
     text.split(',').map(|name| name.trim().to_ascii_lowercase())
 }
 
-/// Appends to `Via` (RFC 9110 section 7.6.3).
-fn append_via(headers: &mut HeaderMap) {
-    match headers.get(VIA) {
-        None => {
-            headers.insert(VIA, HeaderValue::from_static(VIA_ENTRY));
-        }
-        // A second line means the same as a longer list.
-        Some(_) => {
-            headers.append(VIA, HeaderValue::from_static(VIA_ENTRY));
-        }
-    }
-}
-
-/// Fields of one connection only. `keep-alive` and `proxy-connection` are relics that some still send.
-static HOP_BY_HOP: [HeaderName; 8] = [
+/// Fields that are looked for: first those of one connection only (`keep-alive` and `proxy-connection` are
+/// relics that some still send), then those that speak of forwarding.
+static KNOWN: [HeaderName; 10] = [
     CONNECTION,
-    TRANSFER_ENCODING,
     TE,
+    TRANSFER_ENCODING,
     UPGRADE,
     HeaderName::from_static("keep-alive"),
     HeaderName::from_static("proxy-connection"),
     PROXY_AUTHENTICATE,
     PROXY_AUTHORIZATION,
+    FORWARDED,
+    X_FORWARDED_HOST,
 ];
+/// Of those: fields of one connection only.
+const HOP_BY_HOP: usize = 8;
+const HOP_BY_HOP_BITS: u16 = (1 << HOP_BY_HOP) - 1;
+const CONNECTION_BIT: u16 = 1;
+const TE_BIT: u16 = 1 << 1;
+const FORWARDED_BIT: u16 = 1 << 8 | 1 << 9;
+/// A bit for each length of a known field's name; a test compares the two.
+const KNOWN_LENGTHS: u32 =
+    1 << 2 | 1 << 7 | 1 << 9 | 1 << 10 | 1 << 16 | 1 << 17 | 1 << 18 | 1 << 19;
 /// Fields that a client may not have removed by nominating them.
 static KEPT: [HeaderName; 6] = [
     HOST,
@@ -235,6 +264,24 @@ mod tests {
         assert_eq!(headers["x-forwarded-host"], "shop");
         assert!(!headers.contains_key("forwarded"));
         assert_eq!(headers["x-request-id"], "id-1");
+    }
+
+    #[test]
+    fn every_known_field_is_looked_for() {
+        let lengths = KNOWN
+            .iter()
+            .fold(0, |lengths, name| lengths | 1_u32 << name.as_str().len());
+        assert_eq!(lengths, KNOWN_LENGTHS);
+        for (place, name) in KNOWN.iter().enumerate() {
+            assert!(
+                Found::among(&map(&[(name.as_str(), "x")])).any_of(1 << place),
+                "{name}"
+            );
+        }
+        assert_eq!(
+            (&KNOWN[0], &KNOWN[1], &KNOWN[8], &KNOWN[9]),
+            (&CONNECTION, &TE, &FORWARDED, &X_FORWARDED_HOST)
+        );
     }
 
     #[test]

@@ -1,13 +1,6 @@
 //! Serves one HTTP/1 connection, from its first byte to its last.
 
-use std::{
-    convert::Infallible,
-    future::poll_fn,
-    pin::Pin,
-    rc::Rc,
-    task::Poll,
-    time::Duration,
-};
+use std::{convert::Infallible, future::poll_fn, pin::Pin, rc::Rc, task::Poll, time::Duration};
 
 use http::Request;
 use hyper::{body::Incoming, server::conn::http1::Builder, service::service_fn};
