@@ -8,6 +8,7 @@ mod accept;
 mod body;
 mod call_error;
 mod caller;
+mod config;
 mod context;
 mod endpoints;
 mod error;

@@ -21,8 +21,9 @@ use tower::{
 };
 
 use super::{
-    body::BODY_LIMIT, call_error::CallError, caller::admit, context::Context, endpoints, history,
-    metrics, origin::keep_out_foreign, readiness, reload, rollback, services, switch, switch_many,
+    body::BODY_LIMIT, call_error::CallError, caller::admit, config, context::Context, endpoints,
+    history, metrics, origin::keep_out_foreign, readiness, reload, rollback, services, switch,
+    switch_many,
 };
 
 /// Everything, for the admin address.
@@ -67,6 +68,7 @@ fn brief_calls() -> Router<Context> {
             endpoint,
         )
         .route("/v1/reload", post(reload::reload))
+        .route("/v1/config", get(config::effective))
         .route("/metrics", get(metrics::scrape));
     bounded(calls)
 }

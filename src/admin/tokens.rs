@@ -57,6 +57,19 @@ pub enum TokensError {
     },
 }
 
+impl TokensError {
+    /// Everything that is wrong, a line each, with its cause.
+    #[must_use]
+    pub fn lines(&self) -> Vec<String> {
+        match self {
+            Self::Read { source, .. } => vec![format!("{self}: {source}")],
+            Self::TooLarge(_) | Self::Empty(_) | Self::Lines { .. } => {
+                self.to_string().lines().map(str::to_owned).collect()
+            }
+        }
+    }
+}
+
 /// What is wrong with one line of a token file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LineFault {
