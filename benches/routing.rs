@@ -38,13 +38,24 @@ fn route(criterion: &mut Criterion) {
         });
     }
     let all = routes(1_000);
-    criterion.bench_function("build/route table of 1000 services", |bencher| bencher.iter(|| table(black_box(&all))));
+    criterion.bench_function("build/route table of 1000 services", |bencher| {
+        bencher.iter(|| table(black_box(&all)))
+    });
 }
 
 fn pick(criterion: &mut Criterion) {
-    let kinds =
-        [(BalanceKind::LeastInFlight, "least_in_flight"), (BalanceKind::RoundRobin, "round_robin"), (BalanceKind::P2c, "p2c")];
-    let candidates: Vec<_> = (0..8).map(|index| Candidate { index, weight: 1, in_flight: index as u32 % 3 }).collect();
+    let kinds = [
+        (BalanceKind::LeastInFlight, "least_in_flight"),
+        (BalanceKind::RoundRobin, "round_robin"),
+        (BalanceKind::P2c, "p2c"),
+    ];
+    let candidates: Vec<_> = (0..8)
+        .map(|index| Candidate {
+            index,
+            weight: 1,
+            in_flight: index as u32 % 3,
+        })
+        .collect();
     for (kind, name) in kinds {
         let mut balance = Balance::new(kind, candidates.len(), 1);
         criterion.bench_function(&format!("pick/{name} of 8"), |bencher| {
@@ -54,7 +65,12 @@ fn pick(criterion: &mut Criterion) {
 }
 
 fn claim(criterion: &mut Criterion) {
-    let counter = Arc::new(TenureCounter::new(ServiceName::new("shop"), Colour::Blue, Tenure(1), 2));
+    let counter = Arc::new(TenureCounter::new(
+        ServiceName::new("shop"),
+        Colour::Blue,
+        Tenure(1),
+        2,
+    ));
     let tenure = WorkerTenure::new(counter, 0);
     criterion.bench_function("claim/begin and end", |bencher| {
         bencher.iter(|| Claim::new(black_box(&tenure)).ends(Ending::Finished));
@@ -64,12 +80,17 @@ fn claim(criterion: &mut Criterion) {
 fn publish(criterion: &mut Criterion) {
     let publisher = Publisher::new();
     let mut reader = publisher.reader();
-    criterion.bench_function("snapshot/load unchanged", |bencher| bencher.iter(|| black_box(reader.load().generation)));
+    criterion.bench_function("snapshot/load unchanged", |bencher| {
+        bencher.iter(|| black_box(reader.load().generation))
+    });
     let mut generation = Generation(0);
     criterion.bench_function("snapshot/publish and load", |bencher| {
         bencher.iter(|| {
             generation = generation.next();
-            publisher.publish(Arc::new(Snapshot { generation, ..Snapshot::default() }));
+            publisher.publish(Arc::new(Snapshot {
+                generation,
+                ..Snapshot::default()
+            }));
             black_box(reader.load().generation)
         });
     });
