@@ -95,6 +95,18 @@ fn deep_and_long_texts_are_refused_without_harm() {
     }
 }
 
+#[cfg(unix)]
+#[test]
+fn a_folder_whose_name_is_no_text_can_be_shown() {
+    use std::{ffi::OsStr, os::unix::ffi::OsStrExt as _};
+    let folder = Path::new(OsStr::from_bytes(b"/etc/\xff"));
+    let text = "[process]\nstate = \"state\"\naccess_log = \"./log\"\n\
+        [admin]\nlisten = \"unix:admin\"\ntoken_file = \"token\"\n";
+    let source = Source::new(&folder.join("c.toml"), format!("{text}{LISTENER}"));
+    let shown = load::parse(&source, 1).unwrap().config.redacted();
+    assert_eq!(shown["process"]["state"], "/etc/\u{fffd}/state");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
