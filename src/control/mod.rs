@@ -1,4 +1,29 @@
 //! The control plane: everything that decides, on a runtime of its own, so that it can never stall a worker.
+//!
+//! `controller` is the one writer: it feeds events to `core` and carries out the effects, in order. The rest
+//! are its hands and eyes; each ends when it is dropped.
 
 pub mod handle;
 pub mod journal;
+pub mod probe;
+pub mod resolver;
+
+use std::future::Future;
+
+use tokio::task::AbortHandle;
+
+/// A task that ends when this is dropped.
+#[derive(Debug)]
+struct Running(AbortHandle);
+
+impl Running {
+    fn spawn(task: impl Future<Output = ()> + Send + 'static) -> Self {
+        Self(tokio::spawn(task).abort_handle())
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
