@@ -3,10 +3,14 @@
 //! `controller` is the one writer: it feeds events to `core` and carries out the effects, in order. The rest
 //! are its hands and eyes; each ends when it is dropped.
 
+mod barrier;
+mod drainer;
 pub mod handle;
 pub mod journal;
+mod listeners;
 pub mod probe;
 pub mod resolver;
+mod workers;
 
 use std::future::Future;
 
@@ -19,6 +23,10 @@ struct Running(AbortHandle);
 impl Running {
     fn spawn(task: impl Future<Output = ()> + Send + 'static) -> Self {
         Self(tokio::spawn(task).abort_handle())
+    }
+
+    fn has_ended(&self) -> bool {
+        self.0.is_finished()
     }
 }
 

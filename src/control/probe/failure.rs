@@ -47,6 +47,10 @@ pub(super) enum ProbeFailure {
 
 impl ProbeFailure {
     /// An error of connecting.
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "the kinds of errors are many, and more with every release"
+    )]
     pub(super) fn connect(error: &io::Error) -> Self {
         match error.kind() {
             io::ErrorKind::ConnectionRefused => Self::ConnectRefused,
@@ -66,7 +70,7 @@ impl ProbeFailure {
             .map(io::Error::kind);
         match kind {
             Some(io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe) => Self::Reset,
-            _ => Self::Closed,
+            Some(_) | None => Self::Closed,
         }
     }
 }

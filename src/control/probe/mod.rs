@@ -151,14 +151,16 @@ struct Probe {
 #[derive(Debug)]
 enum Kind {
     Tcp,
-    Http(http::HttpExchange),
+    Http(Box<http::HttpExchange>),
 }
 
 impl Probe {
     fn new(watched: &Watched) -> Self {
         let kind = match &watched.probe.kind {
             ProbeKind::Tcp => Kind::Tcp,
-            ProbeKind::Http(http) => Kind::Http(http::HttpExchange::new(http, &watched.addr)),
+            ProbeKind::Http(http) => {
+                Kind::Http(Box::new(http::HttpExchange::new(http, &watched.addr)))
+            }
         };
         Self {
             kind: Arc::new(kind),
