@@ -8,11 +8,7 @@ use std::{
     sync::{Arc, PoisonError},
 };
 
-use tokio::{
-    sync::oneshot,
-    task::spawn_blocking,
-    time::Instant,
-};
+use tokio::{sync::oneshot, task::spawn_blocking, time::Instant};
 
 use super::{
     barrier::Barrier,

@@ -50,11 +50,7 @@ impl Operations {
 
 /// Keeps the way back. At the limit those that nobody listens at any more are forgotten, and then the oldest:
 /// its operation goes on, and its receipt is in history.
-fn keep<T>(
-    waiting: &mut BTreeMap<OpId, oneshot::Sender<T>>,
-    op: OpId,
-    answer: oneshot::Sender<T>,
-) {
+fn keep<T>(waiting: &mut BTreeMap<OpId, oneshot::Sender<T>>, op: OpId, answer: oneshot::Sender<T>) {
     if waiting.len() >= OPERATIONS_LIMIT {
         waiting.retain(|_, answer| !answer.is_closed());
     }

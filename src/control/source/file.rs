@@ -275,7 +275,11 @@ mod tests {
         symlink("..data/cutover.toml", root.join("mount/cutover.toml")).unwrap();
         symlink("mount/cutover.toml", root.join("link.toml")).unwrap();
         let folders = folders_of(&root.join("link.toml"));
-        let expected = [root.clone(), root.join("mount"), root.join("mount/..2024_01")];
+        let expected = [
+            root.clone(),
+            root.join("mount"),
+            root.join("mount/..2024_01"),
+        ];
         assert_eq!(folders, BTreeSet::from(expected));
     }
 
