@@ -156,7 +156,7 @@ async fn a_reload_touches_what_has_changed() {
     let mut control = site.start().await;
     let before = control.counter("shop");
     let listeners = control.handle.listeners().await.unwrap();
-    control
+    let _ = control
         .stats
         .service(&ServiceName::new("api"), Colour::Blue);
     assert_eq!(control.reload().await, ReloadAnswer::Applied(vec![]));

@@ -230,8 +230,11 @@ pub(crate) fn operator() -> Actor {
 #[track_caller]
 pub(crate) fn done(answer: SwitchAnswer) -> Receipt {
     match answer {
-        SwitchAnswer::Done { mut receipts, .. } if receipts.len() == 1 => receipts.remove(0),
-        other => panic!("{other:?}"),
+        SwitchAnswer::Done { mut receipts, .. } => {
+            assert_eq!(receipts.len(), 1);
+            receipts.remove(0)
+        }
+        SwitchAnswer::Refused(refusal) => panic!("{refusal}"),
     }
 }
 
@@ -239,7 +242,7 @@ pub(crate) fn done(answer: SwitchAnswer) -> Receipt {
 pub(crate) fn refused(answer: SwitchAnswer) -> Refusal {
     match answer {
         SwitchAnswer::Refused(refusal) => refusal,
-        other => panic!("{other:?}"),
+        SwitchAnswer::Done { receipts, .. } => panic!("{receipts:?}"),
     }
 }
 
