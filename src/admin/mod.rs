@@ -26,6 +26,7 @@ pub(crate) mod rig;
 mod rollback;
 mod router;
 mod services;
+mod stall;
 mod switch;
 mod switch_many;
 #[cfg(test)]
