@@ -4,12 +4,18 @@
 //! are its hands and eyes; each ends when it is dropped.
 
 mod barrier;
+mod clock;
+pub mod controller;
 mod drainer;
+mod effects;
 pub mod handle;
 pub mod journal;
 mod listeners;
+mod operations;
 pub mod probe;
+mod reload;
 pub mod resolver;
+pub mod source;
 mod workers;
 
 use std::future::Future;
