@@ -4,6 +4,7 @@
 pub mod config;
 pub mod control;
 pub mod core;
+pub mod demo;
 pub mod mailbox;
 pub mod publish;
 pub mod telemetry;
