@@ -6,5 +6,6 @@ pub mod control;
 pub mod core;
 pub mod demo;
 pub mod mailbox;
+pub mod proxy;
 pub mod publish;
 pub mod telemetry;

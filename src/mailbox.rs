@@ -3,7 +3,13 @@
 //! Owns the orders to a worker and the reports from it. Both ways are bounded: an order waits for room,
 //! because none may be lost; a report does not, because traffic must never wait for the control plane.
 
-use std::{net::TcpListener, sync::Arc};
+use std::{
+    net::TcpListener,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
+};
 
 use tokio::sync::{mpsc, oneshot};
 
@@ -62,6 +68,45 @@ pub struct OpenListener {
     pub socket: TcpListener,
     /// Its bounds. `max_connections` is over all workers.
     pub limits: ListenerLimits,
+    /// Connections open at present. Shared by the workers; touched when a connection begins and ends, never
+    /// by a request.
+    open: AtomicUsize,
+}
+
+impl OpenListener {
+    /// A bound, non-blocking socket as listener `id`.
+    #[must_use]
+    pub const fn new(
+        id: ListenerId,
+        name: ListenerName,
+        socket: TcpListener,
+        limits: ListenerLimits,
+    ) -> Self {
+        Self {
+            id,
+            name,
+            socket,
+            limits,
+            open: AtomicUsize::new(0),
+        }
+    }
+
+    /// Whether it has as many connections as it may. Workers that ask at the same moment may let in one each
+    /// beyond the limit. `Relaxed`: nothing else is read by this number.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.open.load(Relaxed) >= self.limits.max_connections
+    }
+
+    /// A connection was accepted.
+    pub fn enter(&self) {
+        self.open.fetch_add(1, Relaxed);
+    }
+
+    /// A connection has ended.
+    pub fn leave(&self) {
+        self.open.fetch_sub(1, Relaxed);
+    }
 }
 
 /// What a worker tells the controller.

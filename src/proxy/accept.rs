@@ -1,0 +1,139 @@
+//! Accepts connections from one listener, on one worker.
+//!
+//! Owns the accept loop and its end. Every worker accepts from the same socket: one of several `SO_REUSEPORT`
+//! sockets, when it closes, resets whatever waits in its queue.
+
+use std::{io, rc::Rc, sync::Arc, time::Duration};
+
+use socket2::{SockFilter, SockRef};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::Notify,
+    task::{coop::unconstrained, spawn_local},
+    time::sleep,
+};
+
+use super::{downstream::Downstream, protocol::http1, worker::Worker};
+use crate::mailbox::OpenListener;
+
+/// Tells an accept loop to end, and learns when it has.
+#[derive(Debug, Default)]
+pub(crate) struct Stop {
+    asked: Notify,
+    done: Notify,
+}
+
+impl Stop {
+    /// Ends the loop, after it has accepted what waits, and waits for that.
+    pub(crate) async fn stop(&self) {
+        self.asked.notify_one();
+        self.done.notified().await;
+    }
+}
+
+/// Accepts until told to stop.
+pub(crate) async fn accept(worker: Rc<Worker>, listener: Arc<OpenListener>, stop: Rc<Stop>) {
+    match listen(&listener) {
+        Ok(socket) => {
+            let serving = accept_all(&worker, &listener, &socket);
+            tokio::select! {
+                () = serving => {}
+                () = stop.asked.notified() => close(&worker, &listener, socket).await,
+            }
+        }
+        Err(error) => {
+            tracing::error!(listener = %listener.name, %error, "listener lost");
+            stop.asked.notified().await;
+        }
+    }
+    stop.done.notify_one();
+}
+
+fn listen(listener: &OpenListener) -> io::Result<TcpListener> {
+    TcpListener::from_std(listener.socket.try_clone()?)
+}
+
+async fn accept_all(worker: &Rc<Worker>, listener: &Arc<OpenListener>, socket: &TcpListener) {
+    loop {
+        while listener.is_full() {
+            // Those beyond the limit wait in the kernel's queue.
+            sleep(FULL_PAUSE).await;
+        }
+        match socket.accept().await {
+            Ok((stream, _)) => begin(worker, listener, stream),
+            Err(error) => {
+                worker.stats().accept_failures.add(1);
+                if is_exhaustion(&error) {
+                    sleep(FULL_PAUSE).await;
+                }
+            }
+        }
+    }
+}
+
+/// Accepts what waits, then lets go. New connections are held off by a filter first, so that the queue has an
+/// end: a client whose SYN is dropped tries again within a second and is then refused, or meets a successor.
+async fn close(worker: &Rc<Worker>, listener: &Arc<OpenListener>, socket: TcpListener) {
+    if let Err(error) = SockRef::from(&socket).attach_filter(&drop_new_connections()) {
+        tracing::debug!(listener = %listener.name, %error, "filter not attached");
+    }
+    for _ in 0..CLOSE_ROUNDS {
+        // Handshakes that had begun end within a round trip.
+        sleep(CLOSE_PAUSE).await;
+        while let Ok(Ok((stream, _))) = tokio::time::timeout(Duration::ZERO, socket.accept()).await
+        {
+            begin(worker, listener, stream);
+        }
+    }
+}
+
+/// A classic BPF program over the TCP header: drops segments with SYN and without ACK, lets all others pass.
+const fn drop_new_connections() -> [SockFilter; 5] {
+    const LOAD_BYTE: u16 = 0x30;
+    const AND: u16 = 0x54;
+    const JUMP_IF_EQUAL: u16 = 0x15;
+    const RETURN: u16 = 0x06;
+    const FLAGS_OFFSET: u32 = 13;
+    const SYN: u32 = 0x02;
+    const SYN_OR_ACK: u32 = 0x12;
+    [
+        SockFilter::new(LOAD_BYTE, 0, 0, FLAGS_OFFSET),
+        SockFilter::new(AND, 0, 0, SYN_OR_ACK),
+        SockFilter::new(JUMP_IF_EQUAL, 0, 1, SYN),
+        SockFilter::new(RETURN, 0, 0, 0),
+        SockFilter::new(RETURN, 0, 0, u32::MAX),
+    ]
+}
+
+fn begin(worker: &Rc<Worker>, listener: &Arc<OpenListener>, stream: TcpStream) {
+    // The peer of a connection that was reset while it waited is unknown; there is nobody to serve.
+    let Ok(peer) = stream.peer_addr() else { return };
+    let _ = stream.set_nodelay(true);
+    let place = worker.admit(listener);
+    let downstream = Downstream::new(worker, listener, peer);
+    // Without the runtime's turn-taking: hyper takes turns itself, after sixteen rounds, and a spent turn
+    // would be a wake-up that nobody gets where a channel of ours is polled without one.
+    spawn_local(unconstrained(async move {
+        http1::serve(downstream, stream).await;
+        drop(place);
+    }));
+}
+
+/// Whether the process or the system is out of something that time may bring back.
+fn is_exhaustion(error: &io::Error) -> bool {
+    const EMFILE: i32 = 24;
+    const ENFILE: i32 = 23;
+    const ENOBUFS: i32 = 105;
+    const ENOMEM: i32 = 12;
+    matches!(
+        error.raw_os_error(),
+        Some(EMFILE | ENFILE | ENOBUFS | ENOMEM)
+    )
+}
+
+/// How long to wait before looking for room again.
+const FULL_PAUSE: Duration = Duration::from_millis(20);
+/// Between looks at the queue of a listener that is being closed.
+const CLOSE_PAUSE: Duration = Duration::from_millis(20);
+/// Looks at it.
+const CLOSE_ROUNDS: usize = 3;

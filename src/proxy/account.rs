@@ -1,0 +1,277 @@
+//! The account of one request: what is counted and logged when it ends, however it ends.
+//!
+//! Owns the claim of the present attempt. Dropping the account ends the request: a client that goes away, a
+//! task that is dropped and a body that ends all lead here.
+
+use std::{
+    rc::Rc,
+    time::{Duration, Instant},
+};
+
+use http::{HeaderValue, Request, header::HOST};
+
+use super::{
+    connections::{Endpoint, Occupied},
+    desk::{Picked, ServiceDesk},
+    downstream::Downstream,
+    error::{ProxyError, Side},
+};
+use crate::{
+    core::{
+        in_flight::{Claim, Ending},
+        time::Timestamp,
+    },
+    telemetry::access::AccessRecord,
+};
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct Account {
+    downstream: Rc<Downstream>,
+    began: Instant,
+    attempt: Option<Attempt>,
+    service: Option<Rc<ServiceDesk>>,
+    endpoint: Option<Rc<Endpoint>>,
+    status: u16,
+    bytes_in: u64,
+    bytes_out: u64,
+    replays: u32,
+    cause: Option<&'static str>,
+    ending: Ending,
+    access: Option<Box<AccessRecord>>,
+}
+
+/// What is held while an endpoint works for the request.
+#[derive(Debug)]
+struct Attempt {
+    claim: Claim,
+    _occupied: Occupied,
+}
+
+impl Account {
+    /// Opens the account of `request`, whose id is `id`.
+    pub(crate) fn open<B>(
+        downstream: &Rc<Downstream>,
+        request: &Request<B>,
+        id: &HeaderValue,
+    ) -> Self {
+        let worker = downstream.worker();
+        let began = worker.clock().read();
+        downstream.set_busy(true);
+        let access = worker
+            .logs_access()
+            .then(|| Box::new(record(downstream, request, id)));
+        Self {
+            downstream: Rc::clone(downstream),
+            began,
+            attempt: None,
+            service: None,
+            endpoint: None,
+            status: 0,
+            bytes_in: 0,
+            bytes_out: 0,
+            replays: 0,
+            cause: None,
+            ending: Ending::ClientGone,
+            access,
+        }
+    }
+
+    /// An attempt begins; an earlier one counts as replayed.
+    pub(crate) fn attempt(&mut self, picked: Picked) {
+        if let Some(earlier) = self.attempt.take() {
+            earlier.claim.ends(Ending::Replayed);
+            self.replays += 1;
+            picked.service.stats().replays.add(1);
+        }
+        self.downstream
+            .lifeline()
+            .serves(picked.claim.tenure().counter());
+        self.attempt = Some(Attempt {
+            claim: picked.claim,
+            _occupied: picked.endpoint.occupy(),
+        });
+        self.endpoint = Some(picked.endpoint);
+        self.service = Some(picked.service);
+    }
+
+    /// No further attempt will be made; says why.
+    pub(crate) fn fails(&mut self, error: ProxyError) {
+        self.status = error.status().as_u16();
+        self.cause = Some(error.cause());
+        self.ending = match (error, error.side()) {
+            (ProxyError::CutByDeadline, _) => Ending::CutByDeadline,
+            (ProxyError::CutByShutdown, _) => Ending::CutByShutdown,
+            (_, Side::Upstream) => Ending::UpstreamFailed,
+            (_, Side::Downstream) => Ending::ClientGone,
+            (_, Side::Internal) => Ending::Finished,
+        };
+        if error.side() == Side::Upstream
+            && let Some(service) = &self.service
+        {
+            service.stats().upstream_failures.add(1);
+        }
+    }
+
+    /// The request was meant for `service`, but not sent to any endpoint.
+    pub(crate) fn belongs_to(&mut self, service: Option<Rc<ServiceDesk>>) {
+        self.service = service.or_else(|| self.service.take());
+    }
+
+    /// The response head has come.
+    pub(crate) fn answered(&mut self, status: u16) {
+        self.status = status;
+        let took = self.took();
+        if let Some(record) = &mut self.access {
+            record.head_took = took;
+        }
+    }
+
+    /// The response has been handed on whole, or the tunnel was closed.
+    pub(crate) fn finished(&mut self) {
+        self.ending = Ending::Finished;
+    }
+
+    /// The response was broken off by the endpoint.
+    pub(crate) fn upstream_broke(&mut self, cause: &'static str) {
+        self.ending = Ending::UpstreamFailed;
+        self.cause = Some(cause);
+        if let Some(service) = &self.service {
+            service.stats().upstream_failures.add(1);
+        }
+    }
+
+    /// The claim was cut.
+    pub(crate) fn cut(&mut self, ending: Ending) {
+        self.ending = ending;
+        self.cause = Some(match ending {
+            Ending::CutByShutdown => ProxyError::CutByShutdown.cause(),
+            _ => ProxyError::CutByDeadline.cause(),
+        });
+    }
+
+    /// Counts body bytes.
+    pub(crate) fn count(&mut self, bytes_in: u64, bytes_out: u64) {
+        self.bytes_in += bytes_in;
+        self.bytes_out += bytes_out;
+    }
+
+    /// The request has become a tunnel.
+    pub(crate) fn becomes_tunnel(&self) {
+        if let Some(attempt) = &self.attempt {
+            attempt.claim.becomes_tunnel();
+        }
+        if let Some(service) = &self.service {
+            service.stats().tunnels.add(1);
+        }
+    }
+
+    /// The connection that the request came by.
+    pub(crate) const fn downstream(&self) -> &Rc<Downstream> {
+        &self.downstream
+    }
+
+    /// The service it goes to, once it was routed.
+    pub(crate) const fn service(&self) -> Option<&Rc<ServiceDesk>> {
+        self.service.as_ref()
+    }
+
+    fn took(&self) -> Duration {
+        self.downstream
+            .worker()
+            .clock()
+            .read()
+            .saturating_duration_since(self.began)
+    }
+
+    fn log(&mut self, took: Duration) {
+        let Some(mut record) = self.access.take() else {
+            return;
+        };
+        record.status = self.status;
+        record.took = took;
+        if record.head_took.is_zero() {
+            record.head_took = took;
+        }
+        if let Some(service) = &self.service {
+            let snapshot = service.snapshot();
+            record.service = Some(snapshot.name.clone());
+            record.colour = Some(snapshot.live);
+            record.tenure = Some(snapshot.tenure_number());
+        }
+        record.endpoint = self
+            .endpoint
+            .as_ref()
+            .map(|endpoint| endpoint.addr().clone());
+        record.bytes_in = self.bytes_in;
+        record.bytes_out = self.bytes_out;
+        record.replays = self.replays;
+        record.cause = self.cause;
+        self.downstream.worker().log_access(*record);
+    }
+}
+
+impl Drop for Account {
+    fn drop(&mut self) {
+        self.downstream.set_busy(false);
+        // A claim that is dropped while an order to cut stands was cut, however the drop came about.
+        if self.ending == Ending::ClientGone
+            && let Some(ending) = self.downstream.lifeline().cut()
+        {
+            self.cut(ending);
+        }
+        if self.ending == Ending::ClientGone && self.cause.is_none() {
+            self.cause = Some("client closed the connection");
+            self.status = if self.status == 0 {
+                CLIENT_CLOSED
+            } else {
+                self.status
+            };
+        }
+        let took = self.took();
+        if let Some(service) = &self.service {
+            service
+                .stats()
+                .request(self.status, took, self.bytes_in, self.bytes_out);
+        }
+        if let Some(attempt) = &self.attempt {
+            attempt.claim.ends(self.ending);
+            self.downstream.lifeline().serves_nobody();
+        }
+        self.log(took);
+    }
+}
+
+fn record<B>(downstream: &Downstream, request: &Request<B>, id: &HeaderValue) -> AccessRecord {
+    AccessRecord {
+        at: wall_clock(),
+        client: downstream.peer().ip(),
+        method: request.method().clone(),
+        target: request.uri().to_string(),
+        version: request.version(),
+        host: request.headers().get(HOST).cloned(),
+        status: 0,
+        service: None,
+        colour: None,
+        endpoint: None,
+        tenure: None,
+        took: Duration::ZERO,
+        head_took: Duration::ZERO,
+        bytes_in: 0,
+        bytes_out: 0,
+        replays: 0,
+        request_id: id.clone(),
+        cause: None,
+    }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the access log's time stamp, read only where the log is on"
+)]
+fn wall_clock() -> Timestamp {
+    std::time::SystemTime::now().into()
+}
+
+/// The status logged when the client went away before a response head; nginx's number, which log tools know.
+const CLIENT_CLOSED: u16 = 499;

@@ -1,0 +1,171 @@
+//! One client's connection: who it is, and how long it may wait for what.
+
+use std::{
+    cell::{Cell, RefCell},
+    net::SocketAddr,
+    rc::Rc,
+    sync::Arc,
+    time::Duration,
+};
+
+use http::HeaderValue;
+
+use super::{lifeline::Lifeline, protocol::http1::Wire, tunnel::Tunnel, worker::Worker};
+use crate::{core::service::Timeouts, mailbox::OpenListener};
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct Downstream {
+    worker: Rc<Worker>,
+    listener: Arc<OpenListener>,
+    peer: SocketAddr,
+    client: HeaderValue,
+    lifeline: Rc<Lifeline>,
+    wire: Rc<Wire>,
+    stage: Cell<Stage>,
+    busy: Cell<bool>,
+    response: Cell<Duration>,
+    idle: Cell<Duration>,
+    tunnel: RefCell<Option<Box<Tunnel>>>,
+}
+
+/// What the connection is waiting for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stage {
+    /// For a request to begin.
+    Idle,
+    /// For a request head to end.
+    Head,
+    /// For the response, or for the rest of the request body.
+    Response,
+    /// For the response to be handed on, or for a tunnel to end.
+    Answering,
+}
+
+impl Downstream {
+    pub(crate) fn new(
+        worker: &Rc<Worker>,
+        listener: &Arc<OpenListener>,
+        peer: SocketAddr,
+    ) -> Rc<Self> {
+        let ip = peer.ip().to_canonical().to_string();
+        let downstream = Rc::new(Self {
+            worker: Rc::clone(worker),
+            wire: Wire::new(listener.limits.clone()),
+            listener: Arc::clone(listener),
+            peer,
+            // An address is always a sound field value.
+            client: HeaderValue::from_str(&ip)
+                .unwrap_or_else(|_| HeaderValue::from_static("unknown")),
+            lifeline: worker.lifelines().begin(),
+            stage: Cell::new(Stage::Idle),
+            busy: Cell::new(false),
+            response: Cell::new(Duration::ZERO),
+            idle: Cell::new(Duration::ZERO),
+            tunnel: RefCell::new(None),
+        });
+        // A new connection owes a request within the time for a head, not for a kept-alive one's rest.
+        downstream.waits(Stage::Idle, listener.limits.header_read_timeout);
+        downstream
+    }
+
+    pub(crate) fn worker(&self) -> &Worker {
+        &self.worker
+    }
+
+    pub(crate) fn listener(&self) -> &OpenListener {
+        &self.listener
+    }
+
+    pub(crate) const fn peer(&self) -> SocketAddr {
+        self.peer
+    }
+
+    /// The client's address as a field value.
+    pub(crate) const fn client(&self) -> &HeaderValue {
+        &self.client
+    }
+
+    pub(crate) fn lifeline(&self) -> &Lifeline {
+        &self.lifeline
+    }
+
+    pub(crate) const fn wire(&self) -> &Rc<Wire> {
+        &self.wire
+    }
+
+    pub(crate) fn stage(&self) -> Stage {
+        self.stage.get()
+    }
+
+    /// Whether a request is being served.
+    pub(crate) fn is_busy(&self) -> bool {
+        self.busy.get()
+    }
+
+    /// A request begins or ends.
+    pub(crate) fn set_busy(&self, busy: bool) {
+        self.busy.set(busy);
+    }
+
+    /// The service's bounds hold from now on.
+    pub(crate) fn adopts(&self, timeouts: &Timeouts) {
+        self.response.set(timeouts.response);
+        self.idle.set(timeouts.idle);
+    }
+
+    /// The whole request has been sent.
+    pub(crate) fn expects_response(&self) {
+        self.waits(Stage::Response, self.response.get());
+    }
+
+    /// A byte has moved, or is to move now.
+    pub(crate) fn expects_progress(&self) {
+        let deadline = self.worker.clock().coarse().after(self.idle.get());
+        self.lifeline.wait_until(deadline);
+    }
+
+    /// An interim response is awaited.
+    pub(crate) fn expects_continue(&self) {
+        self.waits(Stage::Response, CONTINUE_TIMEOUT.min(self.response.get()));
+    }
+
+    /// The response head is there.
+    pub(crate) fn answers(&self) {
+        self.waits(Stage::Answering, self.idle.get());
+    }
+
+    /// The request is over; the client has time to send another.
+    pub(crate) fn rests(&self) {
+        self.waits(Stage::Idle, self.listener.limits.keep_alive);
+    }
+
+    /// A request head has begun.
+    pub(crate) fn expects_head(&self) {
+        self.waits(Stage::Head, self.listener.limits.header_read_timeout);
+    }
+
+    /// Whether the present wait has lasted too long.
+    pub(crate) fn has_expired(&self) -> bool {
+        self.lifeline.has_expired(self.worker.clock().coarse())
+    }
+
+    /// Leaves a tunnel to whoever takes the connection apart after `101 Switching Protocols`.
+    pub(crate) fn leave_tunnel(&self, tunnel: Box<Tunnel>) {
+        *self.tunnel.borrow_mut() = Some(tunnel);
+    }
+
+    /// Takes the tunnel, if there is one.
+    pub(crate) fn take_tunnel(&self) -> Option<Box<Tunnel>> {
+        self.tunnel.borrow_mut().take()
+    }
+
+    fn waits(&self, stage: Stage, wait: Duration) {
+        self.stage.set(stage);
+        self.lifeline
+            .wait_until(self.worker.clock().coarse().after(wait));
+    }
+}
+
+/// How long an endpoint has to answer `Expect: 100-continue` before the body is sent unasked.
+const CONTINUE_TIMEOUT: Duration = Duration::from_secs(1);

@@ -1,0 +1,212 @@
+//! Why cutover answers by itself, whose fault that is, and what the client is told.
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+
+use super::{headers::X_REQUEST_ID, protocol::http1::HeadRefusal};
+
+/// Why a request gets an answer of cutover's own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ProxyError {
+    /// The request head is not acceptable.
+    Refused(HeadRefusal),
+    /// The request body is not what its framing promised.
+    MalformedBody,
+    /// The client stopped sending its body.
+    BodyTimeout,
+    /// No route matches.
+    NoRoute,
+    /// No endpoint may be picked.
+    NoReadyEndpoint,
+    /// The endpoint's name stands for no address.
+    Unresolved,
+    /// The endpoint did not accept a connection.
+    ConnectRefused,
+    /// The endpoint did not accept a connection in time.
+    ConnectTimeout,
+    /// The endpoint closed the connection without an answer.
+    Closed,
+    /// The endpoint's answer is not HTTP.
+    Malformed,
+    /// The endpoint did not answer in time.
+    ResponseTimeout,
+    /// The pool's drain deadline passed before the endpoint answered.
+    CutByDeadline,
+    /// The process is stopping.
+    CutByShutdown,
+}
+
+/// Where something went wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Side {
+    /// With the client.
+    Downstream,
+    /// With the endpoint.
+    Upstream,
+    /// Here.
+    Internal,
+}
+
+impl ProxyError {
+    /// The status to answer; the only place that maps.
+    pub(crate) const fn status(self) -> StatusCode {
+        match self {
+            Self::Refused(refusal) => refusal.status(),
+            Self::MalformedBody => StatusCode::BAD_REQUEST,
+            Self::BodyTimeout => StatusCode::REQUEST_TIMEOUT,
+            Self::NoRoute => StatusCode::NOT_FOUND,
+            Self::NoReadyEndpoint | Self::CutByDeadline | Self::CutByShutdown => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
+            Self::Unresolved | Self::ConnectRefused | Self::Closed | Self::Malformed => {
+                StatusCode::BAD_GATEWAY
+            }
+            Self::ConnectTimeout | Self::ResponseTimeout => StatusCode::GATEWAY_TIMEOUT,
+        }
+    }
+
+    /// Constant words for people, the access log and alerts.
+    pub(crate) const fn cause(self) -> &'static str {
+        match self {
+            Self::Refused(refusal) => refusal.cause(),
+            Self::MalformedBody => "malformed request body",
+            Self::BodyTimeout => "request body timeout",
+            Self::NoRoute => "no route",
+            Self::NoReadyEndpoint => "no ready endpoint",
+            Self::Unresolved => "endpoint name not resolved",
+            Self::ConnectRefused => "connect refused",
+            Self::ConnectTimeout => "connect timeout",
+            Self::Closed => "connection closed before the response",
+            Self::Malformed => "malformed response",
+            Self::ResponseTimeout => "response timeout",
+            Self::CutByDeadline => "drain deadline passed",
+            Self::CutByShutdown => "shutting down",
+        }
+    }
+
+    /// Whose fault it is.
+    pub(crate) const fn side(self) -> Side {
+        match self {
+            Self::Refused(_) | Self::MalformedBody | Self::BodyTimeout | Self::NoRoute => {
+                Side::Downstream
+            }
+            Self::NoReadyEndpoint | Self::CutByDeadline | Self::CutByShutdown => Side::Internal,
+            Self::Unresolved
+            | Self::ConnectRefused
+            | Self::ConnectTimeout
+            | Self::Closed
+            | Self::Malformed
+            | Self::ResponseTimeout => Side::Upstream,
+        }
+    }
+
+    /// Whether the downstream connection can be used again: not when its input is in doubt.
+    const fn closes(self) -> bool {
+        matches!(
+            self,
+            Self::Refused(_) | Self::MalformedBody | Self::BodyTimeout | Self::CutByShutdown
+        )
+    }
+
+    /// A short answer, in JSON if `accept` asks for it, otherwise in plain text.
+    pub(crate) fn answer(self, accept: Option<&HeaderValue>, id: &HeaderValue) -> Response<Bytes> {
+        let (side, cause) = (self.side().as_str(), self.cause());
+        let shown = id.to_str().unwrap_or("-");
+        let json = accept.is_some_and(wants_json);
+        // Ids are graphic ASCII; of those only two would need escaping in JSON.
+        let body = if json {
+            let shown = shown.replace('\\', "\\\\").replace('"', "\\\"");
+            format!(
+                "{{\"status\":{},\"error\":\"{cause}\",\"side\":\"{side}\",\"request_id\":\"{shown}\"}}\n",
+                self.status().as_u16()
+            )
+        } else {
+            format!("{}: {cause} ({side}), request {shown}\n", self.status())
+        };
+        let mut response = Response::new(Bytes::from(body));
+        *response.status_mut() = self.status();
+        self.fill(response.headers_mut(), json);
+        response.headers_mut().insert(X_REQUEST_ID, id.clone());
+        response
+    }
+
+    fn fill(self, headers: &mut HeaderMap, json: bool) {
+        let kind = if json {
+            "application/json"
+        } else {
+            "text/plain; charset=utf-8"
+        };
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if self.closes() {
+            headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
+        if self.status() == StatusCode::METHOD_NOT_ALLOWED {
+            let allowed = "GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH";
+            headers.insert(header::ALLOW, HeaderValue::from_static(allowed));
+        }
+        if self.status() == StatusCode::SERVICE_UNAVAILABLE {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+    }
+}
+
+impl Side {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Downstream => "client",
+            Self::Upstream => "endpoint",
+            Self::Internal => "proxy",
+        }
+    }
+}
+
+/// Whether JSON is named, and not only after plain text.
+fn wants_json(accept: &HeaderValue) -> bool {
+    let text = accept.to_str().unwrap_or_default();
+    match (text.find("json"), text.find("text/plain")) {
+        (Some(json), Some(plain)) => json < plain,
+        (json, _) => json.is_some(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_says_what_failed_on_which_side_in_the_form_asked_for() {
+        let id = HeaderValue::from_static("a\"b\\c");
+        let json = HeaderValue::from_static("application/json");
+        let answer = ProxyError::ConnectRefused.answer(Some(&json), &id);
+        assert_eq!(answer.status(), 502);
+        let body: serde_json::Value = serde_json::from_slice(answer.body()).unwrap();
+        assert_eq!(body["error"], "connect refused");
+        assert_eq!(
+            (&body["side"], &body["request_id"]),
+            (&"endpoint".into(), &"a\"b\\c".into())
+        );
+        let plain = ProxyError::NoReadyEndpoint.answer(None, &HeaderValue::from_static("id-1"));
+        assert_eq!(
+            plain.body(),
+            "503 Service Unavailable: no ready endpoint (proxy), request id-1\n"
+        );
+        assert_eq!(plain.headers()["retry-after"], "1");
+    }
+
+    #[test]
+    fn doubtful_input_closes_the_connection() {
+        let id = HeaderValue::from_static("x");
+        let refused = ProxyError::Refused(HeadRefusal::TooLarge).answer(None, &id);
+        assert_eq!(
+            (refused.status().as_u16(), &refused.headers()["connection"]),
+            (431, &"close".parse().unwrap())
+        );
+        assert!(
+            !ProxyError::NoRoute
+                .answer(None, &id)
+                .headers()
+                .contains_key("connection")
+        );
+    }
+}

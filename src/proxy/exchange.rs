@@ -1,0 +1,124 @@
+//! One request sent, one response head received, on one upstream connection.
+//!
+//! Owns the wait for a response; must not pick endpoints or retry. The connection is driven right here, by
+//! the task that waits: hyper's usual way, a task for each connection, would cost every exchange a message,
+//! a wake-up and a second task's poll each way.
+
+use std::{
+    future::poll_fn,
+    pin::pin,
+    task::{Context, Poll, Waker},
+};
+
+use http::{Request, Response};
+use hyper::body::Incoming;
+
+use super::{
+    body::{Gate, Progress, RequestBody, Stage},
+    connections::Upstream,
+    downstream::Downstream,
+    error::ProxyError,
+};
+use crate::core::in_flight::Ending;
+
+/// Why there is no response.
+#[derive(Debug)]
+pub(crate) struct Failed {
+    pub(crate) error: ProxyError,
+    /// The request, if not a byte of it was sent.
+    pub(crate) unsent: Option<Request<RequestBody>>,
+}
+
+/// What the exchange watches besides the connection.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Watched<'a> {
+    pub(crate) downstream: &'a Downstream,
+    pub(crate) upload: Option<&'a Progress>,
+    pub(crate) gate: Option<&'a Gate>,
+}
+
+/// Sends `request` and waits for the head of the response.
+pub(crate) async fn exchange(
+    upstream: &mut Upstream,
+    request: Request<RequestBody>,
+    watched: Watched<'_>,
+) -> Result<Response<Incoming>, Failed> {
+    let mut response = pin!(upstream.sender().try_send_request(request));
+    poll_fn(|cx| {
+        loop {
+            if let Some(ending) = watched.downstream.lifeline().cut() {
+                return Poll::Ready(Err(Failed {
+                    error: cut(ending),
+                    unsent: None,
+                }));
+            }
+            let ended = upstream.poll(cx).is_ready();
+            // The sending half of this channel is the connection just driven; nobody else can wake us.
+            match response
+                .as_mut()
+                .poll(&mut Context::from_waker(Waker::noop()))
+            {
+                Poll::Ready(Ok(response)) => return Poll::Ready(Ok(response)),
+                Poll::Ready(Err(mut error)) => {
+                    let unsent = error.take_message();
+                    let error = judged(error.error(), watched.upload);
+                    return Poll::Ready(Err(Failed { error, unsent }));
+                }
+                Poll::Pending if ended => {
+                    return Poll::Ready(Err(Failed {
+                        error: ProxyError::Closed,
+                        unsent: None,
+                    }));
+                }
+                Poll::Pending => {}
+            }
+            if !watched.downstream.has_expired() {
+                return Poll::Pending;
+            }
+            match watched.gate {
+                // The endpoint does not answer the expectation: the body goes out all the same (RFC 9110
+                // section 10.1.1).
+                Some(gate) if !gate.is_open() => {
+                    gate.open();
+                    watched.downstream.expects_progress();
+                }
+                Some(_) | None => return Poll::Ready(Err(expired(watched.upload))),
+            }
+        }
+    })
+    .await
+}
+
+const fn cut(ending: Ending) -> ProxyError {
+    match ending {
+        Ending::CutByShutdown => ProxyError::CutByShutdown,
+        Ending::CutByDeadline
+        | Ending::Finished
+        | Ending::ClientGone
+        | Ending::UpstreamFailed
+        | Ending::Replayed => ProxyError::CutByDeadline,
+    }
+}
+
+fn judged(error: &hyper::Error, upload: Option<&Progress>) -> ProxyError {
+    if upload.is_some_and(|upload| upload.stage() == Stage::Failed) {
+        ProxyError::MalformedBody
+    } else if error.is_parse() {
+        ProxyError::Malformed
+    } else {
+        ProxyError::Closed
+    }
+}
+
+fn expired(upload: Option<&Progress>) -> Failed {
+    let error = match upload.map(Progress::stage) {
+        Some(Stage::WantsClient) => ProxyError::BodyTimeout,
+        Some(Stage::Untouched | Stage::WantsEndpoint | Stage::Ended | Stage::Failed) | None => {
+            ProxyError::ResponseTimeout
+        }
+    };
+    Failed {
+        error,
+        unsent: None,
+    }
+}

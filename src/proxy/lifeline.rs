@@ -1,0 +1,131 @@
+//! What can end a wait from outside: a deadline, or an order to cut.
+//!
+//! Owns the deadlines of one worker and wakes those whose time has come. A timer of the runtime for each
+//! request would be exact to a millisecond and cost an allocation and two trips into the timer wheel each;
+//! the waits of a proxy are seconds, so one sweep over all lifelines, ten times a second, is enough.
+
+use std::{
+    cell::{Cell, RefCell},
+    rc::{Rc, Weak},
+    sync::Arc,
+    task::Waker,
+    time::Duration,
+};
+
+use super::clock::Tick;
+use crate::core::in_flight::{Ending, TenureCounter};
+
+/// The waits of one connection, or of one tunnel.
+#[derive(Debug)]
+pub(crate) struct Lifeline {
+    deadline: Cell<Tick>,
+    cut: Cell<Option<Ending>>,
+    /// Identity of the tenure claimed at present; compared, never followed.
+    tenure: Cell<*const TenureCounter>,
+    waker: RefCell<Option<Waker>>,
+}
+
+impl Lifeline {
+    /// Waits until `deadline` at most, from now on.
+    pub(crate) fn wait_until(&self, deadline: Tick) {
+        self.deadline.set(deadline);
+    }
+
+    /// Whether the deadline has passed.
+    pub(crate) fn has_expired(&self, now: Tick) -> bool {
+        self.deadline.get() <= now
+    }
+
+    /// Whether an order to cut has come, and how the claim is to end.
+    pub(crate) fn cut(&self) -> Option<Ending> {
+        self.cut.get()
+    }
+
+    /// The claim in `tenure` is served here; an order to cut that tenure will find it.
+    pub(crate) fn serves(&self, tenure: &Arc<TenureCounter>) {
+        self.cut.set(None);
+        self.tenure.set(Arc::as_ptr(tenure));
+    }
+
+    /// No claim is served here any more.
+    pub(crate) fn serves_nobody(&self) {
+        self.cut.set(None);
+        self.tenure.set(std::ptr::null());
+    }
+
+    /// Whom to wake.
+    pub(crate) fn wakes(&self, waker: &Waker) {
+        let mut known = self.waker.borrow_mut();
+        if !known.as_ref().is_some_and(|known| known.will_wake(waker)) {
+            *known = Some(waker.clone());
+        }
+    }
+
+    /// Wakes who waits here, to look around.
+    pub(crate) fn wake(&self) {
+        if let Some(waker) = &*self.waker.borrow() {
+            waker.wake_by_ref();
+        }
+    }
+}
+
+/// All lifelines of one worker. As many as it has connections, and those that ended since the last sweep.
+#[derive(Debug, Default)]
+pub(crate) struct Lifelines(RefCell<Vec<Weak<Lifeline>>>);
+
+impl Lifelines {
+    /// A new one, without deadline; it ends with its last owner.
+    pub(crate) fn begin(&self) -> Rc<Lifeline> {
+        let lifeline = Rc::new(Lifeline {
+            deadline: Cell::new(Tick::NEVER),
+            cut: Cell::new(None),
+            tenure: Cell::new(std::ptr::null()),
+            waker: RefCell::new(None),
+        });
+        self.0.borrow_mut().push(Rc::downgrade(&lifeline));
+        lifeline
+    }
+
+    /// Wakes those whose deadline has passed.
+    pub(crate) fn sweep(&self, now: Tick) {
+        self.each(|lifeline| {
+            if lifeline.has_expired(now) {
+                lifeline.wake();
+            }
+        });
+    }
+
+    /// Cuts the claims of one tenure.
+    pub(crate) fn cut(&self, tenure: &Arc<TenureCounter>, ending: Ending) {
+        self.each(|lifeline| {
+            if lifeline.tenure.get() == Arc::as_ptr(tenure) {
+                lifeline.cut.set(Some(ending));
+                lifeline.wake();
+            }
+        });
+    }
+
+    /// Cuts every claim.
+    pub(crate) fn cut_all(&self, ending: Ending) {
+        self.each(|lifeline| {
+            lifeline.cut.set(Some(ending));
+            lifeline.wake();
+        });
+    }
+
+    /// Wakes everybody.
+    pub(crate) fn wake_all(&self) {
+        self.each(Lifeline::wake);
+    }
+
+    fn each(&self, mut visit: impl FnMut(&Lifeline)) {
+        self.0.borrow_mut().retain(|lifeline| {
+            let living = lifeline.upgrade();
+            living.as_deref().map(&mut visit);
+            living.is_some()
+        });
+    }
+}
+
+/// Time between two sweeps; deadlines are late by this much at most.
+pub(crate) const SWEEP_INTERVAL: Duration = Duration::from_millis(100);

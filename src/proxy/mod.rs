@@ -1,0 +1,22 @@
+//! The data plane: one thread per core, each with its own runtime, connections and counters.
+//!
+//! A request's journey: [`worker`] accepts → `protocol` frames → [`forward`] routes and claims ([`desk`]) →
+//! [`connections`] → [`exchange`] → claimed [`body`]. Nothing here decides about colours or health.
+
+mod accept;
+mod account;
+pub mod body;
+mod clock;
+mod connections;
+mod desk;
+mod downstream;
+mod error;
+mod exchange;
+pub mod forward;
+mod headers;
+mod lifeline;
+mod outbound;
+mod protocol;
+mod request_id;
+mod tunnel;
+pub mod worker;

@@ -1,0 +1,346 @@
+//! A request on its way to an endpoint, over as many attempts as it takes and may take.
+//!
+//! Owns invariant 8: a request is sent again only if not a byte of it left, or if its method is safe and it
+//! has no body. An endpoint that could not be reached is not tried twice by the same request.
+
+use std::{rc::Rc, sync::Arc};
+
+use http::{
+    HeaderMap, HeaderValue, Method, Request, Response, Uri, Version,
+    header::{CONNECTION, CONTENT_LENGTH, EXPECT, HOST, UPGRADE},
+};
+use http_body::Body as _;
+use hyper::body::Incoming;
+
+use super::{
+    account::Account,
+    body::{Gate, Progress, RequestBody},
+    connections::{ConnectError, Doubt, Endpoint, Upstream},
+    desk::{RouteKey, ServiceDesk},
+    downstream::Downstream,
+    error::ProxyError,
+    exchange::{Failed, Watched, exchange},
+    headers::{self, Forwarded},
+};
+use crate::{
+    core::{health::PassiveFailure, ids::EndpointId},
+    mailbox::Report,
+    telemetry::stats::ConnectFailure,
+};
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct Outbound {
+    downstream: Rc<Downstream>,
+    /// There while it is not being sent.
+    request: Option<Request<RequestBody>>,
+    /// The client's `Host`.
+    host: Option<HeaderValue>,
+    upload: Option<Rc<Progress>>,
+    gate: Option<Arc<Gate>>,
+    asks_upgrade: bool,
+    tried: Vec<EndpointId>,
+    replays: u32,
+}
+
+/// What a request looks like before its body: enough to send it again if it has none.
+struct Head {
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+}
+
+impl Outbound {
+    /// Makes the client's request one for an endpoint; only the `Host` depends on which.
+    pub(crate) fn new(
+        request: Request<Incoming>,
+        downstream: &Rc<Downstream>,
+        id: &HeaderValue,
+    ) -> Self {
+        let (mut parts, incoming) = request.into_parts();
+        let host = parts.headers.get(HOST).cloned();
+        let upgrade = requested_upgrade(&parts.headers, &incoming);
+        let asks_upgrade = upgrade.is_some();
+        let upload = (!incoming.is_end_stream()).then(Rc::<Progress>::default);
+        let expects = upload.is_some() && parts.headers.contains_key(EXPECT);
+        if !expects {
+            parts.headers.remove(EXPECT);
+        }
+        let gate = expects.then(Arc::<Gate>::default);
+        let chunked = upload.is_some() && !parts.headers.contains_key(CONTENT_LENGTH);
+        let forwarded = Forwarded {
+            client: downstream.client(),
+            id,
+            chunked,
+            upgrade,
+        };
+        headers::rewrite_request(&mut parts.headers, forwarded);
+        let body = upload.as_ref().map_or(RequestBody::Empty, |progress| {
+            RequestBody::new(incoming, downstream, progress, gate.as_ref())
+        });
+        parts.version = Version::HTTP_11;
+        parts.uri = origin_form(parts.uri);
+        // hyper's extensions, an upgrade's handle among them, are not for the endpoint.
+        parts.extensions.clear();
+        let mut request = Request::from_parts(parts, body);
+        if let Some(gate) = &gate {
+            let gate = Arc::clone(gate);
+            hyper::ext::on_informational(&mut request, move |interim| {
+                if interim.status() == http::StatusCode::CONTINUE {
+                    gate.open();
+                }
+            });
+        }
+        let downstream = Rc::clone(downstream);
+        Self {
+            downstream,
+            request: Some(request),
+            host,
+            upload,
+            gate,
+            asks_upgrade,
+            tried: Vec::new(),
+            replays: 0,
+        }
+    }
+
+    /// Whether the client asked for an upgrade that cutover passes.
+    pub(crate) const fn asks_upgrade(&self) -> bool {
+        self.asks_upgrade
+    }
+
+    /// How far the client's body has come, if it has one.
+    pub(crate) fn into_progress(self) -> Option<Rc<Progress>> {
+        self.upload
+    }
+
+    /// Sends the request and waits for the head of a response, at one endpoint after the other.
+    pub(crate) async fn send(
+        &mut self,
+        account: &mut Account,
+    ) -> Result<(Response<Incoming>, Box<Upstream>), ProxyError> {
+        let mut failure = None;
+        for _ in 0..MAX_ATTEMPTS {
+            let Some(request) = self.request.take() else {
+                break;
+            };
+            let picked = match self
+                .downstream
+                .worker()
+                .desk()
+                .claim(self.route_key(&request), &self.tried)
+            {
+                Ok(picked) => picked,
+                Err(unpicked) => {
+                    account.belongs_to(unpicked.service);
+                    return Err(failure.unwrap_or(unpicked.error));
+                }
+            };
+            let (service, endpoint) = (Rc::clone(&picked.service), Rc::clone(&picked.endpoint));
+            account.attempt(picked);
+            match self.attempt(request, &service, &endpoint).await {
+                Ok(answered) => return Ok(answered),
+                Err(error) => failure = Some(error),
+            }
+        }
+        Err(failure.unwrap_or(ProxyError::NoReadyEndpoint))
+    }
+
+    /// One attempt. If it fails and may be repeated, the request is back in `self.request`.
+    async fn attempt(
+        &mut self,
+        mut request: Request<RequestBody>,
+        service: &ServiceDesk,
+        endpoint: &Endpoint,
+    ) -> Result<(Response<Incoming>, Box<Upstream>), ProxyError> {
+        let worker = self.downstream.worker();
+        self.downstream.adopts(&service.snapshot().spec.timeouts);
+        self.set_host(
+            request.headers_mut(),
+            service.host_for(endpoint, self.host.as_ref()),
+        );
+        let doubt = if request.method().is_safe() {
+            Doubt::Accept
+        } else {
+            Doubt::AskKernel
+        };
+        // A replay takes no second chance with a kept connection.
+        let kept = (self.replays == 0)
+            .then(|| endpoint.take(worker.clock().coarse(), doubt))
+            .flatten();
+        let mut upstream = match kept {
+            Some(upstream) => upstream,
+            None => match endpoint.connect().await {
+                Ok(upstream) => {
+                    service.stats().connects.add(1);
+                    upstream
+                }
+                Err(error) => {
+                    self.request = Some(request);
+                    return Err(self.not_connected(error, service, endpoint));
+                }
+            },
+        };
+        if self.downstream.lifeline().cut().is_some() {
+            // Cut before a byte was sent: the next attempt is another tenure's.
+            self.request = Some(request);
+            return Err(ProxyError::CutByDeadline);
+        }
+        let spare = self.may_replay(&request).then(|| Head::copy(&request));
+        self.begins_waiting();
+        let watched = Watched {
+            downstream: &self.downstream,
+            upload: self.upload.as_deref(),
+            gate: self.gate.as_deref(),
+        };
+        match exchange(&mut upstream, request, watched).await {
+            Ok(response) => Ok((response, upstream)),
+            Err(failed) => {
+                if failed.unsent.is_none()
+                    && failed.error == ProxyError::Closed
+                    && !upstream.is_reused()
+                {
+                    self.report(endpoint, PassiveFailure::Reset);
+                    self.tried.push(endpoint.id());
+                }
+                Err(self.not_answered(failed, spare))
+            }
+        }
+    }
+
+    fn route_key<'a>(&'a self, request: &'a Request<RequestBody>) -> RouteKey<'a> {
+        let host = self
+            .host
+            .as_ref()
+            .and_then(|host| host.to_str().ok())
+            .unwrap_or_default();
+        RouteKey {
+            listener: self.downstream.listener().id,
+            host,
+            path: request.uri().path(),
+        }
+    }
+
+    fn set_host(&self, headers: &mut HeaderMap, host: &HeaderValue) {
+        if headers.get(HOST) != Some(host) {
+            headers.insert(HOST, host.clone());
+        }
+    }
+
+    fn may_replay(&self, request: &Request<RequestBody>) -> bool {
+        self.replays < MAX_REPLAYS
+            && self.upload.is_none()
+            && !self.asks_upgrade
+            && request.method().is_safe()
+    }
+
+    fn begins_waiting(&self) {
+        match (&self.upload, &self.gate) {
+            (None, _) => self.downstream.expects_response(),
+            (Some(_), Some(_)) => self.downstream.expects_continue(),
+            (Some(_), None) => {
+                self.downstream.expects_response();
+                self.downstream.expects_progress();
+            }
+        }
+    }
+
+    fn not_connected(
+        &mut self,
+        error: ConnectError,
+        service: &ServiceDesk,
+        endpoint: &Endpoint,
+    ) -> ProxyError {
+        let (failure, passive, error) = match error {
+            ConnectError::Refused => (
+                ConnectFailure::Refused,
+                Some(PassiveFailure::ConnectFailed),
+                ProxyError::ConnectRefused,
+            ),
+            ConnectError::Timeout => (
+                ConnectFailure::Timeout,
+                Some(PassiveFailure::ConnectTimeout),
+                ProxyError::ConnectTimeout,
+            ),
+            ConnectError::Unresolved => (ConnectFailure::Unresolved, None, ProxyError::Unresolved),
+        };
+        service.stats().connect_failures[failure as usize].add(1);
+        if let Some(passive) = passive {
+            self.report(endpoint, passive);
+        }
+        self.tried.push(endpoint.id());
+        error
+    }
+
+    fn not_answered(&mut self, failed: Failed, spare: Option<Head>) -> ProxyError {
+        self.request = match (failed.unsent, failed.error) {
+            (Some(unsent), _) => {
+                self.replays += 1;
+                Some(unsent)
+            }
+            (None, ProxyError::Closed) => spare.map(|head| {
+                self.replays += 1;
+                head.into_request()
+            }),
+            (None, _) => None,
+        };
+        failed.error
+    }
+
+    fn report(&self, endpoint: &Endpoint, failure: PassiveFailure) {
+        self.downstream
+            .worker()
+            .report(Report::Failed(endpoint.id(), failure));
+    }
+}
+
+impl Head {
+    fn copy(request: &Request<RequestBody>) -> Self {
+        let (method, uri, headers) = (
+            request.method().clone(),
+            request.uri().clone(),
+            request.headers().clone(),
+        );
+        Self {
+            method,
+            uri,
+            headers,
+        }
+    }
+
+    fn into_request(self) -> Request<RequestBody> {
+        let mut request = Request::new(RequestBody::Empty);
+        *request.method_mut() = self.method;
+        *request.uri_mut() = self.uri;
+        *request.headers_mut() = self.headers;
+        request
+    }
+}
+
+/// The protocol that the client asks to change to, if cutover passes it.
+fn requested_upgrade(headers: &HeaderMap, incoming: &Incoming) -> Option<HeaderValue> {
+    let protocol = headers.get(UPGRADE)?;
+    let known = protocol.as_bytes().eq_ignore_ascii_case(b"websocket");
+    let asked = headers.get_all(CONNECTION).iter().any(|value| {
+        let mut tokens = value
+            .as_bytes()
+            .split(|byte| *byte == b',')
+            .map(<[u8]>::trim_ascii);
+        tokens.any(|token| token.eq_ignore_ascii_case(b"upgrade"))
+    });
+    (known && asked && incoming.is_end_stream()).then(|| protocol.clone())
+}
+
+/// `/path?query`, also where the client sent `http://host/path?query` (RFC 9112 section 3.2.2).
+fn origin_form(uri: Uri) -> Uri {
+    if uri.authority().is_none() {
+        return uri;
+    }
+    let path = uri.into_parts().path_and_query;
+    path.map_or_else(|| Uri::from_static("/"), Uri::from)
+}
+
+/// Attempts for one request, those included that did not get as far as a connection.
+const MAX_ATTEMPTS: usize = 8;
+/// Of those: repetitions on a fresh connection after a sent request was lost.
+const MAX_REPLAYS: u32 = 2;

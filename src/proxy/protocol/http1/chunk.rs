@@ -1,0 +1,205 @@
+//! Follows a chunked body to its end, strictly, without copying it (RFC 9112 section 7.1).
+//!
+//! Owns the knowledge of where a chunked message ends and whether two parsers would agree on it; the data
+//! itself goes on to hyper as it came.
+
+/// Where in the body the next byte stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Walker {
+    at: At,
+    /// Bytes of the present size line or of all trailer lines so far.
+    line: usize,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum At {
+    Size { value: u64, digits: u8 },
+    Extension { last: bool },
+    SizeLf { size: u64 },
+    Data { left: u64 },
+    DataCr,
+    DataLf,
+    TrailerStart,
+    Trailer,
+    TrailerLf,
+    EndLf,
+}
+
+/// What a walk over some bytes came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Step {
+    /// All of them belong to the body, which goes on.
+    More,
+    /// The body ended after so many of them.
+    Ended(usize),
+    /// The byte at this place is not what the grammar allows there.
+    Malformed(usize),
+}
+
+impl Walker {
+    /// Stands before the first chunk.
+    pub(super) const fn new() -> Self {
+        Self {
+            at: At::Size {
+                value: 0,
+                digits: 0,
+            },
+            line: 0,
+        }
+    }
+
+    /// Walks over `bytes`.
+    pub(super) fn walk(&mut self, bytes: &[u8]) -> Step {
+        let mut place = 0;
+        while place < bytes.len() {
+            if let At::Data { left } = self.at {
+                let here = usize::try_from(left)
+                    .unwrap_or(usize::MAX)
+                    .min(bytes.len() - place);
+                place += here;
+                let left = left - here as u64;
+                self.at = if left == 0 {
+                    At::DataCr
+                } else {
+                    At::Data { left }
+                };
+                continue;
+            }
+            if self.at == At::EndLf && bytes[place] == b'\n' {
+                return Step::Ended(place + 1);
+            }
+            match self.next(bytes[place]) {
+                Some(at) => self.at = at,
+                None => return Step::Malformed(place),
+            }
+            place += 1;
+        }
+        Step::More
+    }
+
+    fn next(&mut self, byte: u8) -> Option<At> {
+        self.line += 1;
+        if self.line > MAX_LINE {
+            return None;
+        }
+        match (self.at, byte) {
+            (At::Size { value, digits }, _) if byte.is_ascii_hexdigit() => {
+                // 15 digits cannot overflow, and no chunk is longer.
+                let digit = u64::from((byte as char).to_digit(16)?);
+                (digits < MAX_DIGITS).then_some(At::Size {
+                    value: value << 4 | digit,
+                    digits: digits + 1,
+                })
+            }
+            (At::Size { digits: 0, .. }, _) => None,
+            (At::Size { value, .. }, b'\r') => Some(At::SizeLf { size: value }),
+            // An extension of a chunk with data would have to be remembered with its size; nobody sends
+            // them, and parsers differ about them: only the last chunk may carry one.
+            (At::Size { value: 0, .. }, b';') => Some(At::Extension { last: true }),
+            (At::Extension { last }, _) if is_text(byte) => Some(At::Extension { last }),
+            (At::Extension { .. }, b'\r') => Some(At::SizeLf { size: 0 }),
+            (At::SizeLf { size }, b'\n') => {
+                self.line = 0;
+                Some(if size == 0 {
+                    At::TrailerStart
+                } else {
+                    At::Data { left: size }
+                })
+            }
+            (At::DataCr, b'\r') => Some(At::DataLf),
+            (At::DataLf, b'\n') => {
+                self.line = 0;
+                Some(At::Size {
+                    value: 0,
+                    digits: 0,
+                })
+            }
+            (At::TrailerStart, b'\r') => Some(At::EndLf),
+            (At::TrailerStart, _) if super::head::is_token(byte) => Some(At::Trailer),
+            (At::Trailer, b'\r') => Some(At::TrailerLf),
+            (At::Trailer, _) if is_text(byte) => Some(At::Trailer),
+            (At::TrailerLf, b'\n') => Some(At::TrailerStart),
+            _ => None,
+        }
+    }
+}
+
+const fn is_text(byte: u8) -> bool {
+    byte == b'\t' || (byte >= b' ' && byte != 0x7f)
+}
+
+/// Digits of a chunk size.
+const MAX_DIGITS: u8 = 15;
+/// Bytes of a size line with its extension, or of all trailer lines together.
+const MAX_LINE: usize = 8 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn walk(bytes: &[u8]) -> Step {
+        let whole = Walker::new().walk(bytes);
+        // However the bytes are split over reads, the verdict is the same.
+        let mut walker = Walker::new();
+        let mut split = Step::More;
+        for (place, byte) in bytes.iter().enumerate() {
+            split = match walker.walk(&[*byte]) {
+                Step::More => continue,
+                Step::Ended(_) => Step::Ended(place + 1),
+                Step::Malformed(_) => Step::Malformed(place),
+            };
+            break;
+        }
+        assert_eq!(whole, split);
+        whole
+    }
+
+    #[test]
+    fn a_body_is_followed_to_its_end_and_no_further() {
+        assert_eq!(walk(b"0\r\n\r\nGET"), Step::Ended(5));
+        assert_eq!(walk(b"5\r\nhello\r\n0\r\n\r\n"), Step::Ended(15));
+        assert_eq!(walk(b"A\r\n0123456789\r\n00\r\n\r\n"), Step::Ended(21));
+        assert_eq!(walk(b"0;last=1\r\nx: y\r\nz: 1\r\n\r\n!"), Step::Ended(24));
+        assert_eq!(walk(b"5\r\nhel"), Step::More);
+    }
+
+    #[test]
+    fn what_parsers_read_differently_is_malformed() {
+        for body in [
+            &b"+5\r\nhello\r\n"[..],
+            b" 5\r\nhello\r\n",
+            b"5 \r\nhello\r\n",
+            b"0x5\r\nhello\r\n",
+            b"5_0\r\n",
+            b"5\nhello\r\n",
+            b"5\r\nhello\n0\r\n",
+            b"5\r\nhelloworld",
+            b"\r\n",
+            b"5;a=b\r\nhello\r\n",
+            b"FFFFFFFFFFFFFFFF\r\n",
+            b"0\r\n: no name\r\n",
+            b"0\r\n folded\r\n",
+            b"0\r\na: nul\0\r\n",
+            b"0;\n\r\n",
+        ] {
+            assert!(
+                matches!(walk(body), Step::Malformed(_)),
+                "{body:?}: {:?}",
+                walk(body)
+            );
+        }
+    }
+
+    #[test]
+    fn trailers_are_bounded() {
+        let body = [b"0\r\n".to_vec(), b"x: y\r\n".repeat(MAX_LINE)].concat();
+        assert!(matches!(Walker::new().walk(&body), Step::Malformed(_)));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_bytes_panic(bytes: Vec<u8>) {
+            walk(&bytes);
+        }
+    }
+}

@@ -1,0 +1,537 @@
+//! Judges one request head, byte by byte, before any other parser sees it.
+//!
+//! Owns the rules of RFC 9112 on which two parsers could differ; must not build anything from the head: that
+//! is hyper's part. hyper alone would not do: it drops a `Content-Length` beside a `Transfer-Encoding` and
+//! merges repeated lengths silently, which is how requests are smuggled past a proxy.
+
+use http::StatusCode;
+
+use crate::config::ListenerLimits;
+
+/// How the body of a request is framed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Framing {
+    /// No body.
+    None,
+    /// No body, and an upgrade to a protocol that cutover passes is asked for: what follows may not be HTTP.
+    Upgrade,
+    /// As many bytes.
+    Length(u64),
+    /// Chunks.
+    Chunked,
+}
+
+/// Why a request head is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum HeadRefusal {
+    /// 400, with what is wrong.
+    Malformed(&'static str),
+    /// 405: `CONNECT` is for forward proxies.
+    Connect,
+    /// 408: the head did not come in time.
+    Timeout,
+    /// 414.
+    TargetTooLong,
+    /// 417: an expectation other than `100-continue`.
+    Expectation,
+    /// 431: too many fields.
+    TooManyFields,
+    /// 431: too many bytes.
+    TooLarge,
+    /// 501: a transfer coding other than `chunked`.
+    Coding,
+    /// 505.
+    Version,
+}
+
+impl HeadRefusal {
+    /// The status to answer.
+    pub(crate) const fn status(self) -> StatusCode {
+        match self {
+            Self::Malformed(_) => StatusCode::BAD_REQUEST,
+            Self::Connect => StatusCode::METHOD_NOT_ALLOWED,
+            Self::Timeout => StatusCode::REQUEST_TIMEOUT,
+            Self::TargetTooLong => StatusCode::URI_TOO_LONG,
+            Self::Expectation => StatusCode::EXPECTATION_FAILED,
+            Self::TooManyFields | Self::TooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            Self::Coding => StatusCode::NOT_IMPLEMENTED,
+            Self::Version => StatusCode::HTTP_VERSION_NOT_SUPPORTED,
+        }
+    }
+
+    /// What to tell the client.
+    pub(crate) const fn cause(self) -> &'static str {
+        match self {
+            Self::Malformed(what) => what,
+            Self::Connect => "connect is not allowed",
+            Self::Timeout => "request head timeout",
+            Self::TargetTooLong => "request target too long",
+            Self::Expectation => "unknown expectation",
+            Self::TooManyFields => "too many header fields",
+            Self::TooLarge => "request head too large",
+            Self::Coding => "unknown transfer coding",
+            Self::Version => "unsupported protocol version",
+        }
+    }
+}
+
+/// The length of the head at the start of `bytes`, its empty line included; `scanned` bytes of it were
+/// searched before. A bare line feed ends it, too, so that [`judge`] can refuse it at once.
+pub(super) fn end(bytes: &[u8], scanned: usize) -> Option<usize> {
+    let from = scanned.saturating_sub(3);
+    memchr::memchr_iter(b'\n', &bytes[from..]).find_map(|at| match &bytes[from + at + 1..] {
+        [b'\n', ..] => Some(from + at + 2),
+        [b'\r', b'\n', ..] => Some(from + at + 3),
+        _ => None,
+    })
+}
+
+/// Judges a whole head: the request line, the fields and the empty line.
+pub(super) fn judge(head: &[u8], limits: &ListenerLimits) -> Result<Framing, HeadRefusal> {
+    if head.len() > limits.max_header_size {
+        return Err(HeadRefusal::TooLarge);
+    }
+    let mut lines = Lines(head);
+    let line = RequestLine::read(
+        lines
+            .next()
+            .ok_or(HeadRefusal::Malformed("empty request"))??,
+    )?;
+    let mut fields = Fields::default();
+    let mut count = 0;
+    for field in lines {
+        let field = field?;
+        if field.is_empty() {
+            break;
+        }
+        count += 1;
+        if count > limits.max_header_count {
+            return Err(HeadRefusal::TooManyFields);
+        }
+        fields.read(field)?;
+    }
+    fields.framing(&line)
+}
+
+/// Lines ended by CR LF.
+struct Lines<'a>(&'a [u8]);
+
+impl<'a> Iterator for Lines<'a> {
+    type Item = Result<&'a [u8], HeadRefusal>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let end = memchr::memchr(b'\n', self.0)?;
+        let (line, rest) = (&self.0[..end], &self.0[end + 1..]);
+        self.0 = rest;
+        Some(
+            line.strip_suffix(b"\r")
+                .ok_or(HeadRefusal::Malformed("bare line feed")),
+        )
+    }
+}
+
+/// `method SP target SP version` (RFC 9112 section 3).
+struct RequestLine<'a> {
+    target: &'a [u8],
+    http_10: bool,
+}
+
+impl<'a> RequestLine<'a> {
+    fn read(line: &'a [u8]) -> Result<Self, HeadRefusal> {
+        let malformed = HeadRefusal::Malformed("malformed request line");
+        let (method, rest) = split_once(line, b' ').ok_or(malformed)?;
+        let (target, version) = split_once(rest, b' ').ok_or(malformed)?;
+        if method.is_empty() || !method.iter().all(|byte| is_token(*byte)) {
+            return Err(malformed);
+        }
+        let http_10 = match version {
+            b"HTTP/1.1" => false,
+            b"HTTP/1.0" => true,
+            [b'H', b'T', b'T', b'P', b'/', major, b'.', minor]
+                if major.is_ascii_digit() && minor.is_ascii_digit() =>
+            {
+                return Err(HeadRefusal::Version);
+            }
+            _ => return Err(malformed),
+        };
+        if method == b"CONNECT" {
+            return Err(HeadRefusal::Connect);
+        }
+        check_target(method, target)?;
+        Ok(Self { target, http_10 })
+    }
+
+    /// The authority of an absolute-form target.
+    fn authority(&self) -> Option<&'a [u8]> {
+        let rest = after_scheme(self.target)?;
+        let end = rest
+            .iter()
+            .position(|byte| matches!(byte, b'/' | b'?'))
+            .unwrap_or(rest.len());
+        Some(&rest[..end])
+    }
+}
+
+fn after_scheme(target: &[u8]) -> Option<&[u8]> {
+    let scheme = [&b"http://"[..], b"https://"].into_iter().find(|scheme| {
+        target
+            .get(..scheme.len())
+            .is_some_and(|start| start.eq_ignore_ascii_case(scheme))
+    })?;
+    target.get(scheme.len()..)
+}
+
+fn check_target(method: &[u8], target: &[u8]) -> Result<(), HeadRefusal> {
+    let malformed = HeadRefusal::Malformed("malformed request target");
+    if target.len() > MAX_TARGET {
+        return Err(HeadRefusal::TargetTooLong);
+    }
+    let known_form = match target {
+        [b'/', ..] => true,
+        b"*" => method == b"OPTIONS",
+        _ => after_scheme(target).is_some_and(|rest| !rest.is_empty()),
+    };
+    let usual = |byte: &u8| byte.is_ascii_alphanumeric() || b"/.-_~!$&'()*+,;=:@%?".contains(byte);
+    // hyper refuses what the `http` crate cannot hold; asking it here keeps the answer ours.
+    let fits = || target.iter().all(u8::is_ascii_graphic) && http::Uri::try_from(target).is_ok();
+    if !known_form || target.contains(&b'#') || !(target.iter().all(usual) || fits()) {
+        return Err(malformed);
+    }
+    if target[0] != b'/' && http::Uri::try_from(target).is_err() {
+        return Err(malformed);
+    }
+    Ok(())
+}
+
+/// What the fields say about framing and authority.
+#[derive(Default)]
+struct Fields<'a> {
+    length: Option<u64>,
+    chunked: bool,
+    host: Option<&'a [u8]>,
+    upgrade: bool,
+    connection_upgrade: bool,
+}
+
+impl<'a> Fields<'a> {
+    fn read(&mut self, field: &'a [u8]) -> Result<(), HeadRefusal> {
+        if matches!(field[0], b' ' | b'\t') {
+            return Err(HeadRefusal::Malformed("folded header field"));
+        }
+        let (name, value) =
+            split_once(field, b':').ok_or(HeadRefusal::Malformed("header field without colon"))?;
+        if name.is_empty() || !name.iter().all(|byte| is_token(*byte)) {
+            return Err(HeadRefusal::Malformed("malformed header field name"));
+        }
+        if value
+            .iter()
+            .any(|byte| (*byte < b' ' && *byte != b'\t') || *byte == 0x7f)
+        {
+            return Err(HeadRefusal::Malformed("control character in header field"));
+        }
+        self.note(name, value.trim_ascii())
+    }
+
+    /// Only these few fields decide about framing; their lengths sort out all others at once.
+    fn note(&mut self, name: &[u8], value: &'a [u8]) -> Result<(), HeadRefusal> {
+        match name.len() {
+            4 if name.eq_ignore_ascii_case(b"host") => self.note_host(value),
+            6 if name.eq_ignore_ascii_case(b"expect") => {
+                let known = value.eq_ignore_ascii_case(b"100-continue");
+                if known {
+                    Ok(())
+                } else {
+                    Err(HeadRefusal::Expectation)
+                }
+            }
+            7 if name.eq_ignore_ascii_case(b"upgrade") => {
+                self.upgrade = UPGRADES
+                    .iter()
+                    .any(|known| value.eq_ignore_ascii_case(known));
+                Ok(())
+            }
+            10 if name.eq_ignore_ascii_case(b"connection") => {
+                let mut tokens = value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
+                self.connection_upgrade |=
+                    tokens.any(|token| token.eq_ignore_ascii_case(b"upgrade"));
+                Ok(())
+            }
+            14 if name.eq_ignore_ascii_case(b"content-length") => self.note_length(value),
+            17 if name.eq_ignore_ascii_case(b"transfer-encoding") => self.note_coding(value),
+            _ => Ok(()),
+        }
+    }
+
+    fn note_host(&mut self, value: &'a [u8]) -> Result<(), HeadRefusal> {
+        let allowed =
+            |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:[]%".contains(byte);
+        if !value.iter().all(allowed) {
+            return Err(HeadRefusal::Malformed("malformed host field"));
+        }
+        match self.host.replace(value) {
+            None => Ok(()),
+            Some(_) => Err(HeadRefusal::Malformed("repeated host field")),
+        }
+    }
+
+    fn note_length(&mut self, value: &[u8]) -> Result<(), HeadRefusal> {
+        let malformed = HeadRefusal::Malformed("malformed content-length");
+        if value.is_empty()
+            || value.len() > MAX_LENGTH_DIGITS
+            || !value.iter().all(u8::is_ascii_digit)
+        {
+            return Err(malformed);
+        }
+        let length = value
+            .iter()
+            .fold(0, |length, digit| length * 10 + u64::from(digit - b'0'));
+        match self.length.replace(length) {
+            None => Ok(()),
+            Some(_) => Err(HeadRefusal::Malformed("repeated content-length")),
+        }
+    }
+
+    fn note_coding(&mut self, value: &[u8]) -> Result<(), HeadRefusal> {
+        if self.chunked {
+            return Err(HeadRefusal::Malformed("repeated transfer-encoding"));
+        }
+        if !value.eq_ignore_ascii_case(b"chunked") {
+            return Err(HeadRefusal::Coding);
+        }
+        self.chunked = true;
+        Ok(())
+    }
+
+    fn framing(self, line: &RequestLine<'_>) -> Result<Framing, HeadRefusal> {
+        match (self.host, line.authority()) {
+            (None, _) if !line.http_10 => return Err(HeadRefusal::Malformed("missing host field")),
+            (Some(host), Some(authority)) if !host.eq_ignore_ascii_case(authority) => {
+                return Err(HeadRefusal::Malformed(
+                    "host field and request target disagree",
+                ));
+            }
+            _ => {}
+        }
+        match (self.length, self.chunked) {
+            (Some(_), true) => Err(HeadRefusal::Malformed(
+                "both content-length and transfer-encoding",
+            )),
+            (None, true) if line.http_10 => {
+                Err(HeadRefusal::Malformed("transfer-encoding in HTTP/1.0"))
+            }
+            (None, true) => Ok(Framing::Chunked),
+            (Some(0) | None, false) if self.upgrade && self.connection_upgrade && !line.http_10 => {
+                Ok(Framing::Upgrade)
+            }
+            (Some(0) | None, false) => Ok(Framing::None),
+            (Some(length), false) => Ok(Framing::Length(length)),
+        }
+    }
+}
+
+fn split_once(bytes: &[u8], at: u8) -> Option<(&[u8], &[u8])> {
+    let found = memchr::memchr(at, bytes)?;
+    Some((&bytes[..found], &bytes[found + 1..]))
+}
+
+/// `tchar` of RFC 9110 section 5.6.2.
+pub(super) const fn is_token(byte: u8) -> bool {
+    matches!(
+        byte,
+        b'!' | b'#'
+            | b'$'
+            | b'%'
+            | b'&'
+            | b'\''
+            | b'*'
+            | b'+'
+            | b'-'
+            | b'.'
+            | b'^'
+            | b'_'
+            | b'`'
+            | b'|'
+            | b'~'
+    ) || byte.is_ascii_alphanumeric()
+}
+
+/// Protocols that may be upgraded to; any other `Upgrade` is ignored, as RFC 9110 section 7.8 allows.
+pub(super) const UPGRADES: [&[u8]; 1] = [b"websocket"];
+/// Longest request target; browsers and servers agree on about this much.
+const MAX_TARGET: usize = 16 * 1024;
+/// Enough for 999 PB, and never too large for 64 bits.
+const MAX_LENGTH_DIGITS: usize = 18;
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn limits() -> ListenerLimits {
+        ListenerLimits {
+            header_read_timeout: Duration::from_secs(1),
+            keep_alive: Duration::from_secs(1),
+            max_connections: 1,
+            max_header_count: 8,
+            max_header_size: 1024,
+        }
+    }
+
+    #[track_caller]
+    fn judged(head: &str) -> Result<Framing, HeadRefusal> {
+        assert_eq!(
+            end(head.as_bytes(), 0),
+            Some(head.len()),
+            "{head:?} is a whole head"
+        );
+        judge(head.as_bytes(), &limits())
+    }
+
+    fn with(fields: &str) -> Result<Framing, HeadRefusal> {
+        judged(&format!("POST /a HTTP/1.1\r\nHost: a\r\n{fields}\r\n"))
+    }
+
+    #[test]
+    fn usual_requests_pass() {
+        assert_eq!(with(""), Ok(Framing::None));
+        assert_eq!(with("Content-Length: 12\r\n"), Ok(Framing::Length(12)));
+        assert_eq!(with("content-length:0\r\n"), Ok(Framing::None));
+        assert_eq!(with("Transfer-Encoding: Chunked\r\n"), Ok(Framing::Chunked));
+        assert_eq!(
+            with("Connection: keep-alive, Upgrade\r\nUpgrade: WebSocket\r\n"),
+            Ok(Framing::Upgrade)
+        );
+        assert_eq!(
+            with("Upgrade: h2c\r\nConnection: upgrade\r\n"),
+            Ok(Framing::None)
+        );
+        assert_eq!(judged("GET / HTTP/1.0\r\n\r\n"), Ok(Framing::None));
+        assert_eq!(
+            judged("OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n"),
+            Ok(Framing::None)
+        );
+        assert_eq!(
+            judged("GET http://a/x?y HTTP/1.1\r\nHost: A\r\n\r\n"),
+            Ok(Framing::None)
+        );
+        assert_eq!(
+            judged("GET /?q={\"a\"} HTTP/1.1\r\nHost: [::1]:80\r\n\r\n"),
+            Ok(Framing::None)
+        );
+    }
+
+    #[test]
+    fn what_two_parsers_could_read_differently_is_refused() {
+        let malformed = |head: &str| matches!(judged(head), Err(HeadRefusal::Malformed(_)));
+        for fields in [
+            "Content-Length: 1\r\nTransfer-Encoding: chunked\r\n",
+            "Transfer-Encoding: chunked\r\nContent-Length: 1\r\n",
+            "Content-Length: 1\r\nContent-Length: 1\r\n",
+            "Content-Length: 1, 1\r\n",
+            "Content-Length: +1\r\n",
+            "Content-Length: 0x1\r\n",
+            "Content-Length: \r\n",
+            "Content-Length: 99999999999999999999\r\n",
+            "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n",
+            "Content-Length : 1\r\n",
+            " folded: 1\r\n",
+            "A: 1\r\n\tfolded\r\n",
+            "no colon\r\n",
+            ": no name\r\n",
+            "A: bare\rreturn\r\n",
+            "A: nul\0\r\n",
+            "A: bare\nLine: feed\r\n",
+            "Host: b\r\n",
+        ] {
+            assert!(
+                matches!(with(fields), Err(HeadRefusal::Malformed(_))),
+                "{fields:?}: {:?}",
+                with(fields)
+            );
+        }
+        for head in [
+            "GET / HTTP/1.1\r\n\r\n",
+            "GET / HTTP/1.1\nHost: a\n\n",
+            "GET  / HTTP/1.1\r\nHost: a\r\n\r\n",
+            "GET /a b HTTP/1.1\r\nHost: a\r\n\r\n",
+            "GET /a#b HTTP/1.1\r\nHost: a\r\n\r\n",
+            "GET * HTTP/1.1\r\nHost: a\r\n\r\n",
+            "GET a HTTP/1.1\r\nHost: a\r\n\r\n",
+            "G(T / HTTP/1.1\r\nHost: a\r\n\r\n",
+            "GET /\r\n\r\n",
+            "GET / http/1.1\r\nHost: a\r\n\r\n",
+            "GET / HTTP/1.1\r\nHost: a b\r\n\r\n",
+            "GET http://a/ HTTP/1.1\r\nHost: b\r\n\r\n",
+            "POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n",
+            "\r\n\r\n",
+        ] {
+            assert!(malformed(head), "{head:?}: {:?}", judged(head));
+        }
+    }
+
+    #[test]
+    fn other_refusals_have_a_status_of_their_own() {
+        assert_eq!(
+            with("Transfer-Encoding: gzip, chunked\r\n"),
+            Err(HeadRefusal::Coding)
+        );
+        assert_eq!(
+            with("Transfer-Encoding: xchunked\r\n"),
+            Err(HeadRefusal::Coding)
+        );
+        assert_eq!(with("Expect: 200-ok\r\n"), Err(HeadRefusal::Expectation));
+        assert_eq!(with(&"A: b\r\n".repeat(8)), Err(HeadRefusal::TooManyFields));
+        assert_eq!(
+            with(&format!("A: {}\r\n", "b".repeat(1024))),
+            Err(HeadRefusal::TooLarge)
+        );
+        assert_eq!(
+            judged("CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\n\r\n"),
+            Err(HeadRefusal::Connect)
+        );
+        assert_eq!(judged("PRI * HTTP/2.0\r\n\r\n"), Err(HeadRefusal::Version));
+        let long = ListenerLimits {
+            max_header_size: 64 * 1024,
+            ..limits()
+        };
+        let head = format!(
+            "GET /{} HTTP/1.1\r\nHost: a\r\n\r\n",
+            "a".repeat(MAX_TARGET)
+        );
+        assert_eq!(
+            judge(head.as_bytes(), &long),
+            Err(HeadRefusal::TargetTooLong)
+        );
+    }
+
+    #[test]
+    fn the_end_is_found_wherever_the_search_goes_on() {
+        let head = b"GET / HTTP/1.1\r\nHost: a\r\n\r\nrest";
+        for scanned in 0..27 {
+            assert_eq!(end(head, scanned), Some(27), "{scanned}");
+            assert_eq!(end(&head[..scanned], 0), None, "{scanned}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_bytes_panic(bytes: Vec<u8>) {
+            let mut head = b"GET / HTTP/1.1\r\nHost: a\r\n".to_vec();
+            head.extend(&bytes);
+            head.extend(b"\r\n\r\n");
+            let _ = judge(&bytes, &limits());
+            let _ = judge(&head, &limits());
+        }
+
+        #[test]
+        fn whatever_passes_here_passes_hypers_parser(target in "[!-~]{1,20}", value in "[ -~\t]{0,20}") {
+            let head = format!("GET /{target} HTTP/1.1\r\nHost: a\r\nx: {value}\r\n\r\n");
+            if judge(head.as_bytes(), &limits()).is_ok() {
+                let uri = format!("/{target}");
+                proptest::prop_assert!(http::Uri::try_from(uri.as_bytes()).is_ok());
+                proptest::prop_assert!(http::HeaderValue::from_str(&value).is_ok());
+            }
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! Serves one HTTP/1 connection, from its first byte to its last.
+
+use std::{convert::Infallible, future::poll_fn, pin::Pin, rc::Rc, task::Poll, time::Duration};
+
+use http::Request;
+use hyper::{body::Incoming, server::conn::http1::Builder, service::service_fn};
+use hyper_util::rt::TokioIo;
+use tokio::{io::AsyncReadExt as _, net::TcpStream, time::timeout};
+
+use super::{Guarded, HeadRefusal};
+use crate::{
+    config::ListenerLimits,
+    proxy::{
+        downstream::{Downstream, Stage},
+        forward::Forwarder,
+        tunnel::ClientHalf,
+    },
+};
+
+/// Serves `socket` until it closes, is told to, or has become a tunnel and that has ended.
+pub(crate) async fn serve(downstream: Rc<Downstream>, socket: TcpStream) {
+    let forwarder = Forwarder::new(Rc::clone(&downstream));
+    let service = service_fn(move |request: Request<Incoming>| {
+        let answer = forwarder.forward(request);
+        async { Ok::<_, Infallible>(answer.await) }
+    });
+    let io = TokioIo::new(Guarded::new(socket, Rc::clone(downstream.wire())));
+    let mut connection = builder(&downstream.listener().limits).serve_connection(io, service);
+    let mut told_to_close = false;
+    let ended = poll_fn(|cx| {
+        downstream.lifeline().wakes(cx.waker());
+        if downstream.worker().is_draining() && !told_to_close {
+            told_to_close = true;
+            Pin::new(&mut connection).graceful_shutdown();
+        }
+        loop {
+            if let Poll::Ready(ended) = Pin::new(&mut connection).poll(cx) {
+                return Poll::Ready(ended.map_err(drop));
+            }
+            match look_around(&downstream) {
+                Next::Wait => return Poll::Pending,
+                Next::PollAgain => {}
+                Next::CloseIdle => {
+                    Pin::new(&mut connection).graceful_shutdown();
+                }
+                Next::Drop => return Poll::Ready(Err(())),
+            }
+        }
+    })
+    .await;
+    // An error drops the connection and, with it, what was in flight on it.
+    if ended.is_ok() {
+        let parts = connection.into_parts();
+        part(&downstream, parts.io.into_inner(), parts.read_buf).await;
+    }
+}
+
+/// What to do after hyper has done all it could for now.
+enum Next {
+    Wait,
+    PollAgain,
+    CloseIdle,
+    Drop,
+}
+
+fn look_around(downstream: &Downstream) -> Next {
+    let wire = downstream.wire();
+    if wire.take_written() && downstream.stage() == Stage::Answering {
+        downstream.expects_progress();
+    }
+    if !downstream.is_busy() {
+        match (downstream.stage(), wire.is_reading_head()) {
+            (Stage::Head, true) | (Stage::Idle, false) => {}
+            (_, true) => downstream.expects_head(),
+            (_, false) => downstream.rests(),
+        }
+    }
+    if !downstream.has_expired() && (downstream.lifeline().cut().is_none() || !downstream.is_busy())
+    {
+        return Next::Wait;
+    }
+    match downstream.stage() {
+        Stage::Idle => {
+            // Asked once; the next sweep finds what did not go.
+            downstream.rests();
+            Next::CloseIdle
+        }
+        Stage::Head => {
+            downstream.wire().refuse(HeadRefusal::Timeout);
+            downstream.rests();
+            Next::PollAgain
+        }
+        // The service had its chance to answer within the poll: the client does not take what it is given.
+        Stage::Response | Stage::Answering => Next::Drop,
+    }
+}
+
+/// Takes the connection apart: a tunnel goes on with it, an unread rest of input is waited out.
+async fn part(downstream: &Downstream, guarded: Guarded, read_buf: bytes::Bytes) {
+    match downstream.take_tunnel() {
+        Some(tunnel) => {
+            let (socket, held) = guarded.into_tunnel();
+            let client = ClientHalf {
+                socket,
+                early: [read_buf, held.into()],
+            };
+            // A task of its own: the copying loop relies on the runtime's turns, which this one has not.
+            tokio::task::spawn_local(tunnel.run(client))
+                .await
+                .unwrap_or_default();
+        }
+        None if !downstream.wire().is_between_requests() => {
+            let (socket, _) = guarded.into_tunnel();
+            linger(socket).await;
+        }
+        None => {}
+    }
+}
+
+/// Closing a socket with unread input would reset it, and the client might lose the answer on its way (RFC
+/// 9112 section 9.6). hyper has closed the writing half; what still comes is thrown away for a while.
+async fn linger(mut socket: TcpStream) {
+    let mut scratch = [0; 4096];
+    let discard = async {
+        let mut left = LINGER_BYTES;
+        while let Ok(length @ 1..) = socket.read(&mut scratch).await {
+            left = left.saturating_sub(length);
+            if left == 0 {
+                break;
+            }
+        }
+    };
+    let _ = timeout(LINGER_TIME, discard).await;
+}
+
+fn builder(limits: &ListenerLimits) -> Builder {
+    let mut builder = Builder::new();
+    // Deadlines and limits are the guard's; hyper's own would answer without the service.
+    builder
+        .header_read_timeout(None)
+        .max_buf_size(BUFFER_LIMIT.max(limits.max_header_size + 8 * 1024));
+    if limits.max_header_count > HYPER_HEADERS {
+        builder.max_headers(limits.max_header_count);
+    }
+    builder
+}
+
+/// Largest read buffer, and so the largest piece of an upload at once.
+const BUFFER_LIMIT: usize = 256 * 1024;
+/// Fields for which hyper keeps room on the stack; more cost an allocation per request.
+const HYPER_HEADERS: usize = 100;
+/// How long input is thrown away after the last answer.
+const LINGER_TIME: Duration = Duration::from_secs(2);
+/// How much of it.
+const LINGER_BYTES: usize = 1024 * 1024;

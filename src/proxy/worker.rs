@@ -1,0 +1,265 @@
+//! One data-plane thread: its runtime, its accept loops, its orders, its sweep.
+
+use std::{
+    cell::{Cell, RefCell},
+    collections::HashMap,
+    io,
+    rc::Rc,
+    sync::Arc,
+    thread,
+    time::Duration,
+};
+
+use tokio::{
+    runtime::{Builder, LocalOptions},
+    sync::{Notify, mpsc, oneshot},
+    task::spawn_local,
+    time::{MissedTickBehavior, interval},
+};
+
+use super::{
+    accept::{Stop, accept},
+    clock::Clock,
+    desk::Desk,
+    lifeline::{Lifelines, SWEEP_INTERVAL},
+    request_id::RequestIds,
+};
+use crate::{
+    core::{ids::ListenerId, in_flight::Ending},
+    mailbox::{BarrierAnswer, OpenListener, Order, Report},
+    publish::Reader,
+    telemetry::{
+        access::{AccessLog, AccessRecord},
+        stats::{Stats, WorkerStats},
+    },
+};
+
+/// What a worker is given.
+#[derive(Debug)]
+pub struct WorkerSetup {
+    /// Its number, from 0.
+    pub index: usize,
+    /// Where it reads snapshots.
+    pub reader: Reader,
+    /// Where it counts.
+    pub stats: Arc<Stats>,
+    /// Where it logs requests, if anywhere.
+    pub access: Option<AccessLog>,
+    /// What it is told. When the other end is gone, the worker ends.
+    pub orders: mpsc::Receiver<Order>,
+    /// Whom it tells.
+    pub reports: mpsc::Sender<Report>,
+}
+
+/// What everything on one worker shares. It never leaves its thread.
+#[derive(Debug)]
+pub(crate) struct Worker {
+    index: usize,
+    desk: Desk,
+    stats: Arc<Stats>,
+    access: Option<AccessLog>,
+    reports: mpsc::Sender<Report>,
+    clock: Clock,
+    lifelines: Lifelines,
+    request_ids: RequestIds,
+    draining: Cell<bool>,
+    connections: Cell<usize>,
+    last_connection_closed: Notify,
+    listeners: RefCell<HashMap<ListenerId, Rc<Stop>>>,
+}
+
+/// Starts a worker on a thread of its own.
+///
+/// # Errors
+/// The operating system's, if it refuses the thread or the runtime's descriptors.
+pub fn spawn(setup: WorkerSetup) -> io::Result<thread::JoinHandle<()>> {
+    let runtime_error = |error| tracing::error!(%error, "worker not started");
+    thread::Builder::new()
+        .name(format!("worker-{}", setup.index))
+        .spawn(move || {
+            // Orders come from another thread; looking for them more often than the default keeps the barrier
+            // short while the worker is busy.
+            let runtime = Builder::new_current_thread()
+                .enable_all()
+                .global_queue_interval(8)
+                .build_local(LocalOptions::default());
+            match runtime {
+                Ok(runtime) => runtime.block_on(run(setup)),
+                Err(error) => runtime_error(error),
+            }
+        })
+}
+
+async fn run(setup: WorkerSetup) {
+    let mut orders = setup.orders;
+    let worker = Rc::new(Worker {
+        desk: Desk::new(setup.index, setup.reader, Arc::clone(&setup.stats)),
+        index: setup.index,
+        stats: setup.stats,
+        access: setup.access,
+        reports: setup.reports,
+        clock: Clock::new(),
+        lifelines: Lifelines::default(),
+        request_ids: RequestIds::new(),
+        draining: Cell::new(false),
+        connections: Cell::new(0),
+        last_connection_closed: Notify::new(),
+        listeners: RefCell::default(),
+    });
+    let mut sweep = interval(SWEEP_INTERVAL);
+    sweep.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut sweeps = 0_u32;
+    loop {
+        tokio::select! {
+            biased;
+            order = orders.recv() => match order {
+                Some(order) => worker.obey(order),
+                None => return,
+            },
+            _ = sweep.tick() => {
+                worker.clock.read();
+                worker.lifelines.sweep(worker.clock.coarse());
+                sweeps = sweeps.wrapping_add(1);
+                if sweeps.is_multiple_of(SWEEPS_PER_PRUNE) {
+                    worker.desk.prune(worker.clock.coarse());
+                }
+            }
+        }
+    }
+}
+
+impl Worker {
+    fn obey(self: &Rc<Self>, order: Order) {
+        match order {
+            Order::Barrier { counters, answer } => {
+                self.desk.sync();
+                let counts = counters
+                    .iter()
+                    .map(|counter| counter.counts_of(self.index))
+                    .collect();
+                // There is room for one answer of each worker; who asked may have given up.
+                let _ = answer.try_send(BarrierAnswer {
+                    worker: self.index,
+                    counts,
+                });
+            }
+            Order::Cut(tenure, ending) => self.lifelines.cut(&tenure, ending),
+            Order::Open(listener) => {
+                let stop = Rc::new(Stop::default());
+                self.listeners
+                    .borrow_mut()
+                    .insert(listener.id, Rc::clone(&stop));
+                spawn_local(accept(Rc::clone(self), listener, stop));
+            }
+            Order::Close(id, done) => {
+                let stop = self.listeners.borrow_mut().remove(&id);
+                spawn_local(async move {
+                    if let Some(stop) = stop {
+                        stop.stop().await;
+                    }
+                    let _ = done.send(());
+                });
+            }
+            Order::Drain(done) => {
+                spawn_local(Rc::clone(self).drain(done));
+            }
+            Order::CutAll => self.lifelines.cut_all(Ending::CutByShutdown),
+        }
+    }
+
+    /// Closes every listener, then lets the connections finish.
+    async fn drain(self: Rc<Self>, done: oneshot::Sender<()>) {
+        let stops: Vec<_> = self.listeners.take().into_values().collect();
+        for stop in stops {
+            stop.stop().await;
+        }
+        self.draining.set(true);
+        self.lifelines.wake_all();
+        while self.connections.get() > 0 {
+            self.last_connection_closed.notified().await;
+        }
+        let _ = done.send(());
+    }
+
+    /// Counts a connection until the guard is dropped.
+    pub(crate) fn admit(self: &Rc<Self>, listener: &Arc<OpenListener>) -> Admitted {
+        self.connections.set(self.connections.get() + 1);
+        self.stats().accepted.add(1);
+        listener.enter();
+        Admitted {
+            worker: Rc::clone(self),
+            listener: Arc::clone(listener),
+        }
+    }
+
+    pub(crate) const fn desk(&self) -> &Desk {
+        &self.desk
+    }
+
+    pub(crate) const fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    pub(crate) const fn lifelines(&self) -> &Lifelines {
+        &self.lifelines
+    }
+
+    pub(crate) const fn request_ids(&self) -> &RequestIds {
+        &self.request_ids
+    }
+
+    pub(crate) fn stats(&self) -> &WorkerStats {
+        self.stats.worker(self.index)
+    }
+
+    /// Whether the process is stopping: connections are to be closed after their present request.
+    pub(crate) const fn is_draining(&self) -> bool {
+        self.draining.get()
+    }
+
+    /// Whether requests are logged.
+    pub(crate) const fn logs_access(&self) -> bool {
+        self.access.is_some()
+    }
+
+    /// Logs a request; counts it where the log cannot keep up.
+    pub(crate) fn log_access(&self, record: AccessRecord) {
+        if let Some(access) = &self.access
+            && !access.log(record)
+        {
+            self.stats().access_dropped.add(1);
+        }
+    }
+
+    /// Tells the controller, if it has room to listen.
+    pub(crate) fn report(&self, report: Report) {
+        if self.reports.try_send(report).is_err() {
+            self.stats().reports_dropped.add(1);
+        }
+    }
+}
+
+/// A connection that was let in.
+#[derive(Debug)]
+pub(crate) struct Admitted {
+    worker: Rc<Worker>,
+    listener: Arc<OpenListener>,
+}
+
+impl Drop for Admitted {
+    fn drop(&mut self) {
+        self.listener.leave();
+        let worker = &self.worker;
+        worker.stats().closed.add(1);
+        worker.connections.set(worker.connections.get() - 1);
+        if worker.connections.get() == 0 {
+            worker.last_connection_closed.notify_one();
+        }
+    }
+}
+
+/// Upstream connections are looked through once a second.
+const SWEEPS_PER_PRUNE: u32 = 10;
+const _: () = assert!(
+    SWEEP_INTERVAL.as_millis() * SWEEPS_PER_PRUNE as u128 == Duration::from_secs(1).as_millis()
+);

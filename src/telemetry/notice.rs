@@ -1,0 +1,284 @@
+//! Notices become log lines and metrics here, and nowhere else, so that the two cannot disagree.
+//!
+//! Owns the wording: messages are constant, lower case, past tense; whatever varies is a field. Must not decide
+//! what is worth telling: core does. Free text (reasons, errors) is written as a quoted field, so that nothing
+//! that came from outside can begin a line of its own.
+
+use std::{sync::Arc, time::Duration};
+
+use tracing::{error, info, warn};
+
+use super::metrics::Metrics;
+use crate::core::{
+    health::Health,
+    ids::ServiceName,
+    notice::Notice,
+    switch::{Actor, Receipt},
+};
+
+/// Tells people; cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Notices {
+    metrics: Arc<Metrics>,
+}
+
+impl Notices {
+    /// Notices that count in `metrics`.
+    #[must_use]
+    pub fn new(metrics: Arc<Metrics>) -> Self {
+        Self { metrics }
+    }
+
+    /// Writes the log line of one notice and moves its metrics.
+    pub fn tell(&self, notice: &Notice) {
+        self.metrics.count(notice);
+        match notice {
+            Notice::SwitchWaiting { .. }
+            | Notice::SwitchRefused { .. }
+            | Notice::Switched { .. }
+            | Notice::Drained { .. }
+            | Notice::DrainDeadlinePassed { .. }
+            | Notice::BarrierMissed { .. } => log_switch(notice),
+            Notice::HealthChanged { .. }
+            | Notice::Ejected { .. }
+            | Notice::Readmitted { .. }
+            | Notice::EndpointsChanged { .. }
+            | Notice::ResolveFailed { .. } => log_endpoint(notice),
+            Notice::Reloaded { .. }
+            | Notice::ReloadFailed { .. }
+            | Notice::ServiceAdded { .. }
+            | Notice::ServiceRemoved { .. }
+            | Notice::ListenerOpened { .. }
+            | Notice::ListenerClosed { .. }
+            | Notice::JournalFailed { .. }
+            | Notice::JournalDamaged { .. } => log_process(notice),
+        }
+    }
+}
+
+/// The kind of a notice: bounded, usable as a label.
+#[must_use]
+pub const fn kind(notice: &Notice) -> &'static str {
+    match notice {
+        Notice::SwitchWaiting { .. } => "switch_waiting",
+        Notice::SwitchRefused { .. } => "switch_refused",
+        Notice::Switched { .. } => "switched",
+        Notice::Drained { .. } => "drained",
+        Notice::DrainDeadlinePassed { .. } => "drain_deadline_passed",
+        Notice::BarrierMissed { .. } => "barrier_missed",
+        Notice::HealthChanged { .. } => "health_changed",
+        Notice::Ejected { .. } => "ejected",
+        Notice::Readmitted { .. } => "readmitted",
+        Notice::Reloaded { .. } => "reloaded",
+        Notice::ReloadFailed { .. } => "reload_failed",
+        Notice::ServiceAdded { .. } => "service_added",
+        Notice::ServiceRemoved { .. } => "service_removed",
+        Notice::EndpointsChanged { .. } => "endpoints_changed",
+        Notice::JournalFailed { .. } => "journal_failed",
+        Notice::JournalDamaged { .. } => "journal_damaged",
+        Notice::ListenerOpened { .. } => "listener_opened",
+        Notice::ListenerClosed { .. } => "listener_closed",
+        Notice::ResolveFailed { .. } => "resolve_failed",
+    }
+}
+
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "`tell` names every variant and sorts the others away"
+)]
+fn log_switch(notice: &Notice) {
+    match notice {
+        Notice::SwitchWaiting {
+            service,
+            to,
+            actor,
+            gate_timeout,
+        } => {
+            let (by, actor) = who(actor);
+            info!(target: LOG, %service, %to, %by, actor, ?gate_timeout, "switch requested");
+        }
+        Notice::SwitchRefused {
+            services,
+            actor,
+            refusal,
+        } => {
+            let (by, actor) = who(actor);
+            let (services, refusal) = (names(services), refusal.to_string());
+            warn!(target: LOG, services, %by, actor, refusal, "switch refused");
+        }
+        Notice::Switched {
+            receipt,
+            generation,
+        } => log_switched(receipt, generation.0),
+        Notice::Drained { receipt, took } => log_drained(receipt, *took),
+        Notice::DrainDeadlinePassed {
+            service,
+            colour,
+            left,
+        } => warn!(target: LOG, %service, %colour, left, "drain deadline passed"),
+        Notice::BarrierMissed { services, workers } => {
+            let services = names(services);
+            error!(target: LOG, services, workers, "barrier missed");
+        }
+        _ => {}
+    }
+}
+
+fn log_switched(receipt: &Receipt, generation: u64) {
+    let (by, actor) = who(&receipt.actor);
+    let tenure = receipt.tenure.0;
+    let Receipt {
+        service,
+        from,
+        to,
+        reason,
+        forced,
+        gate_ms,
+        barrier_us,
+        in_flight_at_commit: in_flight,
+        ..
+    } = receipt;
+    let reason = reason.as_deref();
+    // The message is part of the macro, so that it is constant.
+    if receipt.rollback {
+        info!(
+            target: LOG, %service, %from, %to, generation, tenure, %by, actor, reason, forced, gate_ms,
+            barrier_us, in_flight, "rolled back"
+        );
+    } else {
+        info!(
+            target: LOG, %service, %from, %to, generation, tenure, %by, actor, reason, forced, gate_ms,
+            barrier_us, in_flight, "switched"
+        );
+    }
+}
+
+fn log_drained(receipt: &Receipt, took: Duration) {
+    info!(
+        target: LOG,
+        service = %receipt.service,
+        colour = %receipt.from,
+        tenure = receipt.tenure.0,
+        in_flight_at_commit = receipt.in_flight_at_commit,
+        finished = receipt.finished,
+        replayed = receipt.replayed,
+        cut = receipt.cut.total(),
+        ?took,
+        "drained"
+    );
+}
+
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "`tell` names every variant and sorts the others away"
+)]
+fn log_endpoint(notice: &Notice) {
+    match notice {
+        Notice::HealthChanged {
+            service,
+            colour,
+            endpoint,
+            health,
+            why,
+        } => match health {
+            Health::Unhealthy => {
+                let health = "unhealthy";
+                warn!(target: LOG, %service, %colour, %endpoint, %health, why, "health changed");
+            }
+            Health::Healthy => {
+                let health = "healthy";
+                info!(target: LOG, %service, %colour, %endpoint, %health, why, "health changed");
+            }
+            Health::Unknown => {
+                let health = "unknown";
+                info!(target: LOG, %service, %colour, %endpoint, %health, why, "health changed");
+            }
+        },
+        Notice::Ejected {
+            service,
+            colour,
+            endpoint,
+            lasts,
+            why,
+        } => warn!(target: LOG, %service, %colour, %endpoint, ?lasts, why, "endpoint ejected"),
+        Notice::Readmitted {
+            service,
+            colour,
+            endpoint,
+        } => info!(target: LOG, %service, %colour, %endpoint, "endpoint readmitted"),
+        Notice::EndpointsChanged {
+            service,
+            colour,
+            endpoint,
+            registered,
+            actor,
+        } => {
+            let (by, actor) = who(actor);
+            if *registered {
+                info!(target: LOG, %service, %colour, %endpoint, %by, actor, "endpoint registered");
+            } else {
+                info!(target: LOG, %service, %colour, %endpoint, %by, actor, "endpoint deregistered");
+            }
+        }
+        Notice::ResolveFailed { endpoint, error } => {
+            warn!(target: LOG, %endpoint, error, "name not resolved");
+        }
+        _ => {}
+    }
+}
+
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "`tell` names every variant and sorts the others away"
+)]
+fn log_process(notice: &Notice) {
+    match notice {
+        Notice::Reloaded {
+            generation,
+            changes,
+        } => info!(target: LOG, generation = generation.0, changes = listed(changes), "reloaded"),
+        Notice::ReloadFailed { errors } => {
+            warn!(target: LOG, count = errors.len(), errors = listed(errors), "reload failed");
+        }
+        Notice::ServiceAdded {
+            service,
+            live,
+            restored,
+        } => info!(target: LOG, %service, %live, restored, "service added"),
+        Notice::ServiceRemoved { service } => info!(target: LOG, %service, "service removed"),
+        Notice::ListenerOpened { listener, addr } => {
+            info!(target: LOG, %listener, %addr, "listener opened");
+        }
+        Notice::ListenerClosed { listener } => info!(target: LOG, %listener, "listener closed"),
+        Notice::JournalFailed { error } => error!(target: LOG, error, "journal not written"),
+        Notice::JournalDamaged { set_aside, damage } => {
+            let count = damage.len();
+            warn!(target: LOG, set_aside, count, damage = listed(damage), "journal damaged");
+        }
+        _ => {}
+    }
+}
+
+/// An actor as the fields `by` and `actor`.
+fn who(actor: &Actor) -> (&'static str, &str) {
+    (actor.kind.as_str(), &actor.name)
+}
+
+fn names(services: &[ServiceName]) -> String {
+    let texts: Vec<_> = services.iter().map(ServiceName::as_str).collect();
+    listed(&texts)
+}
+
+/// The first of many, so that one line stays a line.
+fn listed(texts: &[impl AsRef<str>]) -> String {
+    let shown: Vec<_> = texts.iter().take(LISTED_LIMIT).map(AsRef::as_ref).collect();
+    match texts.len().saturating_sub(LISTED_LIMIT) {
+        0 => shown.join("; "),
+        more => format!("{}; and {more} more", shown.join("; ")),
+    }
+}
+
+/// The target of every notice, for `CUTOVER_LOG`.
+const LOG: &str = "cutover";
+/// Names, changes or errors shown in one line.
+const LISTED_LIMIT: usize = 16;

@@ -1,0 +1,379 @@
+//! The promise of `/metrics`: what is shown is well formed, true, documented, and never grows by what a client
+//! sends.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+#[path = "support/telemetry.rs"]
+mod telemetry;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io::Write,
+    process::{Command, Stdio},
+    time::Duration,
+};
+
+use cutover::{
+    config::{AccessLogFormat, AccessLogTarget},
+    core::{
+        ids::{Colour, EndpointAddr, Generation, ServiceName},
+        notice::Notice,
+        switch::Refusal,
+    },
+    telemetry::{access::AccessLog, stats::ConnectFailure},
+};
+use telemetry::{World, operator, receipt, shop, view, world};
+
+#[test]
+fn promtool_has_nothing_to_say() {
+    if let Some(said) = promtool(&["check", "metrics"], &busy_world()) {
+        assert_eq!(said, "");
+    }
+}
+
+#[test]
+fn the_documented_alerts_are_valid_and_name_what_is_rendered() {
+    let page = include_str!("../docs/metrics.md");
+    let (_, rules) = page.split_once("```yaml\n").unwrap();
+    let (rules, _) = rules.split_once("```").unwrap();
+    let text = busy_world();
+    let mut names = rules
+        .split(|char: char| !char.is_ascii_alphanumeric() && char != '_')
+        .filter(|word| word.starts_with("cutover_"));
+    assert!(names.all(|name| text.contains(&format!("# TYPE {name} "))));
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), rules).unwrap();
+    if let Some(said) = promtool(&["check", "rules", &file.path().to_string_lossy()], "") {
+        assert!(said.contains("SUCCESS: 4 rules found"), "{said}");
+    }
+}
+
+#[test]
+fn every_series_follows_its_help_and_type() {
+    let text = busy_world();
+    let families = families(&text);
+    let names: Vec<_> = families.iter().map(|family| &family.name).collect();
+    assert!(names.is_sorted(), "{names:?}");
+    assert_eq!(names.iter().collect::<BTreeSet<_>>().len(), names.len());
+    for family in &families {
+        assert!(!family.help.is_empty() && !family.series.is_empty());
+        let suffixes: &[&str] = match family.kind.as_str() {
+            "histogram" => &["_bucket", "_sum", "_count"],
+            "counter" | "gauge" => &[""],
+            other => panic!("unexpected type {other}"),
+        };
+        assert_eq!(family.kind == "counter", family.name.ends_with("_total"));
+        for series in family.series.keys() {
+            let name = series.split('{').next().unwrap();
+            let known = suffixes
+                .iter()
+                .any(|suffix| name == format!("{}{suffix}", family.name));
+            assert!(known, "{series} is not of {}", family.name);
+        }
+    }
+}
+
+#[test]
+fn histograms_are_cumulative_and_add_up() {
+    let text = busy_world();
+    let mut seen = 0;
+    for family in families(&text).iter().filter(|it| it.kind == "histogram") {
+        let mut buckets: BTreeMap<String, Vec<(f64, f64)>> = BTreeMap::new();
+        for (series, value) in &family.series {
+            if let Some((labels, bound)) = bucket(series) {
+                buckets.entry(labels).or_default().push((bound, *value));
+            }
+        }
+        for (labels, mut rows) in buckets {
+            rows.sort_by(|one, other| one.0.total_cmp(&other.0));
+            assert!(rows.is_sorted_by(|one, other| one.1 <= other.1), "{rows:?}");
+            let last = rows.last().unwrap();
+            assert!(last.0.is_infinite());
+            let braces = if labels.is_empty() {
+                String::new()
+            } else {
+                format!("{{{labels}}}")
+            };
+            let count = family.series[&format!("{}_count{braces}", family.name)];
+            assert!((last.1 - count).abs() < 0.5, "{labels}: {rows:?}");
+            seen += 1;
+        }
+    }
+    // Requests of two services in two colours, the barrier, the drain.
+    assert_eq!(seen, 6);
+}
+
+#[test]
+fn counters_are_summed_over_workers() {
+    let world = world();
+    let stats = world.stats.service(&shop(), Colour::Blue);
+    for worker in 0..2 {
+        world.stats.worker(worker).accepted.add(3);
+        world.stats.worker(worker).closed.add(1);
+        let shard = stats.shard(worker);
+        shard.request(204, Duration::from_micros(300), 10, 20);
+        shard.request(503, Duration::from_secs(60), 0, 1);
+        shard.connect_failures[ConnectFailure::Timeout as usize].add(1);
+    }
+    let text = world.metrics.render(&[view("shop")]).unwrap();
+    for line in [
+        "cutover_workers 2",
+        "cutover_connections_accepted_total 6",
+        "cutover_connections_open 4",
+        r#"cutover_requests_total{service="shop",colour="blue",class="2xx"} 2"#,
+        r#"cutover_requests_total{service="shop",colour="blue",class="5xx"} 2"#,
+        r#"cutover_requests_total{service="shop",colour="green",class="2xx"} 0"#,
+        r#"cutover_request_bytes_total{service="shop",colour="blue"} 20"#,
+        r#"cutover_response_bytes_total{service="shop",colour="blue"} 42"#,
+        r#"cutover_request_duration_seconds_bucket{service="shop",colour="blue",le="0.00025"} 0"#,
+        r#"cutover_request_duration_seconds_bucket{service="shop",colour="blue",le="0.0005"} 2"#,
+        r#"cutover_request_duration_seconds_bucket{service="shop",colour="blue",le="10"} 2"#,
+        r#"cutover_request_duration_seconds_bucket{service="shop",colour="blue",le="+Inf"} 4"#,
+        r#"cutover_request_duration_seconds_count{service="shop",colour="blue"} 4"#,
+        r#"cutover_request_duration_seconds_sum{service="shop",colour="blue"} 120.0006"#,
+        r#"cutover_upstream_connect_failures_total{service="shop",colour="blue",reason="timeout"} 2"#,
+    ] {
+        assert_line(&text, line);
+    }
+}
+
+#[test]
+fn gauges_are_those_of_the_views() {
+    let text = world().metrics.render(&[view("shop")]).unwrap();
+    for line in [
+        r#"cutover_live{service="shop",colour="blue"} 1"#,
+        r#"cutover_live{service="shop",colour="green"} 0"#,
+        r#"cutover_tenure{service="shop"} 7"#,
+        r#"cutover_config_drift{service="shop"} 1"#,
+        r#"cutover_rollback_possible{service="shop"} 1"#,
+        r#"cutover_switch_waiting{service="shop"} 0"#,
+        r#"cutover_draining_tenures{service="shop"} 1"#,
+        r#"cutover_requests_in_flight{service="shop",colour="blue"} 3"#,
+        r#"cutover_tunnels_in_flight{service="shop",colour="blue"} 2"#,
+        r#"cutover_ready_endpoints{service="shop",colour="green"} 0"#,
+        r#"cutover_endpoint_healthy{service="shop",colour="blue",endpoint="10.0.0.1:80"} 1"#,
+        r#"cutover_endpoint_ready{service="shop",colour="green",endpoint="10.0.0.2:80"} 0"#,
+        r#"cutover_endpoint_requests_in_flight{service="shop",colour="blue",endpoint="10.0.0.1:80"} 5"#,
+        r#"cutover_build_info{version="0.1.0"} 1"#,
+    ] {
+        assert_line(&text, line);
+    }
+}
+
+#[test]
+fn what_is_removed_vanishes() {
+    let world = world();
+    work(&world, "shop");
+    work(&world, "api");
+    let mut shop_view = view("shop");
+    let both = [shop_view.clone(), view("api")];
+    let before = world.metrics.render(&both).unwrap();
+    assert!(before.contains(r#"service="api""#));
+    assert!(before.contains(r#"endpoint_ejections_total{colour="blue",endpoint="10.0.0.1:80""#));
+
+    shop_view.pools.blue.endpoints.clear();
+    let service = ServiceName::new("api");
+    world.notices.tell(&Notice::ServiceRemoved { service });
+    assert_eq!(world.stats.services().len(), 1);
+    let after = world
+        .metrics
+        .render(std::slice::from_ref(&shop_view))
+        .unwrap();
+    assert!(!after.contains(r#""api""#), "{after}");
+    assert!(!after.contains("10.0.0.1:80"), "{after}");
+    assert!(after.contains(
+        r#"cutover_switches_total{actor_kind="admin",outcome="committed",service="shop"} 1"#
+    ));
+
+    let empty = world.metrics.render(&[]).unwrap();
+    assert!(!empty.contains("service=\"shop\""), "{empty}");
+}
+
+#[test]
+fn the_name_of_an_unknown_service_is_no_label() {
+    let world = world();
+    world.notices.tell(&Notice::SwitchRefused {
+        services: vec![ServiceName::new("typo"), shop()],
+        actor: operator(),
+        refusal: Refusal::UnknownService("typo".to_owned()),
+    });
+    let text = world.metrics.render(&[view("shop")]).unwrap();
+    assert!(!text.contains("typo"), "{text}");
+    let counted = r#"cutover_switches_total{actor_kind="admin",outcome="refused",service=""} 1"#;
+    assert_line(&text, counted);
+}
+
+#[test]
+fn lines_that_the_access_log_lost_are_counted() {
+    let world = world();
+    let full = AccessLogTarget::File("/dev/full".into());
+    let log = AccessLog::open(&full, AccessLogFormat::Json)
+        .unwrap()
+        .unwrap();
+    world.metrics.attach_access_log(&log);
+    assert!(log.log(telemetry::record("/")));
+    assert!(log.close());
+    let text = world.metrics.render(&[]).unwrap();
+    assert_line(&text, "cutover_access_log_lost_total 1");
+}
+
+#[test]
+fn every_metric_is_documented_with_its_type() {
+    let page = include_str!("../docs/metrics.md");
+    let text = busy_world();
+    let rendered = families(&text);
+    for family in &rendered {
+        let row = format!("| `{}` | {} |", family.name, family.kind);
+        assert!(
+            page.contains(&row),
+            "docs/metrics.md lacks a row that begins {row}"
+        );
+    }
+    let names: BTreeSet<_> = rendered.iter().map(|family| family.name.as_str()).collect();
+    for row in page.lines().filter_map(|line| line.strip_prefix("| `")) {
+        let name = row.split('`').next().unwrap();
+        assert!(
+            names.contains(name),
+            "docs/metrics.md names `{name}`, which is not rendered"
+        );
+    }
+}
+
+/// What promtool says to `input`; `None` if it is not installed.
+fn promtool(args: &[&str], input: &str) -> Option<String> {
+    let spawned = Command::new("promtool")
+        .args(args)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn();
+    let mut child = match spawned {
+        Ok(child) => child,
+        Err(error) => {
+            #[expect(
+                clippy::print_stderr,
+                reason = "a skipped check must not pass silently"
+            )]
+            {
+                eprintln!("SKIPPED: promtool cannot be run: {error}");
+            }
+            return None;
+        }
+    };
+    // Dropped at the end of the statement, which ends the input.
+    child
+        .stdin
+        .take()
+        .unwrap()
+        .write_all(input.as_bytes())
+        .unwrap();
+    let output = child.wait_with_output().unwrap();
+    let said = [output.stdout, output.stderr].concat();
+    let said = String::from_utf8(said).unwrap();
+    assert!(output.status.success(), "{said}");
+    Some(said)
+}
+
+/// Everything that can be rendered.
+fn busy_world() -> String {
+    let world = world();
+    for service in ["shop", "api"] {
+        work(&world, service);
+    }
+    world.metrics.render(&[view("shop"), view("api")]).unwrap()
+}
+
+fn work(world: &World, service: &str) {
+    let name = ServiceName::new(service);
+    for worker in 0..2 {
+        let stats = world.stats.service(&name, Colour::Blue);
+        for ms in [0, 1, 20, 400, 9_000, 11_000] {
+            let took = Duration::from_millis(ms);
+            stats.shard(worker).request(200, took, 1, 1);
+        }
+    }
+    let mut receipt = receipt();
+    receipt.service = name.clone();
+    receipt.rollback = true;
+    let notices = [
+        Notice::ServiceAdded {
+            service: name.clone(),
+            live: Colour::Blue,
+            restored: false,
+        },
+        Notice::Reloaded {
+            generation: Generation(3),
+            changes: Vec::new(),
+        },
+        Notice::Switched {
+            receipt: receipt.clone(),
+            generation: Generation(4),
+        },
+        Notice::Ejected {
+            service: name,
+            colour: Colour::Blue,
+            endpoint: EndpointAddr::new("10.0.0.1:80"),
+            lasts: Duration::from_secs(1),
+            why: "connect failed",
+        },
+    ];
+    for notice in &notices {
+        world.notices.tell(notice);
+    }
+    if service == "shop" {
+        let took = Duration::from_secs(2);
+        world.notices.tell(&Notice::Drained { receipt, took });
+    }
+}
+
+struct Family {
+    name: String,
+    help: String,
+    kind: String,
+    series: BTreeMap<String, f64>,
+}
+
+/// Reads the text format, and is strict about its order.
+fn families(text: &str) -> Vec<Family> {
+    let mut families: Vec<Family> = Vec::new();
+    for line in text.lines() {
+        if let Some(rest) = line.strip_prefix("# HELP ") {
+            let (name, help) = rest.split_once(' ').unwrap();
+            families.push(Family {
+                name: name.to_owned(),
+                help: help.to_owned(),
+                kind: String::new(),
+                series: BTreeMap::new(),
+            });
+        } else if let Some(rest) = line.strip_prefix("# TYPE ") {
+            let family = families.last_mut().unwrap();
+            let (name, kind) = rest.split_once(' ').unwrap();
+            assert_eq!(family.name, name);
+            kind.clone_into(&mut family.kind);
+        } else {
+            let family = families.last_mut().unwrap();
+            assert!(!family.kind.is_empty(), "{line}");
+            let (series, value) = line.rsplit_once(' ').unwrap();
+            let old = family
+                .series
+                .insert(series.to_owned(), value.parse().unwrap());
+            assert_eq!(old, None, "{series} is there twice");
+        }
+    }
+    families
+}
+
+/// The other labels and the bound of a bucket's series.
+fn bucket(series: &str) -> Option<(String, f64)> {
+    let (_, labels) = series.strip_suffix("\"}")?.split_once("_bucket{")?;
+    let (others, bound) = labels.split_once("le=\"")?;
+    Some((others.trim_end_matches(',').to_owned(), bound.parse().ok()?))
+}
+
+#[track_caller]
+fn assert_line(text: &str, line: &str) {
+    assert!(
+        text.lines().any(|it| it == line),
+        "no line `{line}` in\n{text}"
+    );
+}

@@ -1,0 +1,343 @@
+//! The promise of notices: each becomes one line, worded as documented, and moves its metric.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+#[path = "support/telemetry.rs"]
+mod telemetry;
+
+use std::{
+    collections::BTreeSet,
+    io,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use cutover::{
+    config::LogFormat,
+    core::{
+        health::Health,
+        ids::{Colour, EndpointAddr, Generation, ListenerName, ServiceName},
+        notice::Notice,
+        switch::Refusal,
+    },
+    telemetry::{log, notice::kind},
+};
+use telemetry::{operator, receipt, shop, view, world};
+use tracing_subscriber::EnvFilter;
+
+#[test]
+fn each_notice_is_one_line_and_moves_its_metric() {
+    let mut kinds = BTreeSet::new();
+    for notice in notices() {
+        let world = world();
+        let told = captured(LogFormat::Text, || world.notices.tell(&notice));
+        assert_eq!(told.lines().count(), 1, "{told}");
+        let (_, after_time) = told.trim_end().split_once("Z ").unwrap();
+        assert_eq!(after_time.trim_start(), expected_line(&notice));
+
+        let text = world.metrics.render(&[view("shop")]).unwrap();
+        let counted = format!(r#"notices_total{{notice="{}"}} 1"#, kind(&notice));
+        for wanted in [expected_series(&notice), &counted] {
+            let wanted = format!("cutover_{wanted}");
+            assert!(
+                text.lines().any(|it| it == wanted),
+                "no `{wanted}` in\n{text}"
+            );
+        }
+        kinds.insert(kind(&notice));
+    }
+    // One for each arm of `expected_line`; whoever adds an arm adds a notice to the list, too.
+    assert_eq!(kinds.len(), 19);
+}
+
+#[test]
+fn each_message_and_level_is_documented() {
+    let page = include_str!("../docs/logging.md");
+    for notice in notices() {
+        let told = captured(LogFormat::Json, || world().notices.tell(&notice));
+        let line: serde_json::Value = serde_json::from_str(&told).unwrap();
+        let (message, level) = (&line["message"], line["level"].as_str().unwrap());
+        let row = format!(
+            "| `{}` | {} |",
+            message.as_str().unwrap(),
+            level.to_lowercase()
+        );
+        assert!(page.contains(&row), "docs/logging.md lacks {row}");
+    }
+}
+
+#[test]
+fn a_rollback_is_told_as_one() {
+    let world = world();
+    let mut receipt = receipt();
+    receipt.rollback = true;
+    let generation = Generation(42);
+    let told = captured(LogFormat::Json, || {
+        world.notices.tell(&Notice::Switched {
+            receipt,
+            generation,
+        });
+    });
+    let line: serde_json::Value = serde_json::from_str(&told).unwrap();
+    assert_eq!(line["message"], "rolled back");
+    assert_eq!(line["generation"], 42);
+    let text = world.metrics.render(&[view("shop")]).unwrap();
+    assert!(text.contains(r#"cutover_rollbacks_total{actor_kind="admin",service="shop"} 1"#));
+}
+
+#[test]
+fn a_text_from_outside_cannot_begin_a_line() {
+    let world = world();
+    let mut receipt = receipt();
+    receipt.reason = Some("x\nERROR cutover: forged\u{1b}[2J".to_owned());
+    for format in [LogFormat::Text, LogFormat::Json] {
+        let notice = Notice::Switched {
+            receipt: receipt.clone(),
+            generation: Generation(1),
+        };
+        let told = captured(format, || world.notices.tell(&notice));
+        assert_eq!(told.lines().count(), 1, "{told}");
+        assert!(!told.contains('\u{1b}'), "{told}");
+    }
+}
+
+#[test]
+fn many_errors_stay_one_line_of_bounded_length() {
+    let errors: Vec<_> = (0..1000)
+        .map(|line| format!("cutover.toml:{line}:1: wrong"))
+        .collect();
+    let told = captured(LogFormat::Text, || {
+        world().notices.tell(&Notice::ReloadFailed { errors });
+    });
+    assert_eq!(told.lines().count(), 1);
+    assert!(told.contains("; and 984 more\""), "{told}");
+    assert!(told.len() < 1000, "{told}");
+}
+
+/// The line after its time. Exhaustive, so that no new notice is forgotten.
+fn expected_line(notice: &Notice) -> &'static str {
+    match notice {
+        Notice::SwitchWaiting { .. } => {
+            r#"INFO cutover: switch requested service=shop to=green by=admin actor="ops" gate_timeout=30s"#
+        }
+        Notice::SwitchRefused { .. } => {
+            r#"WARN cutover: switch refused services="shop; api" by=admin actor="ops" refusal="cutover is shutting down""#
+        }
+        Notice::Switched { .. } => {
+            r#"INFO cutover: switched service=shop from=blue to=green generation=42 tenure=7 by=admin actor="ops" reason="release 7" forced=false gate_ms=40 barrier_us=80 in_flight=5"#
+        }
+        Notice::Drained { .. } => {
+            r#"INFO cutover: drained service=shop colour=blue tenure=7 in_flight_at_commit=5 finished=3 replayed=0 cut=2 took=1.5s"#
+        }
+        Notice::DrainDeadlinePassed { .. } => {
+            "WARN cutover: drain deadline passed service=shop colour=blue left=2"
+        }
+        Notice::BarrierMissed { .. } => {
+            r#"ERROR cutover: barrier missed services="shop" workers=1"#
+        }
+        Notice::HealthChanged { .. } => {
+            r#"WARN cutover: health changed service=shop colour=green endpoint=10.0.0.2:80 health=unhealthy why="connect refused""#
+        }
+        Notice::Ejected { .. } => {
+            r#"WARN cutover: endpoint ejected service=shop colour=blue endpoint=10.0.0.1:80 lasts=1s why="connect failed""#
+        }
+        Notice::Readmitted { .. } => {
+            "INFO cutover: endpoint readmitted service=shop colour=blue endpoint=10.0.0.1:80"
+        }
+        Notice::Reloaded { .. } => {
+            r#"INFO cutover: reloaded generation=42 changes="added service `api`; removed listener `old`""#
+        }
+        Notice::ReloadFailed { .. } => {
+            r#"WARN cutover: reload failed count=1 errors="cutover.toml:1:1: wrong""#
+        }
+        Notice::ServiceAdded { .. } => {
+            "INFO cutover: service added service=shop live=blue restored=true"
+        }
+        Notice::ServiceRemoved { .. } => "INFO cutover: service removed service=shop",
+        Notice::EndpointsChanged { .. } => {
+            r#"INFO cutover: endpoint registered service=shop colour=blue endpoint=10.0.0.1:80 by=admin actor="ops""#
+        }
+        Notice::JournalFailed { .. } => r#"ERROR cutover: journal not written error="disk full""#,
+        Notice::JournalDamaged { .. } => {
+            r#"WARN cutover: journal damaged set_aside="journal.damaged" count=2 damage="line 7: torn; line 8: torn""#
+        }
+        Notice::ListenerOpened { .. } => {
+            "INFO cutover: listener opened listener=web addr=127.0.0.1:8080"
+        }
+        Notice::ListenerClosed { .. } => "INFO cutover: listener closed listener=web",
+        Notice::ResolveFailed { .. } => {
+            r#"WARN cutover: name not resolved endpoint=blue.internal:80 error="no such host""#
+        }
+    }
+}
+
+/// The series that the notice moves beside `cutover_notices_total` or, where it moves none, one that shows what
+/// it is about.
+fn expected_series(notice: &Notice) -> &'static str {
+    match notice {
+        Notice::SwitchWaiting { .. } => r#"switch_waiting{service="shop"} 0"#,
+        Notice::SwitchRefused { .. } => {
+            r#"switches_total{actor_kind="admin",outcome="refused",service="shop"} 1"#
+        }
+        Notice::Switched { .. } => r#"barrier_duration_seconds_bucket{le="0.0001"} 1"#,
+        Notice::Drained { .. } => r#"drain_cut_total{cause="drain_deadline",service="shop"} 2"#,
+        Notice::DrainDeadlinePassed { .. } => r#"draining_tenures{service="shop"} 1"#,
+        Notice::BarrierMissed { .. } => "barriers_missed_total 1",
+        Notice::HealthChanged { .. } => {
+            r#"endpoint_healthy{service="shop",colour="green",endpoint="10.0.0.2:80"} 0"#
+        }
+        Notice::Ejected { .. } => {
+            r#"endpoint_ejections_total{colour="blue",endpoint="10.0.0.1:80",service="shop"} 1"#
+        }
+        Notice::Readmitted { .. } => {
+            r#"endpoint_ejected{service="shop",colour="blue",endpoint="10.0.0.1:80"} 0"#
+        }
+        Notice::Reloaded { .. } => "config_generation 42",
+        Notice::ReloadFailed { .. } => r#"reloads_total{result="failed"} 1"#,
+        Notice::ServiceAdded { .. } => {
+            r#"drain_cut_total{cause="drain_deadline",service="shop"} 0"#
+        }
+        Notice::ServiceRemoved { .. } => r#"live{service="shop",colour="blue"} 1"#,
+        Notice::EndpointsChanged { .. } => {
+            r#"endpoint_ready{service="shop",colour="blue",endpoint="10.0.0.1:80"} 1"#
+        }
+        Notice::JournalFailed { .. } => "journal_failures_total 1",
+        Notice::JournalDamaged { .. } => "journal_damaged_entries_total 2",
+        Notice::ListenerOpened { .. } => "workers 2",
+        Notice::ListenerClosed { .. } => "workers 2",
+        Notice::ResolveFailed { .. } => "resolve_failures_total 1",
+    }
+}
+
+fn notices() -> Vec<Notice> {
+    let mut all = switch_notices();
+    all.extend(endpoint_notices());
+    all.extend(process_notices());
+    all
+}
+
+fn switch_notices() -> Vec<Notice> {
+    vec![
+        Notice::SwitchWaiting {
+            service: shop(),
+            to: Colour::Green,
+            actor: operator(),
+            gate_timeout: Duration::from_secs(30),
+        },
+        Notice::SwitchRefused {
+            services: vec![shop(), ServiceName::new("api")],
+            actor: operator(),
+            refusal: Refusal::ShuttingDown,
+        },
+        Notice::Switched {
+            receipt: receipt(),
+            generation: Generation(42),
+        },
+        Notice::Drained {
+            receipt: receipt(),
+            took: Duration::from_millis(1500),
+        },
+        Notice::DrainDeadlinePassed {
+            service: shop(),
+            colour: Colour::Blue,
+            left: 2,
+        },
+        Notice::BarrierMissed {
+            services: vec![shop()],
+            workers: 1,
+        },
+    ]
+}
+
+fn endpoint_notices() -> Vec<Notice> {
+    let endpoint = EndpointAddr::new("10.0.0.1:80");
+    vec![
+        Notice::HealthChanged {
+            service: shop(),
+            colour: Colour::Green,
+            endpoint: EndpointAddr::new("10.0.0.2:80"),
+            health: Health::Unhealthy,
+            why: "connect refused".to_owned(),
+        },
+        Notice::Ejected {
+            service: shop(),
+            colour: Colour::Blue,
+            endpoint: endpoint.clone(),
+            lasts: Duration::from_secs(1),
+            why: "connect failed",
+        },
+        Notice::Readmitted {
+            service: shop(),
+            colour: Colour::Blue,
+            endpoint: endpoint.clone(),
+        },
+        Notice::EndpointsChanged {
+            service: shop(),
+            colour: Colour::Blue,
+            endpoint,
+            registered: true,
+            actor: operator(),
+        },
+        Notice::ResolveFailed {
+            endpoint: EndpointAddr::new("blue.internal:80"),
+            error: "no such host".to_owned(),
+        },
+    ]
+}
+
+fn process_notices() -> Vec<Notice> {
+    let listener = ListenerName::new("web");
+    let texts = |texts: &[&str]| texts.iter().map(ToString::to_string).collect();
+    vec![
+        Notice::Reloaded {
+            generation: Generation(42),
+            changes: texts(&["added service `api`", "removed listener `old`"]),
+        },
+        Notice::ReloadFailed {
+            errors: texts(&["cutover.toml:1:1: wrong"]),
+        },
+        Notice::ServiceAdded {
+            service: shop(),
+            live: Colour::Blue,
+            restored: true,
+        },
+        Notice::ServiceRemoved { service: shop() },
+        Notice::JournalFailed {
+            error: "disk full".to_owned(),
+        },
+        Notice::JournalDamaged {
+            set_aside: "journal.damaged".to_owned(),
+            damage: texts(&["line 7: torn", "line 8: torn"]),
+        },
+        Notice::ListenerOpened {
+            listener: listener.clone(),
+            addr: ([127, 0, 0, 1], 8080).into(),
+        },
+        Notice::ListenerClosed { listener },
+    ]
+}
+
+/// What is logged meanwhile by this thread.
+fn captured(format: LogFormat, act: impl FnOnce()) -> String {
+    let buffer = Buffer::default();
+    let writer = buffer.clone();
+    let filter = EnvFilter::new("info");
+    let subscriber = log::subscriber(format, false, filter, move || writer.clone());
+    tracing::subscriber::with_default(subscriber, act);
+    let bytes = buffer.0.lock().unwrap().clone();
+    String::from_utf8(bytes).unwrap()
+}
+
+#[derive(Clone, Default)]
+struct Buffer(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Buffer {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
