@@ -6,4 +6,43 @@
 
 pub mod colour_app;
 pub mod load;
+mod meter;
+mod operator;
+mod outcome;
+pub mod screen;
+mod show;
+mod stage;
+mod terminal;
+mod unattended;
 pub mod websocket;
+
+use std::{io, time::Duration};
+
+use tokio::signal::unix::{SignalKind, signal};
+
+pub use self::{
+    operator::CallError,
+    outcome::DemoOutcome,
+    show::show,
+    stage::DemoError,
+    unattended::{load_only, unattended},
+};
+
+/// Waits until the process is asked to end: SIGINT, SIGTERM or SIGHUP.
+///
+/// # Errors
+/// The operating system's, if it does not deliver signals.
+pub async fn until_signal() -> io::Result<()> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut hang_up = signal(SignalKind::hangup())?;
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+        _ = hang_up.recv() => {}
+    }
+    Ok(())
+}
+
+/// How long a tour lasts that nobody watches.
+pub const UNATTENDED: Duration = Duration::from_secs(10);
