@@ -2,6 +2,7 @@
 //! request. `ARCHITECTURE.md` is the tour; this is the map.
 
 pub mod admin;
+pub mod app;
 pub mod cli;
 pub mod config;
 pub mod control;

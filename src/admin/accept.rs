@@ -18,7 +18,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::listen::Listener;
+use super::{listen::Listener, stall::Impatient};
 
 /// One address with what answers on it.
 #[derive(Debug)]
@@ -87,6 +87,7 @@ async fn serve<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     stop: CancellationToken,
     _permit: OwnedSemaphorePermit,
 ) {
+    let stream = Impatient::new(stream, WRITE_TIMEOUT);
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEADER_READ_TIMEOUT)
@@ -110,6 +111,8 @@ async fn serve<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
 const CONNECTIONS_LIMIT: usize = 256;
 /// From the first byte of a head to its last, and the longest that a connection may be kept without a call.
 const HEADER_READ_TIMEOUT: Duration = Duration::from_secs(10);
+/// Without a byte of an answer being taken.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 /// Bytes of a head.
 const HEADER_LIMIT: usize = 16 * 1024;
 /// Bytes buffered of a connection.

@@ -1,6 +1,7 @@
 //! Why a call was not carried out. What it looks like on the wire is `problem.rs`'s to say.
 
 use crate::{
+    config::BadValue,
     control::handle::Gone,
     core::{event::EndpointRefusal, switch::Refusal},
 };
@@ -57,6 +58,8 @@ pub(super) enum CallError {
     },
     #[error("there is no field `{field}`; there is {known}")]
     UnknownField { field: String, known: String },
+    #[error(transparent)]
+    Address(#[from] BadValue),
     #[error("there is no service `{0}`")]
     UnknownService(String),
     #[error("`{0}` is not a colour; use `blue` or `green`")]

@@ -9,6 +9,7 @@ use super::{
     path::Named, wire::EndpointChanged,
 };
 use crate::{
+    config::parse_endpoint,
     control::handle::{EndpointChange, EndpointOrder},
     core::{event::EndpointAnswer, ids::ServiceName},
 };
@@ -44,7 +45,7 @@ async fn carry_out(
     let order = EndpointOrder {
         service: ServiceName::new(&service),
         colour: colour(&in_pool)?,
-        addr: crate::core::ids::EndpointAddr::new(&addr),
+        addr: parse_endpoint(&addr)?,
         change,
         actor: caller.into_actor(),
     };

@@ -8,6 +8,7 @@ mod accept;
 mod body;
 mod call_error;
 mod caller;
+mod config;
 mod context;
 mod endpoints;
 mod error;
@@ -25,6 +26,7 @@ pub(crate) mod rig;
 mod rollback;
 mod router;
 mod services;
+mod stall;
 mod switch;
 mod switch_many;
 #[cfg(test)]

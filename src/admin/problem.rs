@@ -69,7 +69,8 @@ const fn class(error: &CallError) -> Class {
         CallError::BrokenBody | CallError::Syntax(_) => BAD_BODY,
         CallError::Field { .. }
         | CallError::MissingField { .. }
-        | CallError::UnknownField { .. } => INVALID_FIELD,
+        | CallError::UnknownField { .. }
+        | CallError::Address(_) => INVALID_FIELD,
         CallError::UnknownService(_) => UNKNOWN_SERVICE,
         CallError::UnknownColour(_) => UNKNOWN_COLOUR,
         CallError::Refused(refusal) => switch_class(refusal),
@@ -122,6 +123,7 @@ fn members(error: &CallError) -> Map<String, Value> {
             json!({ "field": field, "expected": expected })
         }
         CallError::UnknownField { field, known } => json!({ "field": field, "expected": known }),
+        CallError::Address(_) => json!({ "field": "addr", "expected": "`HOST:PORT`" }),
         CallError::Header { header, expected } => json!({ "header": header, "expected": expected }),
         CallError::Query {
             parameter,

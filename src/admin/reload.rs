@@ -14,9 +14,10 @@ pub(super) async fn reload(
     fields: Fields,
 ) -> Result<Json<ReloadApplied>, CallError> {
     fields.only(&[])?;
-    let tokens = context.keys.read().map_err(|error| {
-        CallError::Reload(error.to_string().lines().map(str::to_owned).collect())
-    })?;
+    let tokens = context
+        .keys
+        .read()
+        .map_err(|error| CallError::Reload(error.lines()))?;
     match context.handle.reload(caller.into_actor()).await? {
         ReloadAnswer::Applied(changes) => {
             tokens.count();

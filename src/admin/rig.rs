@@ -1,14 +1,16 @@
 //! A real admin server before a controller that answers by heart, for the tests of the API and of the command
 //! line.
 
-use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use super::{AdminBound, AdminServer, AdminSetup, serve};
 use crate::{
-    config::{
-        AccessLogFormat, AccessLogTarget, AdminAddr, AdminConfig, Config, LogFormat, MetricsConfig,
-        ProcessConfig,
-    },
+    config::{AdminAddr, AdminConfig, Config, MetricsConfig, load},
     control::{
         answering::{Answers, Asked},
         handle::{ControlHandle, ReloadAnswer},
@@ -215,23 +217,26 @@ fn pool(colour: Colour) -> PoolView {
 }
 
 fn config() -> Config {
-    Config {
-        process: ProcessConfig {
-            workers: 1,
-            state: None,
-            shutdown_delay: Duration::ZERO,
-            shutdown_deadline: Duration::from_secs(30),
-            access_log: AccessLogTarget::Off,
-            access_log_format: AccessLogFormat::Json,
-            log_format: LogFormat::Text,
-            resolve_interval: Duration::from_secs(10),
-        },
-        admin: AdminConfig {
-            listen: loopback(),
-            token_file: None,
-        },
-        metrics: None,
-        listeners: Vec::new(),
-        services: Vec::new(),
-    }
+    let source = load::Source::new(Path::new("cutover.toml"), CONFIG.to_owned());
+    load::parse(&source, 1).unwrap().config
 }
+
+/// Gates may take 20 s, drains 40 s.
+const CONFIG: &str = r#"
+[listener.web]
+listen = "127.0.0.1:8080"
+
+[service.shop]
+routes = ["shop.example.com/"]
+live = "blue"
+
+[service.shop.blue]
+endpoints = ["10.0.0.1:80"]
+
+[service.shop.green]
+endpoints = ["10.0.0.2:80"]
+
+[service.shop.switch]
+gate_timeout = "20s"
+drain_deadline = "40s"
+"#;

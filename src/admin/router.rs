@@ -1,8 +1,8 @@
 //! Which call is answered by whom, and the layers before them.
 //!
-//! Owns the tables of calls. The layers, from the outside in: what is answered is told, too many calls at once are shed, foreign
-//! sites kept out, callers admitted, waits and bodies bounded. Only probes go round the middle ones: a
-//! kubelet has no token, and must hear the truth above all when cutover is beset.
+//! Owns the tables of calls. The layers, from the outside in: what is answered is told, foreign sites are kept
+//! out, callers admitted, bodies bounded, too many calls at once shed, and waits ended. Only probes go round the
+//! guards: a kubelet has no token, and must hear the truth above all when cutover is beset.
 
 use std::time::{Duration, Instant};
 
@@ -21,16 +21,14 @@ use tower::{
 };
 
 use super::{
-    body::BODY_LIMIT, call_error::CallError, caller::admit, context::Context, endpoints, history,
-    metrics, origin::keep_out_foreign, readiness, reload, rollback, services, switch, switch_many,
+    body::BODY_LIMIT, call_error::CallError, caller::admit, config, context::Context, endpoints,
+    history, metrics, origin::keep_out_foreign, readiness, reload, rollback, services, switch,
+    switch_many,
 };
 
 /// Everything, for the admin address.
 pub(super) fn admin(context: Context) -> Router {
     let guards = ServiceBuilder::new()
-        .layer(HandleErrorLayer::new(not_called))
-        .layer(LoadShedLayer::new())
-        .layer(GlobalConcurrencyLimitLayer::new(CALLS_LIMIT))
         .layer(from_fn_with_state(context.clone(), keep_out_foreign))
         .layer(from_fn_with_state(context.clone(), admit))
         .layer(DefaultBodyLimit::max(BODY_LIMIT));
@@ -47,7 +45,7 @@ pub(super) fn admin(context: Context) -> Router {
 
 /// What the metrics address has.
 pub(super) fn telemetry(context: Context) -> Router {
-    bounded(Router::new().route("/metrics", get(metrics::scrape)))
+    brief(Router::new().route("/metrics", get(metrics::scrape)))
         .merge(probes())
         .fallback(unknown_path)
         .method_not_allowed_fallback(unknown_method)
@@ -67,16 +65,18 @@ fn brief_calls() -> Router<Context> {
             endpoint,
         )
         .route("/v1/reload", post(reload::reload))
+        .route("/v1/config", get(config::effective))
         .route("/metrics", get(metrics::scrape));
-    bounded(calls)
+    brief(calls)
 }
 
 /// Calls that wait for as long as the file says that a switch may take; see `order.rs`.
 fn waiting_calls() -> Router<Context> {
-    Router::new()
+    let calls = Router::new()
         .route("/v1/services/{service}/switch", post(switch::one))
         .route("/v1/services/{service}/rollback", post(rollback::one))
-        .route("/v1/switch", post(switch_many::many))
+        .route("/v1/switch", post(switch_many::many));
+    few(calls)
 }
 
 fn probes() -> Router<Context> {
@@ -87,12 +87,22 @@ fn probes() -> Router<Context> {
         .method_not_allowed_fallback(unknown_method)
 }
 
-/// Ends calls that have not been answered in time.
-fn bounded(calls: Router<Context>) -> Router<Context> {
+/// Sheds calls when too many are being answered, and ends those that take too long.
+fn brief(calls: Router<Context>) -> Router<Context> {
     let timeout = ServiceBuilder::new()
         .layer(HandleErrorLayer::new(not_called))
         .layer(TimeoutLayer::new(CALL_TIMEOUT));
-    calls.layer(timeout)
+    few(calls.layer(timeout))
+}
+
+/// Sheds calls when too many are being answered. What waits for switches has a bound of its own, so that it
+/// never keeps anybody from looking.
+fn few(calls: Router<Context>) -> Router<Context> {
+    let bound = ServiceBuilder::new()
+        .layer(HandleErrorLayer::new(not_called))
+        .layer(LoadShedLayer::new())
+        .layer(GlobalConcurrencyLimitLayer::new(CALLS_LIMIT));
+    calls.layer(bound)
 }
 
 /// What a layer says in place of an answer.
@@ -131,7 +141,7 @@ fn now() -> Instant {
     Instant::now()
 }
 
-/// Calls that are being answered at once, those that wait for a switch included.
+/// Calls that are being answered at once; as many more may wait for a switch.
 const CALLS_LIMIT: usize = 64;
 /// For an answer to a call that does not wait for a switch.
 const CALL_TIMEOUT: Duration = Duration::from_secs(10);

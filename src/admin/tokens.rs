@@ -41,6 +41,9 @@ pub enum TokensError {
         /// Why.
         source: io::Error,
     },
+    /// It is a folder, a pipe, or the like.
+    #[error("`{}` is not a regular file; name one as `admin.token_file`", .0.display())]
+    NotAFile(PathBuf),
     /// It is larger than any token file is.
     #[error("the token file `{}` has more than {FILE_LIMIT} bytes; is it the right file?", .0.display())]
     TooLarge(PathBuf),
@@ -55,6 +58,19 @@ pub enum TokensError {
         /// Line number and what is wrong with the line.
         faults: Vec<(usize, LineFault)>,
     },
+}
+
+impl TokensError {
+    /// Everything that is wrong, a line each, with its cause.
+    #[must_use]
+    pub fn lines(&self) -> Vec<String> {
+        match self {
+            Self::Read { source, .. } => vec![format!("{self}: {source}")],
+            Self::NotAFile(_) | Self::TooLarge(_) | Self::Empty(_) | Self::Lines { .. } => {
+                self.to_string().lines().map(str::to_owned).collect()
+            }
+        }
+    }
 }
 
 /// What is wrong with one line of a token file.
@@ -95,8 +111,13 @@ pub fn read(path: &Path) -> Result<Tokens, TokensError> {
         path: path.to_owned(),
         source,
     };
+    let metadata = fs::metadata(path).map_err(failed)?;
+    // Opening a pipe would wait for a writer, and the controller's thread with it.
+    if !metadata.is_file() {
+        return Err(TokensError::NotAFile(path.to_owned()));
+    }
+    let mode = metadata.permissions().mode();
     let file = fs::File::open(path).map_err(failed)?;
-    let mode = file.metadata().map_err(failed)?.permissions().mode();
     let mut text = String::new();
     file.take(FILE_LIMIT + 1)
         .read_to_string(&mut text)
@@ -286,6 +307,7 @@ mod tests {
         let huge = file(&"#\n".repeat(40_000));
         assert!(matches!(read(huge.path()), Err(TokensError::TooLarge(_))));
         let folder = tempfile::tempdir().unwrap();
+        assert!(matches!(read(folder.path()), Err(TokensError::NotAFile(_))));
         let missing = folder.path().join("tokens");
         assert!(matches!(read(&missing), Err(TokensError::Read { .. })));
     }

@@ -4,6 +4,7 @@
 //! commands of operators know nothing but the admin API: whatever they can do, `curl` can.
 
 mod args;
+mod check;
 mod client;
 mod completions;
 mod endpoint;
@@ -39,6 +40,8 @@ struct Cli {
 /// A command is a line here, a line in [`Command::run`], and a file.
 #[derive(Debug, clap::Subcommand)]
 enum Command {
+    /// Say whether a configuration file is valid, without binding anything
+    Check(check::Check),
     /// Show services: live colour, health, requests in flight, drift, last switch
     Status(status::Status),
     /// Make a colour live, and wait until the old one has drained
@@ -60,6 +63,7 @@ enum Command {
 impl Command {
     fn run(self, output: &mut Output<'_>) -> Result<Exit, Failure> {
         match self {
+            Self::Check(command) => command.run(output),
             Self::Status(command) => client::run(command.run(output)),
             Self::Switch(command) => client::run(command.run(output)),
             Self::Rollback(command) => client::run(command.run(output)),

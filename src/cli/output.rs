@@ -105,3 +105,39 @@ pub(super) fn plain(text: &str) -> String {
 
 /// Columns of a terminal that does not say how many it has.
 const WIDTH: usize = 80;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written(live: bool) -> (String, String) {
+        let (mut results, mut progress) = (Vec::new(), Vec::new());
+        let mut output = Output::new(&mut results, &mut progress, live);
+        output.waiting("waiting for gates");
+        output.waiting("draining");
+        output.result("done").unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        (text(results), text(progress))
+    }
+
+    #[test]
+    fn on_a_terminal_what_is_waited_for_is_one_line_that_goes_away() {
+        let erased = "\r\x1b[2K";
+        let progress = format!("waiting for gates{erased}draining{erased}");
+        assert_eq!(written(true), ("done\n".to_owned(), progress));
+    }
+
+    #[test]
+    fn elsewhere_what_is_waited_for_is_a_line_each_time() {
+        let progress = "waiting for gates\ndraining\n".to_owned();
+        assert_eq!(written(false), ("done\n".to_owned(), progress));
+    }
+
+    #[test]
+    fn text_of_others_keeps_its_lines_and_loses_its_orders() {
+        assert_eq!(
+            plain("a\x1b[2J\nb\u{9b}1m\r"),
+            "a\u{fffd}[2J\nb\u{fffd}1m\u{fffd}"
+        );
+    }
+}

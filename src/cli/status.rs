@@ -93,9 +93,9 @@ fn one(view: &ServiceView) -> String {
     };
     lines.push(format!("  rollback     {rollback}"));
     lines.extend(under_way(view).map(|line| format!("  under way    {line}")));
-    let mut text = plain(&lines.join("\n")) + "\n" + &endpoints(view);
+    let mut text = plain(&lines.join("\n")) + "\n\n" + &endpoints(view);
     if let Some(last) = &view.last_switch {
-        text = text + "\nlast switch\n" + &receipt::receipt(last);
+        text = text + "\n\nlast switch\n" + &receipt::receipt(last);
     }
     text
 }

@@ -3,7 +3,7 @@
 //! Owns the way back from values to the spelling of the file. Written by hand beside the types: what is not
 //! named here is not shown, so that a new key cannot leak a secret.
 
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
 use serde_json::{Map, Value, json};
 
@@ -25,7 +25,7 @@ impl Config {
             "process": process(&self.process),
             "admin": {
                 "listen": admin_addr(&self.admin.listen),
-                "token_file": self.admin.token_file,
+                "token_file": self.admin.token_file.as_deref().map(path),
             },
             "listener": named(self.listeners.iter().map(|it| (it.name.as_str(), listener(it)))),
             "service": named(self.services.iter().map(|it| (it.name.as_str(), self.service(it)))),
@@ -80,13 +80,13 @@ impl Config {
 fn process(process: &ProcessConfig) -> Value {
     json!({
         "workers": process.workers,
-        "state": process.state,
+        "state": process.state.as_deref().map(path),
         "shutdown_delay": time(process.shutdown_delay),
         "shutdown_deadline": time(process.shutdown_deadline),
         "access_log": match &process.access_log {
             AccessLogTarget::Off => "off".to_owned(),
             AccessLogTarget::Stdout => "stdout".to_owned(),
-            AccessLogTarget::File(path) => path.display().to_string(),
+            AccessLogTarget::File(file) => path(file),
         },
         "access_log_format": process.access_log_format.word(),
         "log_format": process.log_format.word(),
@@ -94,10 +94,15 @@ fn process(process: &ProcessConfig) -> Value {
     })
 }
 
+/// A path may hold bytes that are no text, which serde would refuse.
+fn path(path: &Path) -> String {
+    path.display().to_string()
+}
+
 fn admin_addr(addr: &AdminAddr) -> String {
     match addr {
         AdminAddr::Tcp(addr) => addr.to_string(),
-        AdminAddr::Unix(path) => format!("unix:{}", path.display()),
+        AdminAddr::Unix(socket) => format!("unix:{}", path(socket)),
     }
 }
 

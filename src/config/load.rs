@@ -15,7 +15,7 @@ use toml::de::{DeTable, DeValue};
 use super::{
     Config,
     error::{Problem, Problems},
-    judge::{At, Judge},
+    judge::{At, Judge, shown},
     raw::RawConfig,
     tree::{Node, Typed},
     validate::{self, Surroundings},
@@ -151,28 +151,39 @@ fn not_utf8(path: &Path, error: &std::string::FromUtf8Error) -> Problems {
 }
 
 fn syntax(text: &str, errors: &[toml::de::Error], judge: &mut Judge<'_>) {
-    // A mistake confuses what follows it, so only the first of each line is worth telling.
-    let mut last = None;
     let mut errors: Vec<_> = errors
         .iter()
-        .map(|error| (error.span().map_or(0, |span| span.start), error.message()))
+        .map(|error| (error.span().unwrap_or_default(), error.message()))
         .collect();
-    errors.sort_by_key(|(at, _)| *at);
-    for (at, message) in errors {
-        let bytes = text.as_bytes();
-        let is_same_line =
-            last.is_some_and(|last| !bytes[last..at.min(bytes.len())].contains(&b'\n'));
-        if is_same_line {
+    errors.sort_by_key(|(span, _)| span.start);
+    // A mistake confuses what follows it, so only the first of each line is worth telling.
+    let mut told_until = 0;
+    for (span, message) in errors {
+        if span.start < told_until {
             continue;
         }
-        last = Some(at.min(bytes.len()));
-        let (what, expected) = message.split_once(", expected ").unwrap_or((message, ""));
-        let suggestion = match expected {
-            "" => String::new(),
-            "nothing" => "remove it".to_owned(),
-            expected => format!("expected {expected}"),
+        let rest = text.get(span.start..).unwrap_or_default();
+        told_until = span.start + rest.find('\n').unwrap_or(rest.len()) + 1;
+        let subject = match text.get(span.clone()).unwrap_or_default() {
+            "" => "this".to_owned(),
+            offending => format!("`{}`", shown(offending)),
         };
-        judge.error(At(at), format!("this is not TOML: {what}"), suggestion);
+        let (complaint, expected) = message.split_once(", expected ").unwrap_or((message, ""));
+        judge.error(
+            At(span.start),
+            format!("{subject} is not TOML: {complaint}"),
+            cure(complaint, expected),
+        );
+    }
+}
+
+fn cure(complaint: &str, expected: &str) -> String {
+    match (complaint, expected) {
+        ("duplicate key", _) => "remove one".to_owned(),
+        ("string values must be quoted", _) => "put quotes around it".to_owned(),
+        (_, "nothing") => "remove it".to_owned(),
+        (_, "") => "see https://toml.io for what may stand here".to_owned(),
+        (_, expected) => format!("expected {expected}"),
     }
 }
 

@@ -5,10 +5,11 @@ use axum::http::{Method, StatusCode};
 use super::{ENDPOINT, ROLLBACK, SWITCH, TO_GREEN};
 use crate::admin::rig::{OPERATE, Rig, TOKENS, VIEW, answers, loopback, token_file};
 
-const READS: [&str; 4] = [
+const READS: [&str; 5] = [
     "/v1/services",
     "/v1/services/shop",
     "/v1/history",
+    "/v1/config",
     "/metrics",
 ];
 const CHANGES: [(Method, &str, &str); 6] = [
@@ -188,7 +189,7 @@ async fn a_foreign_site_may_neither_look_nor_change() {
             "foreign-origin",
         ),
     ] {
-        for (method, path) in [(Method::POST, ROLLBACK), (Method::GET, "/v1/history")] {
+        for (method, path) in [(Method::POST, ROLLBACK), (Method::GET, "/v1/config")] {
             let answer = rig.call(method, path, &headers, "").await;
             assert_eq!(answer.status, StatusCode::FORBIDDEN, "{headers:?}");
             assert_eq!(answer.json()["type"], format!("urn:cutover:problem:{kind}"));

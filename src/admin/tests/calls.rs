@@ -162,6 +162,15 @@ async fn a_reload_answers_with_what_changed() {
 }
 
 #[tokio::test]
+async fn the_effective_configuration_is_shown() {
+    let rig = Rig::new(answers()).await;
+    let answer = rig.get("/v1/config").await;
+    assert_eq!(answer.status, StatusCode::OK);
+    let patience = &answer.json()["service"]["shop"]["switch"]["gate_timeout"];
+    assert_eq!(patience, "20s");
+}
+
+#[tokio::test]
 async fn metrics_and_probes_answer_in_text() {
     let rig = Rig::new(answers()).await;
     let metrics = rig.get("/metrics").await;

@@ -278,6 +278,24 @@ async fn a_wrong_body_is_answered_with_the_field_and_what_it_must_be() {
 }
 
 #[tokio::test]
+async fn a_wrong_address_is_no_endpoint() {
+    let rig = Rig::new(answers()).await;
+    for addr in [
+        "10.0.0.9",
+        "10.0.0.9:0",
+        "10.0.0.9:70000",
+        ":80",
+        "a%20b:80",
+        "::1:80",
+    ] {
+        let path = format!("/v1/services/shop/pools/green/endpoints/{addr}");
+        let answer = rig.call(Method::PUT, &path, &[], "").await;
+        is_problem(&answer, 422, "invalid-field");
+    }
+    assert!(rig.asked.look(|orders| orders.endpoints.is_empty()));
+}
+
+#[tokio::test]
 async fn wrong_headers_and_parameters_are_bad_requests() {
     let rig = Rig::new(answers()).await;
     let long = "x".repeat(129);
@@ -312,6 +330,7 @@ async fn a_stopped_controller_is_told_by_everything() {
         "/v1/services",
         "/v1/services/shop",
         "/v1/history",
+        "/v1/config",
         "/metrics",
     ] {
         is_problem(&rig.get(path).await, 503, "shutting-down");
@@ -324,12 +343,40 @@ async fn a_stopped_controller_is_told_by_everything() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_switch_that_is_never_answered_is_given_up() {
+async fn a_switch_is_waited_for_as_long_as_the_file_lets_it_take() {
     let rig = Rig::new(Answers {
         switch: None,
         ..answers()
     })
     .await;
-    let answer = rig.call(Method::POST, SWITCH, &[], TO_GREEN).await;
-    is_problem(&answer, 504, "gave-up-waiting");
+    for (path, body, seconds) in [
+        (SWITCH, TO_GREEN, 20 + 15),
+        (SWITCH, r#"{"to":"green","wait":"drained"}"#, 20 + 40 + 15),
+        (ROLLBACK, r#"{"wait":"drained"}"#, 20 + 40 + 15),
+        (
+            "/v1/switch",
+            r#"{"services":{"shop":"green","api":"green"}}"#,
+            20 + 15,
+        ),
+        ("/v1/services/nope/switch", TO_GREEN, 15),
+    ] {
+        let began = tokio::time::Instant::now();
+        let answer = rig.call(Method::POST, path, &[], body).await;
+        is_problem(&answer, 504, "gave-up-waiting");
+        assert_eq!(began.elapsed().as_secs(), seconds, "{path}");
+    }
+}
+
+#[test]
+fn every_problem_is_documented_with_its_status() {
+    let source = include_str!("../problem.rs");
+    let docs = include_str!("../../../docs/admin-api.md");
+    let classes: Vec<_> = source.split("Class::new(").skip(1).collect();
+    assert!(classes.len() > 20);
+    for class in classes {
+        let mut words = class.split([',', '"']).map(str::trim);
+        let mut word = || words.find(|it| !it.is_empty()).unwrap_or("");
+        let row = format!("| {} | `{}` |", word(), word());
+        assert!(docs.contains(&row), "{row}");
+    }
 }

@@ -180,7 +180,7 @@ fn too_few(colour: Colour, size: usize, around: Around<'_>, judge: &mut Judge<'_
     };
     if count as usize > size {
         let text = format!(
-            "`min_ready` of service `{}` is {count}, but pool `{colour}` has {size} endpoints",
+            "`min_ready` of service `{}` wants {count} endpoints ready, and pool `{colour}` has {size}",
             around.service.0
         );
         let suggestion = "lower it or use `\"100%\"`: no switch to that pool can pass its gate";

@@ -32,10 +32,7 @@ pub(super) fn process(raw: Field<RawProcess>, around: Surroundings<'_>) -> Proce
     };
     ProcessConfig {
         workers,
-        state: raw
-            .state
-            .value()
-            .map(|path| path.from_folder(around.folder)),
+        state: raw.state.value().map(|path| path.seen_from(around.folder)),
         shutdown_delay: raw.shutdown_delay.or(Delay(SHUTDOWN_DELAY)).0,
         shutdown_deadline: raw.shutdown_deadline.or(Delay(SHUTDOWN_DEADLINE)).0,
         access_log,
@@ -75,7 +72,7 @@ pub(super) fn admin(
     let token_file = raw.token_file.value();
     let config = AdminConfig {
         listen,
-        token_file: token_file.map(|path| path.from_folder(around.folder)),
+        token_file: token_file.map(|path| path.seen_from(around.folder)),
     };
     (config, taken)
 }

@@ -39,11 +39,7 @@ pub(super) fn service(
     judge: &mut Judge<'_>,
 ) -> Judged {
     let text = shown(&name.value);
-    let live = match &raw.live {
-        Field::Given(live) => Some(live.value),
-        Field::Missing => Some(LIVE),
-        Field::Bad => None,
-    };
+    let live = live(&raw.live);
     let (routes_at, routes) = routes(&text, name.at, raw.routes, judge);
     let (switch, min_ready_at) = switch(raw.switch);
     let around = pool::Around {
@@ -72,6 +68,15 @@ pub(super) fn service(
         connections: connections(raw.connections),
     };
     Judged { spec, routes_at }
+}
+
+/// The colour that the file calls live; `None` if what it says is no colour.
+fn live(raw: &Field<Colour>) -> Option<Colour> {
+    match raw {
+        Field::Given(live) => Some(live.value),
+        Field::Missing => Some(LIVE),
+        Field::Bad => None,
+    }
 }
 
 fn routes(

@@ -8,6 +8,7 @@ use std::{
     path::PathBuf,
 };
 
+use super::number;
 use crate::{
     config::{
         AdminAddr,
@@ -212,19 +213,23 @@ fn host_and_port(text: &str) -> Result<(&str, u16), BadValue> {
         let suggestion = format!("write the address alone: `{host}:{port}`");
         return Err(BadValue::new(text, "has a path", suggestion));
     }
-    match super::number::whole_decimal(port).map(u16::try_from) {
-        Some(Ok(port)) => Ok((host, port)),
-        _ => {
-            let suggestion = "use a number from 1 to 65535";
-            Err(BadValue::new(
-                text,
-                format!("has no port called `{port}`"),
-                suggestion,
-            ))
-        }
+    match port_number(port) {
+        Ok(port) => Ok((host, port)),
+        Err(complaint) => Err(BadValue::new(text, complaint, PORTS)),
     }
 }
 
+/// Reads a port, or says what is wrong with it.
+pub(super) fn port_number(port: &str) -> Result<u16, String> {
+    match number::whole_decimal(port).map(u16::try_from) {
+        Some(Ok(port)) => Ok(port),
+        Some(Err(_)) => Err(format!("has port `{port}`, which is out of range")),
+        None => Err(format!("has no number for a port but `{port}`")),
+    }
+}
+
+/// What to do about a bad port.
+pub(super) const PORTS: &str = "use a number from 1 to 65535";
 /// Characters of a host name (RFC 1035 section 2.3.4).
 const NAME_LIMIT: usize = 253;
 
@@ -267,15 +272,15 @@ mod tests {
         );
         endpoint(
             "a:65536",
-            "`a:65536` has no port called `65536`; use a number from 1 to 65535",
+            "`a:65536` has port `65536`, which is out of range; use a number from 1 to 65535",
         );
         endpoint(
             "a:http",
-            "`a:http` has no port called `http`; use a number from 1 to 65535",
+            "`a:http` has no number for a port but `http`; use a number from 1 to 65535",
         );
         endpoint(
             "a:+1",
-            "`a:+1` has no port called `+1`; use a number from 1 to 65535",
+            "`a:+1` has no number for a port but `+1`; use a number from 1 to 65535",
         );
         endpoint(
             "http://a:80/x",
@@ -338,7 +343,7 @@ mod tests {
         );
         listen(
             "0.0.0.0:99999",
-            "`0.0.0.0:99999` has no port called `99999`; use a number from 1 to 65535",
+            "`0.0.0.0:99999` has port `99999`, which is out of range; use a number from 1 to 65535",
         );
     }
 

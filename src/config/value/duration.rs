@@ -38,20 +38,15 @@ impl FromText for Period {
     }
 }
 
-/// Writes a duration as [`parse`] reads it; what is below a millisecond is left out.
+/// Writes a duration as [`parse`] reads it, in the longest unit that leaves no rest; what is below a
+/// millisecond is left out.
 pub(in crate::config) fn write(duration: Duration) -> String {
-    let mut left = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
-    if left == 0 {
-        return "0s".to_owned();
-    }
-    let mut text = String::new();
-    for (unit, millis) in UNITS {
-        if left >= *millis {
-            text.push_str(&format!("{}{unit}", left / millis));
-            left %= millis;
-        }
-    }
-    text
+    let millis = duration.as_millis();
+    let (unit, length) = UNITS
+        .iter()
+        .find(|(_, length)| millis != 0 && millis.is_multiple_of(u128::from(*length)))
+        .unwrap_or(&("s", 1_000));
+    format!("{}{unit}", millis / u128::from(*length))
 }
 
 fn parse(text: &str) -> Result<Duration, BadValue> {
@@ -153,6 +148,13 @@ mod tests {
             Period::from_text("0ms").unwrap_err().to_string(),
             "`0ms` is no time at all; use a longer time, `1ms` at least"
         );
+    }
+
+    #[test]
+    fn a_duration_is_written_in_one_unit() {
+        for text in ["0s", "500ms", "1500ms", "90s", "5m", "36h", "365d"] {
+            assert_eq!(write(parse(text).unwrap()), text);
+        }
     }
 
     proptest! {

@@ -5,7 +5,10 @@ use std::ops::RangeInclusive;
 use http::{HeaderName, HeaderValue, header};
 use toml::de::DeValue;
 
-use super::{addr::canonical_host, number};
+use super::{
+    addr::{PORTS, canonical_host, port_number},
+    number,
+};
 use crate::config::{
     judge::{At, Judge, shown},
     text::{BadValue, FromText},
@@ -26,17 +29,9 @@ impl FromText for HostText {
             _ => (text, None),
         };
         let host = canonical_host(host).map_err(|bad| bad.into_value(text))?;
-        let port = match port.map(|port| (number::whole_decimal(port).map(u16::try_from), port)) {
-            None => String::new(),
-            Some((Some(Ok(port)), _)) => format!(":{port}"),
-            Some((_, port)) => {
-                let complaint = format!("has no port called `{port}`");
-                return Err(BadValue::new(
-                    text,
-                    complaint,
-                    "use a number from 1 to 65535",
-                ));
-            }
+        let port = match port.map(port_number).transpose() {
+            Ok(port) => port.map(|port| format!(":{port}")).unwrap_or_default(),
+            Err(complaint) => return Err(BadValue::new(text, complaint, PORTS)),
         };
         HeaderValue::from_str(&format!("{}{port}", host.written()))
             .map(Self)

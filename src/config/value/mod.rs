@@ -2,7 +2,7 @@
 //!
 //! One file for each kind. A kind judges a value by itself; what two keys mean for each other is `validate`'s.
 
-pub mod addr;
+pub(super) mod addr;
 pub(super) mod choice;
 pub(super) mod duration;
 pub(super) mod http;

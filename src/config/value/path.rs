@@ -14,7 +14,7 @@ pub(in crate::config) struct FilePath(PathBuf);
 
 impl FilePath {
     /// The path, seen from the working folder.
-    pub(in crate::config) fn from_folder(self, folder: &Path) -> PathBuf {
+    pub(in crate::config) fn seen_from(self, folder: &Path) -> PathBuf {
         folder.join(self.0)
     }
 }
@@ -63,7 +63,7 @@ mod tests {
         let path = |text| {
             FilePath::from_text(text)
                 .unwrap()
-                .from_folder(Path::new("/etc/cutover"))
+                .seen_from(Path::new("/etc/cutover"))
         };
         assert_eq!(path("state"), Path::new("/etc/cutover/state"));
         assert_eq!(path("/var/lib"), Path::new("/var/lib"));

@@ -1,5 +1,7 @@
 //! Commands against a real admin server: what they print, and how they end.
 
+mod documented;
+
 use std::ffi::OsString;
 
 use super::{Exit, Output, run};
