@@ -1,5 +1,11 @@
 //! The tour's own parts keep their word: the app answers as it says, and the load notices what is not right.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test fails by panicking, its helpers, too"
+)]
+
 use std::{net::SocketAddr, time::Duration};
 
 use cutover::{

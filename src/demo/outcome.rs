@@ -54,22 +54,22 @@ impl fmt::Display for DemoOutcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let totals = &self.totals;
         let (all, seconds) = (grouped(totals.opened), self.elapsed.as_secs_f64());
-        writeln!(f, "requests   {all} in {seconds:.1} s")?;
+        writeln!(f, "requests     {all} in {seconds:.1} s")?;
         for (colour, served) in totals.served.iter() {
-            writeln!(f, "  {colour:<8} {}", grouped(*served))?;
+            writeln!(f, "  {colour:<11}{}", grouped(*served))?;
         }
         for (kind, served) in Kind::ALL.iter().zip(totals.by_kind) {
-            writeln!(f, "  {kind:<9}{}", grouped(served))?;
+            writeln!(f, "  {kind:<11}{}", grouped(served))?;
         }
         if let (Some(p50), Some(p99)) = (totals.quantile(0.5), totals.quantile(0.99)) {
             let millis = |it: Duration| it.as_secs_f64() * 1000.0;
             let (p50, p99) = (millis(p50), millis(p99));
-            writeln!(f, "latency    p50 {p50:.2} ms, p99 {p99:.2} ms")?;
+            writeln!(f, "latency      p50 {p50:.2} ms, p99 {p99:.2} ms")?;
         }
         if !self.receipts.is_empty() {
             self.tell_switches(f)?;
         }
-        write!(f, "failed     {}", totals.failed)?;
+        write!(f, "failed       {}", totals.failed)?;
         for failed in totals.failures.iter().take(FAILURES_SHOWN) {
             write!(f, "\n  {failed}")?;
         }
@@ -81,7 +81,7 @@ impl DemoOutcome {
     fn tell_switches(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let rollbacks = self.receipts.iter().filter(|it| it.rollback).count();
         let switches = self.receipts.len();
-        writeln!(f, "switches   {switches}, {rollbacks} of them rollbacks")?;
+        writeln!(f, "switches     {switches}, {rollbacks} of them rollbacks")?;
         let mut barriers = self
             .receipts
             .iter()
@@ -90,16 +90,16 @@ impl DemoOutcome {
         barriers.sort_unstable();
         let median = barriers.get(barriers.len() / 2);
         if let (Some(median), Some(worst)) = (median, barriers.last()) {
-            writeln!(f, "barrier    median {median} us, worst {worst} us")?;
+            writeln!(f, "barrier      median {median} us, worst {worst} us")?;
         }
         let met = |count: fn(&Receipt) -> u64| self.receipts.iter().map(count).sum::<u64>();
         let in_flight = met(|it| it.in_flight_at_commit);
         let (finished, replayed) = (met(|it| it.finished), met(|it| it.replayed));
         writeln!(
             f,
-            "met        {in_flight} requests in flight: {finished} finished, {replayed} replayed"
+            "met          {in_flight} requests in flight: {finished} finished, {replayed} replayed"
         )?;
-        writeln!(f, "cut        {}", self.cut())?;
+        writeln!(f, "cut          {}", self.cut())?;
         for receipt in &self.receipts {
             let left = receipt.left();
             if left > 0 {

@@ -241,7 +241,9 @@ impl Picture {
         let lines = older.take(room.saturating_sub(1).min(HISTORY_LIMIT));
         let mut lines = lines
             .map(|receipt| {
-                let text = format!("    {}  {}", route_of(receipt), account(receipt));
+                let (cut, drain) = (receipt.cut.total(), drain(receipt));
+                let met = receipt.in_flight_at_commit;
+                let text = format!("    {}, {met} met, {cut} cut{drain}", route_of(receipt));
                 Line::of(Ink::Dim, text)
             })
             .collect::<Vec<_>>();
@@ -308,7 +310,11 @@ pub fn receipt_words(receipt: &Receipt) -> [String; 2] {
 /// From where to where.
 #[must_use]
 pub fn route_of(receipt: &Receipt) -> String {
-    let how = if receipt.rollback { "rollback" } else { "switch" };
+    let how = if receipt.rollback {
+        "rollback"
+    } else {
+        "switch"
+    };
     format!(
         "tenure {}: {how} {} -> {} by {}",
         receipt.tenure, receipt.from, receipt.to, receipt.actor.name
@@ -316,24 +322,28 @@ pub fn route_of(receipt: &Receipt) -> String {
 }
 
 fn account(receipt: &Receipt) -> String {
-    let mut text = format!(
-        "{} in flight: {} finished, {} replayed, {} cut",
+    format!(
+        "{} in flight: {} finished, {} replayed, {} cut{}",
         receipt.in_flight_at_commit,
         receipt.finished,
         receipt.replayed,
-        receipt.cut.total()
-    );
+        receipt.cut.total(),
+        drain(receipt)
+    )
+}
+
+/// How the drain stands.
+fn drain(receipt: &Receipt) -> String {
     match (receipt.outcome, receipt.committed_at, receipt.drained_at) {
         (Outcome::Drained | Outcome::Cut, Some(committed), Some(drained)) => {
             let took = drained.millis().saturating_sub(committed.millis());
-            text.push_str(&format!(", drained in {:.1} s", took as f64 / 1000.0));
+            format!(", drained in {:.1} s", took as f64 / 1000.0)
         }
-        (Outcome::Interrupted, _, _) => text.push_str(", interrupted"),
+        (Outcome::Interrupted, _, _) => ", interrupted".to_owned(),
         (Outcome::Committing | Outcome::Draining | Outcome::Drained | Outcome::Cut, _, _) => {
-            text.push_str(&format!(", {} draining", receipt.left()));
+            format!(", {} draining", receipt.left())
         }
     }
-    text
 }
 
 fn millis(duration: Option<Duration>) -> String {
@@ -349,7 +359,7 @@ pub fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place) % 3 == 0 {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
             text.push(' ');
         }
         text.push(digit);

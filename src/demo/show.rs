@@ -76,7 +76,11 @@ impl Show {
 
     /// Begins a call; the screen goes on while it waits for its gates.
     async fn ask(&mut self, key: Key) -> Result<(), DemoError> {
-        if self.asked.as_ref().is_some_and(|asked| !asked.is_finished()) {
+        if self
+            .asked
+            .as_ref()
+            .is_some_and(|asked| !asked.is_finished())
+        {
             self.notice = Some("one thing after the other".to_owned());
             return Ok(());
         }

@@ -155,8 +155,8 @@ fn read_keys(open: &AtomicBool, keys: &mpsc::Sender<Key>) {
             // A queue that is full has a key in it that was pressed before.
             Ok(Some(key)) => drop(keys.try_send(key)),
             Ok(None) => {}
-            // The terminal is gone.
-            Err(_) => return drop(keys.blocking_send(Key::Quit)),
+            // The terminal is gone; the receiver sees that no key will come.
+            Err(_) => return,
         }
     }
 }

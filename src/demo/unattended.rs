@@ -79,7 +79,7 @@ async fn back_and_forth(
     let pause = (duration / STEPS).clamp(SHORTEST_PAUSE, LONGEST_PAUSE);
     let mut step = begun + pause;
     let mut forwards = true;
-    while step < begun + duration {
+    while step + SHORTEST_PAUSE / 2 < begun + duration {
         sleep_until(step).await;
         stage.load.ledger().switching();
         let receipt = if forwards {
@@ -111,8 +111,8 @@ fn line(begun: Instant, receipt: &Receipt, stage: &Stage) -> String {
     )
 }
 
-/// Switches of a tour, where its length allows.
-const STEPS: u32 = 9;
+/// Parts of a tour, where its length allows; between two of them, a switch.
+const STEPS: u32 = 10;
 const SHORTEST_PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// Between two lines about load alone.
