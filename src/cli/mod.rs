@@ -18,6 +18,7 @@ mod progress;
 mod receipt;
 mod reload;
 mod rollback;
+mod serve;
 mod status;
 mod switch;
 mod table;
@@ -42,6 +43,8 @@ struct Cli {
 /// A command is a line here, a line in [`Command::run`], and a file.
 #[derive(Debug, clap::Subcommand)]
 enum Command {
+    /// Run the proxy in the foreground
+    Serve(serve::Serve),
     /// Watch two versions of a small app change places under load; needs no file
     Demo(demo::Demo),
     /// Run one app of the demo alone
@@ -69,6 +72,7 @@ enum Command {
 impl Command {
     fn run(self, output: &mut Output<'_>) -> Result<Exit, Failure> {
         match self {
+            Self::Serve(command) => command.run(output),
             Self::Demo(command) => command.run(output),
             Self::DemoApp(command) => client::run(command.run(output)),
             Self::Check(command) => command.run(output),

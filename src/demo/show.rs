@@ -24,10 +24,12 @@ use crate::core::{
 };
 
 /// Shows the tour on this process's terminal until `q` is pressed or a signal comes; gives the account then.
+/// What happens before and after the screen is told in lines.
 ///
 /// # Errors
 /// [`DemoError`] if something does not start, the terminal is none, or the admin API does not answer.
-pub async fn show() -> Result<DemoOutcome, DemoError> {
+pub async fn show(mut tell: impl FnMut(&str)) -> Result<DemoOutcome, DemoError> {
+    tell("starting two versions of an app, and the proxy");
     let stage = Stage::set(&LoadPlan::default()).await?;
     let terminal = Terminal::open().map_err(no("terminal"))?;
     let mut show = Show {
@@ -45,6 +47,7 @@ pub async fn show() -> Result<DemoOutcome, DemoError> {
         stage, terminal, ..
     } = show;
     drop(terminal);
+    tell("no new requests; the last ones finish");
     let outcome = stage.clear().await?;
     ended.map(|()| outcome)
 }
