@@ -54,17 +54,21 @@ impl Admin {
     }
 
     pub(crate) async fn post(self, path: &str, body: Value) -> Answer {
-        let body = body.to_string();
-        let mut client = Raw::connect(self.0).await;
+        self.asks(path, body).await.answer().await
+    }
+
+    /// Sends a `POST` without waiting for its answer.
+    pub(crate) async fn asks(self, path: &str, body: Value) -> Raw {
+        let (body, host) = (body.to_string(), self.0);
+        let length = body.len();
+        let mut client = Raw::connect(host).await;
         client
             .send(format!(
-                "POST {path} HTTP/1.1\r\nHost: {}\r\nContent-Type: application/json\r\n\
-                 Content-Length: {}\r\n\r\n{body}",
-                self.0,
-                body.len()
+                "POST {path} HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\n\
+                 Content-Length: {length}\r\n\r\n{body}"
             ))
             .await;
-        client.answer().await
+        client
     }
 
     /// Runs the command line with these arguments.

@@ -134,8 +134,8 @@ impl Witness {
 
 impl Ledger {
     fn may_see(&self, first: Colour, sight: &Sight) -> bool {
-        let before = self.switches.iter().filter(|it| it.answered < sight.began);
-        let live = before.last().map_or(first, |it| it.to);
+        let mut before = self.switches.iter().filter(|it| it.answered < sight.began);
+        let live = before.next_back().map_or(first, |it| it.to);
         let mut meanwhile = self.switches.iter().filter(|it| it.answered >= sight.began);
         live == sight.colour
             || meanwhile.any(|it| it.to == sight.colour && it.asked < sight.answered)
