@@ -106,11 +106,22 @@ async fn whoever_is_let_in_is_answered() {
         let (_home, mut serve, _pools) = site("").await;
         let ends = Arc::<Ends>::default();
         let mut clients = JoinSet::new();
-        for _ in 0..16 {
-            clients.spawn(visit_until_refused(serve.addr, Arc::clone(&ends)));
+        for number in 0..16 {
+            // Some take a moment before they ask.
+            let pause = Duration::from_millis(number % 4 * 5);
+            clients.spawn(visit_until_refused(serve.addr, pause, Arc::clone(&ends)));
         }
         eventually("visits", async || ends.answered.load(SeqCst) > 200).await;
+        let mut silent = Vec::new();
+        for _ in 0..16 {
+            silent.push(TcpStream::connect(serve.addr).await.unwrap());
+        }
         serve.signal("TERM");
+        for stream in &mut silent {
+            // An end, not a reset.
+            let ended = timeout(Duration::from_secs(5), stream.read(&mut [0])).await;
+            assert_eq!(ended.unwrap().unwrap(), 0);
+        }
         assert!(serve.ended().await.success());
         while let Some(ended) = clients.join_next().await {
             ended.unwrap();
@@ -127,7 +138,7 @@ async fn whoever_is_let_in_is_answered() {
 }
 
 /// Connects, asks once and closes, again and again, until it is refused.
-async fn visit_until_refused(addr: SocketAddr, ends: Arc<Ends>) {
+async fn visit_until_refused(addr: SocketAddr, pause: Duration, ends: Arc<Ends>) {
     loop {
         let stream = match timeout(Duration::from_secs(5), TcpStream::connect(addr)).await {
             Ok(Ok(stream)) => stream,
@@ -137,6 +148,7 @@ async fn visit_until_refused(addr: SocketAddr, ends: Arc<Ends>) {
             }
             other => panic!("{other:?}"),
         };
+        sleep(pause).await;
         match visit(stream).await {
             Ok(answer) if answer.starts_with("HTTP/1.1 200 ") => {
                 ends.answered.fetch_add(1, SeqCst);
