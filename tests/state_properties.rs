@@ -1,9 +1,13 @@
 //! What holds whatever happens, in whatever order: random events around the state machine.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 #[path = "support/ledger.rs"]
 mod ledger;
 #[path = "support/lines.rs"]
 mod lines;
+#[path = "support/reread.rs"]
+mod reread;
 #[path = "support/world.rs"]
 mod world;
 

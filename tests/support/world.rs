@@ -2,6 +2,7 @@
 //! controller would do, in any order that the controller could, and holds the state to its invariants after
 //! each event.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 #![allow(
     unreachable_pub,
     reason = "a test file's module is seen by that file alone"
@@ -16,10 +17,7 @@ use std::{
 };
 
 use cutover::core::{
-    event::{
-        BarrierPassed, Deregister, Effect, Entry, Event, HISTORY_LIMIT, Register, Reload, Restored,
-        RestoredService,
-    },
+    event::{BarrierPassed, Deregister, Effect, Entry, Event, Register, Reload, Restored},
     ids::{
         ByColour, Colour, EndpointAddr, EndpointId, Generation, ListenerId, ListenerName, OpId,
         ServiceName, Tenure,
@@ -29,11 +27,14 @@ use cutover::core::{
     service::ServiceSpec,
     snapshot::{ServiceSnapshot, Snapshot},
     state::State,
-    switch::{Outcome, Receipt, SwitchRequest, WaitFor, Wish},
+    switch::{Outcome, SwitchRequest, WaitFor, Wish},
     time::Now,
 };
 
-use super::ledger::{WORKERS, ada, start};
+use super::{
+    ledger::{WORKERS, ada, start},
+    reread::write,
+};
 
 /// See the module.
 pub struct World {
@@ -344,73 +345,4 @@ fn looks_the_same(old: &ServiceSnapshot, new: &ServiceSnapshot) -> bool {
         })
     };
     old.tenure_number() == new.tenure_number() && old.spec == new.spec && pools(old) == pools(new)
-}
-
-/// What a journal that was read again would say.
-fn write(journal: &mut Restored, entry: Entry) {
-    match entry {
-        Entry::Seen {
-            service,
-            file_live,
-            live,
-            tenure,
-            ..
-        } => {
-            let known = journal
-                .services
-                .entry(service)
-                .or_insert_with(|| unknown(live));
-            known.file_live = file_live;
-            if tenure >= known.tenure {
-                (known.live, known.tenure) = (live, tenure);
-            }
-        }
-        Entry::Switched { receipts } => {
-            for receipt in receipts {
-                let known = journal.services.get_mut(&receipt.service).unwrap();
-                (known.live, known.tenure) = (receipt.to, receipt.tenure);
-                known.history.insert(0, receipt);
-                known.history.truncate(HISTORY_LIMIT);
-            }
-        }
-        Entry::Settled { receipt } => settle(&mut journal.services, receipt),
-        Entry::Registered {
-            service,
-            colour,
-            addr,
-            weight,
-        } => {
-            let pool = &mut journal.services.get_mut(&service).unwrap().endpoints[colour];
-            match pool.iter_mut().find(|it| it.0 == addr) {
-                Some(known) => known.1 = weight,
-                None => pool.push((addr, weight)),
-            }
-        }
-        Entry::Deregistered {
-            service,
-            colour,
-            addr,
-        } => {
-            let known = journal.services.get_mut(&service).unwrap();
-            known.endpoints[colour].retain(|it| it.0 != addr);
-        }
-    }
-}
-
-fn settle(services: &mut BTreeMap<ServiceName, RestoredService>, receipt: Receipt) {
-    let known = services.get_mut(&receipt.service).unwrap();
-    let mut history = known.history.iter_mut();
-    if let Some(known) = history.find(|it| it.tenure == receipt.tenure) {
-        *known = receipt;
-    }
-}
-
-fn unknown(live: Colour) -> RestoredService {
-    RestoredService {
-        live,
-        tenure: Tenure(1),
-        file_live: live,
-        endpoints: ByColour::default(),
-        history: Vec::new(),
-    }
 }
