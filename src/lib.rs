@@ -1,6 +1,9 @@
 //! cutover moves production traffic between a blue and a green pool of the same service without losing a
 //! request. `ARCHITECTURE.md` is the tour; this is the map.
 
+pub mod admin;
+pub mod app;
+pub mod cli;
 pub mod config;
 pub mod control;
 pub mod core;

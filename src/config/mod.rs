@@ -1,7 +1,26 @@
 //! The configuration file: from text to a value that cannot be wrong.
 //!
-//! `raw` is what was typed, `validate` judges it, `error` says everything that is wrong with it at once,
-//! `load` reads it from the disk. Must not act on it.
+//! `load` reads it from the disk, `tree` walks the TOML, `text` and `value` know how each kind of value is
+//! written, `raw`
+//! is what was typed, `validate` judges it, `judge` gathers everything that is wrong with it at once, `error`
+//! is how that is told, `effective` shows what came of it. Must not act on it.
+
+mod effective;
+pub mod error;
+mod judge;
+pub mod load;
+mod raw;
+mod suggest;
+mod text;
+mod tree;
+mod validate;
+mod value;
+
+pub use self::{
+    error::{Problem, Problems},
+    text::BadValue,
+    value::addr::parse_endpoint,
+};
 
 use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 

@@ -70,17 +70,18 @@ impl Counts {
     }
 
     /// What has happened since `earlier`, a reading of the same counter. `claimed` becomes the number that
-    /// was in flight then, so that a closed tenure's difference adds up by itself.
+    /// was in flight then, so that a closed tenure's difference adds up by itself. Saturating: a reading that
+    /// is not later counts as nothing new.
     #[must_use]
     pub const fn since(&self, earlier: &Self) -> Self {
         Self {
-            claimed: (self.claimed - earlier.claimed) + earlier.in_flight(),
-            finished: self.finished - earlier.finished,
-            client_gone: self.client_gone - earlier.client_gone,
-            upstream_failed: self.upstream_failed - earlier.upstream_failed,
-            replayed: self.replayed - earlier.replayed,
-            cut_by_deadline: self.cut_by_deadline - earlier.cut_by_deadline,
-            cut_by_shutdown: self.cut_by_shutdown - earlier.cut_by_shutdown,
+            claimed: self.claimed.saturating_sub(earlier.claimed) + earlier.in_flight(),
+            finished: self.finished.saturating_sub(earlier.finished),
+            client_gone: self.client_gone.saturating_sub(earlier.client_gone),
+            upstream_failed: self.upstream_failed.saturating_sub(earlier.upstream_failed),
+            replayed: self.replayed.saturating_sub(earlier.replayed),
+            cut_by_deadline: self.cut_by_deadline.saturating_sub(earlier.cut_by_deadline),
+            cut_by_shutdown: self.cut_by_shutdown.saturating_sub(earlier.cut_by_shutdown),
             tunnels: self.tunnels,
         }
     }

@@ -2,14 +2,26 @@
 //! can be replayed in a test from the events and times that led to it.
 
 pub mod balance;
+mod change;
+mod decide;
+pub mod drain;
 pub mod event;
 pub mod health;
 pub mod ids;
 pub mod in_flight;
 pub mod notice;
+pub mod operation;
+mod overview;
+mod pool;
+mod procedure;
+mod publication;
+pub mod reconcile;
+mod registration;
 pub mod route;
 pub mod service;
 pub mod snapshot;
+mod standing;
+pub mod state;
 pub mod switch;
 pub mod time;
 pub mod view;

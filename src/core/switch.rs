@@ -1,6 +1,6 @@
 //! What a switch is asked to do, why it may be refused, and the receipt it leaves.
 //!
-//! Owns the words of a switch; the procedure itself is in `state.rs` and `decide`.
+//! Owns the words of a switch; whether it may begin is said in `decide.rs`, how it goes on in `procedure.rs`.
 
 use std::{collections::BTreeMap, time::Instant};
 
@@ -152,7 +152,7 @@ pub enum Refusal {
         /// What is so.
         tenure: Tenure,
     },
-    /// Another switch of the service waits for its gates.
+    /// Another switch of the service waits for its gates, or has opened them and is not committed yet.
     #[error(
         "service `{service}` is being switched to {to} by `{actor}` since {since}; wait for it"
     )]
@@ -337,7 +337,7 @@ impl Receipt {
     }
 }
 
-/// A switch that waits for its gates, as others see it.
+/// The switch that a service is busy with, as others see it: it waits for gates, journal or barrier.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Waiting {
     /// Where it leads.
@@ -346,6 +346,6 @@ pub struct Waiting {
     pub actor: Actor,
     /// Since when.
     pub since: Timestamp,
-    /// Until when, on the monotonic clock.
+    /// Until when it waits for its gates, on the monotonic clock.
     pub until: Instant,
 }

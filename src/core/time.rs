@@ -16,6 +16,15 @@ pub struct Now {
     pub wall: Timestamp,
 }
 
+/// `wait` after `instant`. A wait beyond what the clock can hold, which a file may ask for, becomes a year.
+#[must_use]
+pub fn after(instant: Instant, wait: Duration) -> Instant {
+    instant
+        .checked_add(wait)
+        .or_else(|| instant.checked_add(YEAR))
+        .unwrap_or(instant)
+}
+
 /// Wall-clock time in milliseconds since 1970-01-01 UTC; written as RFC 3339.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Timestamp(u64);
@@ -64,6 +73,8 @@ impl<'de> Deserialize<'de> for Timestamp {
             .map_err(serde::de::Error::custom)
     }
 }
+
+const YEAR: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 /// 9999-12-31T23:59:59.999Z.
 const MAX_MILLIS: u64 = 253_402_300_799_999;

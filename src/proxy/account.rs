@@ -144,9 +144,10 @@ impl Account {
     /// The claim was cut.
     pub(crate) fn cut(&mut self, ending: Ending) {
         self.ending = ending;
-        self.cause = Some(match ending {
-            Ending::CutByShutdown => ProxyError::CutByShutdown.cause(),
-            _ => ProxyError::CutByDeadline.cause(),
+        self.cause = Some(if ending == Ending::CutByShutdown {
+            ProxyError::CutByShutdown.cause()
+        } else {
+            ProxyError::CutByDeadline.cause()
         });
     }
 
@@ -169,11 +170,6 @@ impl Account {
     /// The connection that the request came by.
     pub(crate) const fn downstream(&self) -> &Rc<Downstream> {
         &self.downstream
-    }
-
-    /// The service it goes to, once it was routed.
-    pub(crate) const fn service(&self) -> Option<&Rc<ServiceDesk>> {
-        self.service.as_ref()
     }
 
     fn took(&self) -> Duration {

@@ -52,6 +52,10 @@ pub(crate) struct Endpoint {
 #[derive(Debug)]
 struct Kept {
     spec: ConnectionsSpec,
+    #[expect(
+        clippy::vec_box,
+        reason = "a connection moves in and out at each request, as a pointer"
+    )]
     idle: RefCell<Vec<Box<Upstream>>>,
     retired: Cell<bool>,
 }

@@ -17,6 +17,8 @@ pub(crate) struct Forwarded<'a> {
     pub(crate) client: &'a HeaderValue,
     /// The request's id.
     pub(crate) id: &'a HeaderValue,
+    /// The client's own `Host`, if it sent one.
+    pub(crate) host: Option<&'a HeaderValue>,
     /// Whether the body has no length known in advance.
     pub(crate) chunked: bool,
     /// The protocol to upgrade to.
@@ -44,8 +46,8 @@ pub(crate) fn rewrite_request(headers: &mut HeaderMap, forwarded: Forwarded<'_>)
         headers.remove(FORWARDED);
         headers.remove(X_FORWARDED_HOST);
     }
-    if let Some(sent) = headers.get(HOST).cloned() {
-        headers.insert(X_FORWARDED_HOST, sent);
+    if let Some(sent) = forwarded.host {
+        headers.insert(X_FORWARDED_HOST, sent.clone());
     }
     headers.insert(X_FORWARDED_FOR, forwarded.client.clone());
     headers.insert(X_FORWARDED_PROTO, HeaderValue::from_static("http"));
@@ -198,9 +200,11 @@ mod tests {
             HeaderValue::from_static("192.0.2.1"),
             HeaderValue::from_static("id-1"),
         );
+        let host = headers.get(HOST).cloned();
         let forwarded = Forwarded {
             client: &client,
             id: &id,
+            host: host.as_ref(),
             chunked: false,
             upgrade: None,
         };

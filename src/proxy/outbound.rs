@@ -71,6 +71,7 @@ impl Outbound {
         let forwarded = Forwarded {
             client: downstream.client(),
             id,
+            host: host.as_ref(),
             chunked,
             upgrade,
         };
@@ -155,10 +156,7 @@ impl Outbound {
     ) -> Result<(Response<Incoming>, Box<Upstream>), ProxyError> {
         let worker = self.downstream.worker();
         self.downstream.adopts(&service.snapshot().spec.timeouts);
-        self.set_host(
-            request.headers_mut(),
-            service.host_for(endpoint, self.host.as_ref()),
-        );
+        self.set_host(request.headers_mut(), service, endpoint);
         let doubt = if request.method().is_safe() {
             Doubt::Accept
         } else {
@@ -221,8 +219,14 @@ impl Outbound {
         }
     }
 
-    fn set_host(&self, headers: &mut HeaderMap, host: &HeaderValue) {
-        if headers.get(HOST) != Some(host) {
+    fn set_host(&self, headers: &mut HeaderMap, service: &ServiceDesk, endpoint: &Endpoint) {
+        let host = service.host_for(endpoint, self.host.as_ref());
+        // The client's own is there from the start; only a repeated attempt may find another's.
+        let is_clients = self
+            .host
+            .as_ref()
+            .is_some_and(|own| std::ptr::eq(own, host));
+        if !is_clients || !self.tried.is_empty() || self.replays > 0 {
             headers.insert(HOST, host.clone());
         }
     }

@@ -10,7 +10,8 @@ use http::HeaderValue;
 /// Makes ids: a random half for the worker and a counting half, both in hexadecimal.
 #[derive(Debug)]
 pub(crate) struct RequestIds {
-    worker: u64,
+    /// The worker's half, written out, and room for the other.
+    text: [u8; 32],
     next: Cell<u64>,
 }
 
@@ -18,8 +19,10 @@ impl RequestIds {
     pub(crate) fn new() -> Self {
         // The standard library's hasher is seeded by the system's random source.
         let random = RandomState::new();
+        let mut text = [0; 32];
+        write_hex(random.hash_one(0), &mut text[..16]);
         Self {
-            worker: random.hash_one(0),
+            text,
             next: Cell::new(random.hash_one(1)),
         }
     }
@@ -35,12 +38,18 @@ impl RequestIds {
     fn make(&self) -> HeaderValue {
         let count = self.next.get();
         self.next.set(count.wrapping_add(1));
-        let mut text = [0; 32];
-        for (place, digit) in text.iter_mut().enumerate() {
-            let half = if place < 16 { self.worker } else { count };
-            *digit = b"0123456789abcdef"[(half >> (60 - 4 * (place % 16)) & 15) as usize];
-        }
+        let mut text = self.text;
+        write_hex(count, &mut text[16..]);
+        // Hexadecimal digits are always a sound field value.
         HeaderValue::from_bytes(&text).unwrap_or_else(|_| HeaderValue::from_static("-"))
+    }
+}
+
+fn write_hex(number: u64, text: &mut [u8]) {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    for (pair, byte) in text.chunks_exact_mut(2).zip(number.to_be_bytes()) {
+        pair[0] = DIGITS[usize::from(byte >> 4)];
+        pair[1] = DIGITS[usize::from(byte & 15)];
     }
 }
 

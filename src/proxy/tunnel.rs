@@ -75,9 +75,8 @@ impl Tunnel {
         };
         let ending = watch(splice, &downstream).await;
         self.account.count(came_in.get(), went_out.get());
-        match ending {
-            Ok(_) => self.account.finished(),
-            Err(()) => {}
+        if ending.is_ok() {
+            self.account.finished();
         }
     }
 }

@@ -416,7 +416,7 @@ mod tests {
             Ok(Framing::None)
         );
         assert_eq!(
-            judged("GET /?q={\"a\"} HTTP/1.1\r\nHost: [::1]:80\r\n\r\n"),
+            judged("GET /{a}?q=[b]|c HTTP/1.1\r\nHost: [::1]:80\r\n\r\n"),
             Ok(Framing::None)
         );
     }

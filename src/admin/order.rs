@@ -1,0 +1,173 @@
+//! What the calls that switch have in common: their terms, their precondition, and the bounded wait.
+
+use std::time::Duration;
+
+use axum::http::{HeaderMap, HeaderValue, header};
+
+use super::{body::Fields, call_error::CallError, context::Context};
+use crate::{
+    config::Config,
+    control::handle::SwitchOrder,
+    core::{
+        ids::{Colour, ServiceName, Tenure},
+        switch::{Receipt, SwitchAnswer, Unchanged, WaitFor, Wish},
+    },
+};
+
+/// Why, how hard, and how long.
+#[derive(Debug)]
+pub(super) struct Terms {
+    pub(super) reason: Option<String>,
+    pub(super) force: bool,
+    pub(super) wait: WaitFor,
+}
+
+impl Terms {
+    /// Takes the fields that every switch may have.
+    pub(super) fn take(fields: &mut Fields) -> Result<Self, CallError> {
+        Ok(Self {
+            reason: reason(fields)?,
+            force: fields.optional("force", "true or false")?.unwrap_or(false),
+            wait: fields
+                .optional("wait", "`committed` or `drained`")?
+                .unwrap_or_default(),
+        })
+    }
+}
+
+fn reason(fields: &mut Fields) -> Result<Option<String>, CallError> {
+    let expected = "a text of at most 512 printable characters";
+    let Some(text) = fields.optional::<String>("reason", expected)? else {
+        return Ok(None);
+    };
+    let wrong = |found: &str| CallError::Field {
+        field: "reason",
+        expected,
+        found: found.to_owned(),
+    };
+    if text.chars().count() > REASON_LIMIT {
+        return Err(wrong("a longer one"));
+    }
+    // It is shown in terminals, where control characters are orders.
+    if text.chars().any(char::is_control) {
+        return Err(wrong("one with control characters"));
+    }
+    let text = text.trim();
+    Ok((!text.is_empty()).then(|| text.to_owned()))
+}
+
+/// The tenure that `If-Match` names; `*` is any.
+pub(super) fn if_match(headers: &HeaderMap) -> Result<Option<Tenure>, CallError> {
+    let wrong = CallError::Header {
+        header: "If-Match",
+        expected: "one tenure in quotes, such as `\"7\"`: the `ETag` of the service",
+    };
+    let mut all = headers.get_all(header::IF_MATCH).iter();
+    let value = match (all.next(), all.next()) {
+        (None, _) => return Ok(None),
+        (Some(value), None) => value.to_str().unwrap_or("").trim(),
+        (Some(_), Some(_)) => return Err(wrong),
+    };
+    if value == "*" {
+        return Ok(None);
+    }
+    let quoted = value.strip_prefix('"').and_then(|it| it.strip_suffix('"'));
+    match quoted.and_then(|tenure| tenure.parse().ok()) {
+        Some(tenure) => Ok(Some(Tenure(tenure))),
+        None => Err(wrong),
+    }
+}
+
+/// The tenure as an `ETag`.
+pub(super) fn etag(tenure: Tenure) -> [(header::HeaderName, HeaderValue); 1] {
+    // Digits in quotes are a header value.
+    let value = HeaderValue::from_str(&format!("\"{tenure}\""));
+    [(
+        header::ETAG,
+        value.unwrap_or(HeaderValue::from_static("\"0\"")),
+    )]
+}
+
+/// Has the order carried out, and waits for no longer than it can take.
+pub(super) async fn carry_out(
+    context: &Context,
+    order: SwitchOrder,
+) -> Result<(Vec<Receipt>, Vec<Unchanged>), CallError> {
+    let patience = patience(&*context.handle.config().await?, &order);
+    match tokio::time::timeout(patience, context.handle.switch(order)).await {
+        Err(_) => Err(CallError::GaveUpWaiting(patience.as_secs())),
+        Ok(answer) => match answer? {
+            SwitchAnswer::Done {
+                receipts,
+                unchanged,
+            } => Ok((receipts, unchanged)),
+            SwitchAnswer::Refused(refusal) => Err(refusal.into()),
+        },
+    }
+}
+
+/// How long the gates, the barrier and, where it is waited for, the drain may take by the file.
+fn patience(config: &Config, order: &SwitchOrder) -> Duration {
+    let concerned = |name: &ServiceName| match &order.wish {
+        Wish::Switch(colours) => colours.contains_key(name),
+        Wish::Rollback(service) => service == name,
+    };
+    let longest = config
+        .services
+        .iter()
+        .filter(|service| concerned(&service.name))
+        .map(|service| match order.wait {
+            WaitFor::Committed => service.switch.gate_timeout,
+            WaitFor::Drained => service
+                .switch
+                .gate_timeout
+                .saturating_add(service.switch.drain_deadline),
+        })
+        .max();
+    longest.unwrap_or_default().saturating_add(SLACK)
+}
+
+/// The colour named in a path.
+pub(super) fn colour(text: &str) -> Result<Colour, CallError> {
+    text.parse()
+        .map_err(|_| CallError::UnknownColour(text.to_owned()))
+}
+
+/// Characters of a reason.
+const REASON_LIMIT: usize = 512;
+/// For the journal, the barrier, and the cutting of what is left.
+const SLACK: Duration = Duration::from_secs(15);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(values: &[&str]) -> Result<Option<Tenure>, CallError> {
+        let mut headers = HeaderMap::new();
+        for value in values {
+            headers.append(header::IF_MATCH, value.parse().unwrap());
+        }
+        if_match(&headers)
+    }
+
+    #[test]
+    fn if_match_is_one_strong_tag() {
+        assert_eq!(parsed(&[]), Ok(None));
+        assert_eq!(parsed(&["*"]), Ok(None));
+        assert_eq!(parsed(&["\"7\""]), Ok(Some(Tenure(7))));
+        for wrong in ["7", "\"7", "W/\"7\"", "\"7\", \"8\"", "\"\"", "\"-1\""] {
+            assert!(parsed(&[wrong]).is_err(), "{wrong}");
+        }
+        assert!(parsed(&["\"7\"", "\"7\""]).is_err());
+    }
+
+    #[test]
+    fn a_tag_is_read_back_as_it_was_written() {
+        let [(name, value)] = etag(Tenure(u64::MAX));
+        assert_eq!(name, header::ETAG);
+        assert_eq!(
+            parsed(&[value.to_str().unwrap()]),
+            Ok(Some(Tenure(u64::MAX)))
+        );
+    }
+}

@@ -1,0 +1,31 @@
+//! `POST /v1/reload`: reads the configuration file and the token file, and applies both or neither.
+
+use axum::{Json, extract::State};
+
+use super::{
+    body::Fields, call_error::CallError, caller::Caller, context::Context, wire::ReloadApplied,
+};
+use crate::control::handle::ReloadAnswer;
+
+/// Applies the files now, and answers with what happened.
+pub(super) async fn reload(
+    State(context): State<Context>,
+    caller: Caller,
+    fields: Fields,
+) -> Result<Json<ReloadApplied>, CallError> {
+    fields.only(&[])?;
+    let tokens = context
+        .keys
+        .read()
+        .map_err(|error| CallError::Reload(error.lines()))?;
+    match context.handle.reload(caller.into_actor()).await? {
+        ReloadAnswer::Applied(changes) => {
+            tokens.count();
+            Ok(Json(ReloadApplied {
+                changed: !changes.is_empty(),
+                changes,
+            }))
+        }
+        ReloadAnswer::Refused(errors) => Err(CallError::Reload(errors)),
+    }
+}

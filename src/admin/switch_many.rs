@@ -1,0 +1,68 @@
+//! `POST /v1/switch`: several services in one publish, all of them or none.
+
+use std::collections::BTreeMap;
+
+use axum::{
+    Json,
+    extract::State,
+    http::{HeaderMap, header},
+};
+
+use super::{
+    body::Fields,
+    call_error::CallError,
+    caller::Caller,
+    context::Context,
+    order::{Terms, carry_out},
+    wire::SwitchManyAnswer,
+};
+use crate::{
+    control::handle::SwitchOrder,
+    core::{
+        ids::{Colour, ServiceName},
+        switch::Wish,
+    },
+};
+
+/// Makes a colour live in each of several services.
+pub(super) async fn many(
+    State(context): State<Context>,
+    caller: Caller,
+    headers: HeaderMap,
+    fields: Fields,
+) -> Result<Json<SwitchManyAnswer>, CallError> {
+    // A precondition that is not looked at would be worse than none.
+    if headers.contains_key(header::IF_MATCH) {
+        return Err(CallError::Header {
+            header: "If-Match",
+            expected: "for calls about one service; switch one at a time, or leave it out",
+        });
+    }
+    let mut fields = fields.only(&["services", "reason", "force", "wait"])?;
+    let colours: BTreeMap<ServiceName, Colour> = fields.required("services", SERVICES)?;
+    if colours.is_empty() {
+        return Err(CallError::MissingField {
+            field: "services",
+            expected: SERVICES,
+        });
+    }
+    let terms = Terms::take(&mut fields)?;
+    let order = SwitchOrder {
+        wish: Wish::Switch(colours),
+        actor: caller.into_actor(),
+        reason: terms.reason,
+        force: terms.force,
+        expect_live: None,
+        expect_tenure: None,
+        wait: terms.wait,
+    };
+    let (receipts, unchanged) = carry_out(&context, order).await?;
+    Ok(Json(SwitchManyAnswer {
+        changed: !receipts.is_empty(),
+        receipts,
+        unchanged,
+    }))
+}
+
+const SERVICES: &str =
+    "names of services with `blue` or `green` each, such as {\"shop\":\"green\"}";

@@ -1,0 +1,141 @@
+//! The JSON that the admin API and its clients exchange; written and read by both from one definition.
+//!
+//! Owns the shapes that are not [`core`](crate::core)'s already (views and receipts are). Must not know how
+//! they travel.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::core::{
+    ids::{Colour, ServiceName},
+    switch::{GateFailure, Receipt, Unchanged, WaitFor},
+    view::ServiceView,
+};
+
+/// Answer of `GET /v1/services`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ServicesAnswer {
+    /// Every service, by name.
+    pub services: Vec<ServiceView>,
+}
+
+/// Answer of `GET /v1/history` and `GET /v1/services/{service}/history`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct HistoryAnswer {
+    /// Past switches, newest first.
+    pub receipts: Vec<Receipt>,
+}
+
+/// Body of `POST /v1/services/{service}/switch`.
+#[derive(Clone, Debug, Serialize)]
+pub struct SwitchBody {
+    /// The colour to make live.
+    pub to: Colour,
+    /// Why.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Skip the gates.
+    pub force: bool,
+    /// Refuse if another colour is live.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expect_live: Option<Colour>,
+    /// When to answer.
+    pub wait: WaitFor,
+}
+
+/// Body of `POST /v1/services/{service}/rollback`.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct RollbackBody {
+    /// Why.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Skip the gates.
+    pub force: bool,
+    /// When to answer.
+    pub wait: WaitFor,
+}
+
+/// Body of `POST /v1/switch`.
+#[derive(Clone, Debug, Serialize)]
+pub struct SwitchManyBody {
+    /// The colour to make live, for each service.
+    pub services: BTreeMap<ServiceName, Colour>,
+    /// Why.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Skip the gates.
+    pub force: bool,
+    /// When to answer.
+    pub wait: WaitFor,
+}
+
+/// Answer to a switch or rollback of one service: one of the two members is there.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct SwitchOneAnswer {
+    /// Whether the live colour changed.
+    pub changed: bool,
+    /// The account of the switch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub receipt: Option<Receipt>,
+    /// How the service stands, where the wanted colour was live already.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unchanged: Option<Unchanged>,
+}
+
+/// Answer to a switch of several services.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct SwitchManyAnswer {
+    /// Whether any live colour changed.
+    pub changed: bool,
+    /// One for each service that changed.
+    pub receipts: Vec<Receipt>,
+    /// Services on which the wanted colour was live already.
+    pub unchanged: Vec<Unchanged>,
+}
+
+/// Body of `PUT /v1/services/{service}/pools/{colour}/endpoints/{addr}`.
+#[derive(Clone, Debug, Serialize)]
+pub struct EndpointBody {
+    /// Share relative to the other endpoints, 1 to 65535.
+    pub weight: u16,
+}
+
+/// Answer to a registration or deregistration.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct EndpointChanged {
+    /// Whether anything changed.
+    pub changed: bool,
+}
+
+/// Answer of `POST /v1/reload`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ReloadApplied {
+    /// Whether anything changed.
+    pub changed: bool,
+    /// What, a short sentence each.
+    pub changes: Vec<String>,
+}
+
+/// An error, as RFC 9457 has it.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct ProblemBody {
+    /// Stable name: `urn:cutover:problem:` and a word for the kind of problem.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// What the type means, always the same.
+    pub title: String,
+    /// The HTTP status.
+    pub status: u16,
+    /// What happened this time, and what to do about it.
+    pub detail: String,
+    /// Every gate that did not open.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub gates: Vec<GateFailure>,
+    /// Every error of a file that was not applied, each with its position.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub errors: Vec<String>,
+    /// Further members, by the type of problem.
+    #[serde(flatten)]
+    pub members: serde_json::Map<String, serde_json::Value>,
+}

@@ -1,0 +1,410 @@
+//! The application: binds, builds, runs and stops everything, and says where it is bound.
+//!
+//! Owns the order of beginning and end. Nothing here decides about traffic. Workers have threads of their own;
+//! everything else runs on the runtime that calls [`App::start`], so that it can never stall a worker.
+
+use std::{
+    collections::BTreeMap,
+    io,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+    thread,
+    time::Duration,
+};
+
+use tokio::{
+    runtime::Builder,
+    signal::unix::{Signal, SignalKind, signal},
+    sync::{mpsc, oneshot},
+    task::{JoinHandle, spawn_blocking},
+    time::{sleep, timeout},
+};
+
+use crate::{
+    admin::{self, AdminBound, AdminError, AdminServer, AdminSetup},
+    config::{
+        Config,
+        error::Problems,
+        load::{self, Loaded, Source},
+    },
+    control::{
+        controller::{self, Controller, Setup},
+        handle::ControlHandle,
+    },
+    core::{
+        ids::ListenerName,
+        switch::{Actor, ActorKind},
+    },
+    mailbox::{ORDERS_LIMIT, Order, REPORTS_LIMIT, Report},
+    proxy::worker::{self, WorkerSetup},
+    publish::Publisher,
+    telemetry::{access::AccessLog, log, metrics::Metrics, notice::Notices, stats::Stats},
+};
+
+/// What to run.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The configuration file.
+    pub config: PathBuf,
+    /// Whether to apply the file again when it changes.
+    pub watch: bool,
+}
+
+/// A running cutover. To be stopped with [`stop`](Self::stop); dropped, it ends at once and cuts what is in
+/// flight.
+#[derive(Debug)]
+pub struct App {
+    config: Arc<Config>,
+    handle: ControlHandle,
+    controller: JoinHandle<()>,
+    admin: AdminServer,
+    workers: Vec<mpsc::Sender<Order>>,
+    threads: Vec<thread::JoinHandle<()>>,
+    access: Option<AccessLog>,
+    listeners: BTreeMap<ListenerName, SocketAddr>,
+}
+
+/// Why cutover did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The file is not valid.
+    #[error(transparent)]
+    Config(#[from] Problems),
+    /// The access log cannot be opened.
+    #[error("access log `{path}` cannot be opened; check the folder and its permissions")]
+    AccessLog {
+        /// The file.
+        path: String,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// The metrics could not be set up.
+    #[error("metrics could not be set up")]
+    Metrics(#[from] prometheus::Error),
+    /// A thread or a runtime could not be started.
+    #[error("the operating system refused a thread or a descriptor")]
+    System(#[from] io::Error),
+    /// The control plane did not start.
+    #[error(transparent)]
+    Control(#[from] controller::StartError),
+    /// The admin side did not start.
+    #[error(transparent)]
+    Admin(#[from] AdminError),
+    /// The control plane ended before it had begun.
+    #[error("the control plane ended unexpectedly")]
+    Gone,
+}
+
+impl StartError {
+    /// Whether the file, rather than the system, is at fault.
+    #[must_use]
+    pub const fn is_config(&self) -> bool {
+        matches!(self, Self::Config(_))
+    }
+}
+
+impl App {
+    /// Reads the file, starts the workers, the controller and the admin side, and returns when traffic flows.
+    ///
+    /// # Errors
+    /// See [`StartError`]; nothing keeps running.
+    pub async fn start(options: Options) -> Result<Self, StartError> {
+        let (source, loaded) = read(&options.config)?;
+        Self::build(options, source, loaded).await
+    }
+
+    async fn build(options: Options, source: Source, loaded: Loaded) -> Result<Self, StartError> {
+        let config = Arc::new(loaded.config.clone());
+        let count = config.process.workers;
+        let stats = Arc::new(Stats::new(count));
+        let metrics = Metrics::new(Arc::clone(&stats), env!("CARGO_PKG_VERSION"))?;
+        let access = open_access_log(&config)?;
+        if let Some(access) = &access {
+            metrics.attach_access_log(access);
+        }
+        let publisher = Publisher::new();
+        let (reports, reported) = mpsc::channel(REPORTS_LIMIT);
+        let crew = Crew {
+            publisher: &publisher,
+            stats: &stats,
+            access: access.as_ref(),
+            reports,
+        };
+        let (workers, threads) = crew.hire(count)?;
+        let setup = Setup {
+            config_path: options.config,
+            loaded,
+            source,
+            cores: cores(),
+            publisher,
+            workers: workers.clone(),
+            reports: reported,
+            notices: Notices::new(Arc::clone(&metrics)),
+            stats,
+            watch: options.watch,
+        };
+        let (handle, controller) = Controller::start(setup).await?;
+        let listeners = handle.listeners().await.map_err(|_| StartError::Gone)?;
+        let admin = admin::serve(AdminSetup {
+            config: config.admin.clone(),
+            metrics_config: config.metrics.clone(),
+            handle: handle.clone(),
+            metrics,
+        })
+        .await?;
+        Ok(Self {
+            config,
+            handle,
+            controller,
+            admin,
+            workers,
+            threads,
+            access,
+            listeners,
+        })
+    }
+
+    /// Where each listener was bound at the start.
+    #[must_use]
+    pub fn listeners(&self) -> BTreeMap<ListenerName, SocketAddr> {
+        self.listeners.clone()
+    }
+
+    /// Where the admin side answers, as the command line takes it.
+    #[must_use]
+    pub fn admin_url(&self) -> String {
+        match &self.admin.bound {
+            AdminBound::Tcp(addr) => format!("http://{addr}"),
+            AdminBound::Unix(path) => format!("unix:{}", path.display()),
+        }
+    }
+
+    /// Where `/metrics` answers besides the admin side.
+    #[must_use]
+    pub const fn metrics_addr(&self) -> Option<SocketAddr> {
+        self.admin.metrics
+    }
+
+    /// The way to the controller.
+    #[must_use]
+    pub const fn handle(&self) -> &ControlHandle {
+        &self.handle
+    }
+
+    /// Applies the file again, reads the tokens again, and opens the access log anew (for log rotation).
+    pub async fn reload(&self) {
+        if let Some(access) = &self.access {
+            access.reopen();
+        }
+        if let Err(error) = self.admin.reload_tokens() {
+            tracing::warn!(%error, "tokens not reloaded");
+        }
+        // What became of it, the notice of the reload says.
+        let _ = self
+            .handle
+            .reload(Actor {
+                kind: ActorKind::Signal,
+                name: "SIGHUP".to_owned(),
+            })
+            .await;
+    }
+
+    /// Stops: readiness fails, after `shutdown_delay` no connection is accepted any more, and what is in flight
+    /// has until `shutdown_deadline` to end.
+    pub async fn stop(self) {
+        self.stop_unless(std::future::pending()).await;
+    }
+
+    /// Stops; when `hurry` ends, at once.
+    pub async fn stop_unless(self, hurry: impl Future<Output = ()>) {
+        tokio::pin!(hurry);
+        let _ = self.handle.shut_down().await;
+        let process = &self.config.process;
+        let orderly = async {
+            sleep(process.shutdown_delay).await;
+            timeout(process.shutdown_deadline, drain(&self.workers))
+                .await
+                .is_ok()
+        };
+        let drained = tokio::select! {
+            drained = orderly => drained,
+            () = &mut hurry => false,
+        };
+        if !drained {
+            tracing::warn!("shutdown deadline passed, requests in flight were cut");
+            cut_all(&self.workers).await;
+        }
+        // Receipts of drains that ended just now are to reach the journal.
+        let _ = timeout(SETTLE_TIME, settled(&self.handle)).await;
+        self.admin.stop().await;
+        self.controller.abort();
+        let _ = self.controller.await;
+        drop(self.workers);
+        let threads = self.threads;
+        let joined =
+            spawn_blocking(move || threads.into_iter().for_each(|thread| drop(thread.join())));
+        let _ = timeout(SETTLE_TIME, joined).await;
+        if let Some(access) = self.access {
+            let _ = spawn_blocking(move || access.close()).await;
+        }
+    }
+}
+
+/// Runs cutover until a signal stops it. This is the body of `cutover serve`.
+///
+/// # Errors
+/// See [`StartError`].
+pub fn run(config: &Path) -> Result<(), StartError> {
+    let (source, loaded) = read(config)?;
+    log::init(loaded.config.process.log_format);
+    let runtime = Builder::new_multi_thread()
+        .worker_threads(CONTROL_THREADS)
+        .thread_name("control")
+        .enable_all()
+        .build()?;
+    let options = Options {
+        config: config.to_owned(),
+        watch: true,
+    };
+    let ran = runtime.block_on(async {
+        // Signals are caught before anything is started, so that none can end the process half-way.
+        let mut signals = Signals::catch()?;
+        let app = App::build(options, source, loaded).await?;
+        tracing::info!(admin = %app.admin_url(), workers = app.workers.len(), "started");
+        signals.obey(&app).await;
+        tracing::info!("stopping");
+        app.stop_unless(signals.asked_to_stop()).await;
+        tracing::info!("stopped");
+        Ok(())
+    });
+    // A blocking call that hangs, such as a name lookup, must not keep the process.
+    runtime.shutdown_timeout(SETTLE_TIME);
+    ran
+}
+
+/// The signals that cutover knows.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hang_up: Signal,
+}
+
+impl Signals {
+    fn catch() -> io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hang_up: signal(SignalKind::hangup())?,
+        })
+    }
+
+    /// Reloads at SIGHUP; returns at SIGTERM or SIGINT.
+    async fn obey(&mut self, app: &App) {
+        loop {
+            tokio::select! {
+                _ = self.terminate.recv() => return,
+                _ = self.interrupt.recv() => return,
+                _ = self.hang_up.recv() => app.reload().await,
+            }
+        }
+    }
+
+    async fn asked_to_stop(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
+
+/// What every worker is given.
+struct Crew<'a> {
+    publisher: &'a Publisher,
+    stats: &'a Arc<Stats>,
+    access: Option<&'a AccessLog>,
+    reports: mpsc::Sender<Report>,
+}
+
+impl Crew<'_> {
+    fn hire(
+        self,
+        count: usize,
+    ) -> io::Result<(Vec<mpsc::Sender<Order>>, Vec<thread::JoinHandle<()>>)> {
+        let mut workers = Vec::with_capacity(count);
+        let mut threads = Vec::with_capacity(count);
+        for index in 0..count {
+            let (order, orders) = mpsc::channel(ORDERS_LIMIT);
+            threads.push(worker::spawn(WorkerSetup {
+                index,
+                reader: self.publisher.reader(),
+                stats: Arc::clone(self.stats),
+                access: self.access.cloned(),
+                orders,
+                reports: self.reports.clone(),
+            })?);
+            workers.push(order);
+        }
+        Ok((workers, threads))
+    }
+}
+
+fn read(path: &Path) -> Result<(Source, Loaded), Problems> {
+    let source = load::read(path)?;
+    let loaded = load::parse(&source, cores())?;
+    Ok((source, loaded))
+}
+
+fn open_access_log(config: &Config) -> Result<Option<AccessLog>, StartError> {
+    let process = &config.process;
+    AccessLog::open(&process.access_log, process.access_log_format).map_err(|source| {
+        StartError::AccessLog {
+            path: format!("{:?}", process.access_log),
+            source,
+        }
+    })
+}
+
+fn cores() -> usize {
+    thread::available_parallelism().map_or(1, usize::from)
+}
+
+async fn drain(workers: &[mpsc::Sender<Order>]) {
+    let mut drained = Vec::with_capacity(workers.len());
+    for worker in workers {
+        let (done, is_done) = oneshot::channel();
+        if worker.send(Order::Drain(done)).await.is_ok() {
+            drained.push(is_done);
+        }
+    }
+    for is_done in drained {
+        let _ = is_done.await;
+    }
+}
+
+/// Cuts everything, and gives the workers a moment to tell the clients.
+async fn cut_all(workers: &[mpsc::Sender<Order>]) {
+    for worker in workers {
+        let _ = timeout(SETTLE_TIME, worker.send(Order::CutAll)).await;
+    }
+    let _ = timeout(SETTLE_TIME, drain(workers)).await;
+}
+
+/// Waits until no receipt is open.
+async fn settled(handle: &ControlHandle) {
+    while handle
+        .services()
+        .await
+        .is_ok_and(|views| views.iter().any(|view| !view.draining.is_empty()))
+    {
+        sleep(SETTLE_PAUSE).await;
+    }
+}
+
+/// Threads of the runtime that serves the control plane and the admin side.
+const CONTROL_THREADS: usize = 2;
+/// How long the last steps of a stop may take, each.
+const SETTLE_TIME: Duration = Duration::from_secs(1);
+/// Between looks at the open receipts.
+const SETTLE_PAUSE: Duration = Duration::from_millis(10);

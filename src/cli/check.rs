@@ -1,0 +1,95 @@
+//! `cutover check [--config FILE]`.
+//!
+//! Says what `serve` would, by the same functions, but binds and resolves nothing, so that it gives the same
+//! answer in a build pipeline.
+
+use std::{
+    num::NonZeroUsize,
+    path::{Path, PathBuf},
+};
+
+use clap::Args;
+
+use super::{
+    exit::{Exit, Failure},
+    output::{Output, plain},
+};
+use crate::{
+    admin::tokens,
+    config::{Config, load},
+};
+
+#[derive(Debug, Args)]
+pub(super) struct Check {
+    #[command(flatten)]
+    file: ConfigArgs,
+}
+
+/// Which file.
+#[derive(Debug, Args)]
+pub(super) struct ConfigArgs {
+    /// The configuration file
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "CUTOVER_CONFIG",
+        default_value = "cutover.toml"
+    )]
+    pub(super) config: PathBuf,
+}
+
+impl Check {
+    pub(super) fn run(self, output: &mut Output<'_>) -> Result<Exit, Failure> {
+        let path = self.file.config;
+        match examine(&path) {
+            Ok((config, warnings)) => {
+                for warning in warnings {
+                    output.progress(&plain(&format!("warning: {warning}")));
+                }
+                let valid = format!("{} is valid: {}", path.display(), census(&config));
+                output.result(&valid)?;
+                Ok(Exit::Done)
+            }
+            Err(lines) => {
+                for line in lines {
+                    output.progress(&plain(&line));
+                }
+                Ok(Exit::Usage)
+            }
+        }
+    }
+}
+
+/// The configuration with what is odd about it, or everything that is wrong with it.
+fn examine(path: &Path) -> Result<(Config, Vec<String>), Vec<String>> {
+    let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    let source = load::read(path).map_err(|problems| problems.lines())?;
+    let loaded = load::parse(&source, cores).map_err(|problems| problems.lines())?;
+    let mut warnings: Vec<_> = loaded.warnings.iter().map(ToString::to_string).collect();
+    if let Some(file) = &loaded.config.admin.token_file {
+        let tokens = tokens::read(file).map_err(|error| error.lines())?;
+        if tokens.readable_by_all() {
+            warnings.push(format!(
+                "{}: every user of this machine can read the tokens; take that right away",
+                file.display()
+            ));
+        }
+    }
+    Ok((loaded.config, warnings))
+}
+
+fn census(config: &Config) -> String {
+    let (services, listeners) = (config.services.len(), config.listeners.len());
+    format!(
+        "{}, {}",
+        count(services, "service"),
+        count(listeners, "listener")
+    )
+}
+
+fn count(number: usize, noun: &str) -> String {
+    match number {
+        1 => format!("1 {noun}"),
+        _ => format!("{number} {noun}s"),
+    }
+}

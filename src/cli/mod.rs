@@ -1,0 +1,99 @@
+//! The command line: one file per command.
+//!
+//! Owns the table of commands, what they print, and the exit codes; `docs/cli.md` is its reference. The
+//! commands of operators know nothing but the admin API: whatever they can do, `curl` can.
+
+mod args;
+mod check;
+mod client;
+mod completions;
+mod endpoint;
+mod exit;
+mod health;
+mod history;
+mod output;
+mod progress;
+mod receipt;
+mod reload;
+mod rollback;
+mod status;
+mod switch;
+mod table;
+#[cfg(test)]
+mod tests;
+
+use std::{ffi::OsString, process::ExitCode};
+
+use clap::Parser;
+
+use self::exit::Failure;
+pub use self::{exit::Exit, output::Output};
+
+/// The whole of what may be typed.
+#[derive(Debug, Parser)]
+#[command(name = "cutover", version, about, propagate_version = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// A command is a line here, a line in [`Command::run`], and a file.
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    /// Say whether a configuration file is valid, without binding anything
+    Check(check::Check),
+    /// Show services: live colour, health, requests in flight, drift, last switch
+    Status(status::Status),
+    /// Make a colour live, and wait until the old one has drained
+    Switch(switch::Switch),
+    /// Go back to the colour that was live before
+    Rollback(rollback::Rollback),
+    /// Show who switched what, when, why, and the receipt of each
+    History(history::History),
+    /// Add or remove an endpoint at run time
+    Endpoint(endpoint::Endpoint),
+    /// Apply the configuration file now
+    Reload(reload::Reload),
+    /// Exit with 0 if cutover is ready, with 1 if not; for HEALTHCHECK
+    Health(health::Health),
+    /// Write a completion script for a shell
+    Completions(completions::Completions),
+}
+
+impl Command {
+    fn run(self, output: &mut Output<'_>) -> Result<Exit, Failure> {
+        match self {
+            Self::Check(command) => command.run(output),
+            Self::Status(command) => client::run(command.run(output)),
+            Self::Switch(command) => client::run(command.run(output)),
+            Self::Rollback(command) => client::run(command.run(output)),
+            Self::History(command) => client::run(command.run(output)),
+            Self::Endpoint(command) => client::run(command.run(output)),
+            Self::Reload(command) => client::run(command.run(output)),
+            Self::Health(command) => client::run(command.run(output)),
+            Self::Completions(command) => command.run(output),
+        }
+    }
+}
+
+/// Runs the command that this process was started with.
+#[must_use]
+pub fn main() -> ExitCode {
+    let mut results = anstream::stdout();
+    let mut progress = anstream::stderr();
+    let live = std::io::IsTerminal::is_terminal(&std::io::stderr());
+    let mut output = Output::new(&mut results, &mut progress, live);
+    run(std::env::args_os(), &mut output).into()
+}
+
+/// Runs the command that `args` name; the first of them is the name of the program.
+pub fn run(args: impl IntoIterator<Item = OsString>, output: &mut Output<'_>) -> Exit {
+    let ended = match Cli::try_parse_from(args) {
+        Ok(cli) => cli.command.run(output),
+        Err(error) => Err(Failure::Arguments(error)),
+    };
+    match ended {
+        Ok(exit) => exit,
+        Err(failure) => failure.tell(output),
+    }
+}

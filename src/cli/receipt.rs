@@ -1,0 +1,137 @@
+//! A receipt for people: one screen, whatever happened.
+
+use super::output::plain;
+use crate::{
+    admin::wire::SwitchOneAnswer,
+    core::{
+        ids::Colour,
+        switch::{Outcome, Receipt, Unchanged},
+    },
+};
+
+/// What became of a switch.
+pub(super) fn answer(answer: &SwitchOneAnswer) -> String {
+    let receipts = answer.receipt.iter().map(receipt);
+    let unchanged = answer.unchanged.iter().map(unchanged);
+    receipts.chain(unchanged).collect::<Vec<_>>().join("\n")
+}
+
+/// The account of a switch.
+pub(super) fn receipt(receipt: &Receipt) -> String {
+    let mut lines = vec![
+        format!(
+            "{}  {} -> {}   tenure {}   {}",
+            receipt.service,
+            painted(receipt.from),
+            painted(receipt.to),
+            receipt.tenure,
+            outcome(receipt.outcome)
+        ),
+        format!(
+            "  in flight at commit {}: finished {}, replayed {}, cut {}{}",
+            receipt.in_flight_at_commit,
+            receipt.finished,
+            receipt.replayed,
+            receipt.cut.total(),
+            causes(receipt)
+        ),
+        format!("  {}", durations(receipt)),
+        format!(
+            "  {} by {}{}",
+            receipt.requested_at,
+            receipt.actor.name,
+            how(receipt)
+        ),
+    ];
+    if let Some(reason) = &receipt.reason {
+        lines.push(format!("  \"{reason}\""));
+    }
+    lines
+        .iter()
+        .map(|line| unordered(line))
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+fn unchanged(unchanged: &Unchanged) -> String {
+    format!(
+        "{}  {} is live already   tenure {}   nothing changed",
+        plain(unchanged.service.as_str()),
+        painted(unchanged.live),
+        unchanged.tenure
+    )
+}
+
+/// Such as `drained`.
+pub(super) const fn outcome(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Committing => "committing",
+        Outcome::Draining => "committed, draining",
+        Outcome::Drained => "drained",
+        Outcome::Cut => "drained by cutting",
+        Outcome::Interrupted => "interrupted by the end of the process",
+    }
+}
+
+fn causes(receipt: &Receipt) -> String {
+    let causes = [
+        (receipt.cut.drain_deadline, "cut by the drain deadline"),
+        (receipt.cut.shutdown, "cut by the shutdown"),
+        (receipt.broken.client, "broken off by clients"),
+        (receipt.broken.upstream, "broken off by endpoints"),
+        (receipt.left(), "still in flight"),
+    ];
+    let told: Vec<_> = causes
+        .iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, cause)| format!("{count} {cause}"))
+        .collect();
+    if told.is_empty() {
+        return String::new();
+    }
+    format!(" ({})", told.join(", "))
+}
+
+fn durations(receipt: &Receipt) -> String {
+    let mut told = vec![format!("gates {} ms", receipt.gate_ms)];
+    if let Some(barrier) = receipt.barrier_us {
+        told.push(format!("barrier {barrier} us"));
+    }
+    if let (Some(committed), Some(drained)) = (receipt.committed_at, receipt.drained_at) {
+        let drain = drained.millis().saturating_sub(committed.millis());
+        told.push(format!("drain {drain} ms"));
+    }
+    told.join("   ")
+}
+
+fn how(receipt: &Receipt) -> &'static str {
+    match (receipt.rollback, receipt.forced) {
+        (false, false) => "",
+        (true, false) => ", a rollback",
+        (false, true) => ", forced",
+        (true, true) => ", a rollback, forced",
+    }
+}
+
+fn painted(colour: Colour) -> String {
+    let code = match colour {
+        Colour::Blue => 34,
+        Colour::Green => 32,
+    };
+    format!("\x1b[1;{code}m{colour}\x1b[0m")
+}
+
+/// The line without any order to the terminal but the two of [`painted`].
+fn unordered(line: &str) -> String {
+    let mut parts = line.split('\x1b');
+    let first = plain(parts.next().unwrap_or(""));
+    let painted = |rest: &str| {
+        ["[1;34m", "[1;32m", "[0m"]
+            .iter()
+            .any(|it| rest.starts_with(it))
+    };
+    parts.fold(first, |line, rest| match painted(rest) {
+        true => line + "\x1b" + &plain(rest),
+        false => line + "\u{fffd}" + &plain(rest),
+    })
+}

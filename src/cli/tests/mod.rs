@@ -1,0 +1,382 @@
+//! Commands against a real admin server: what they print, and how they end.
+
+mod documented;
+
+use std::ffi::OsString;
+
+use super::{Exit, Output, run};
+use crate::{
+    admin::rig::{
+        OPERATE, Rig, VIEW, answering_switches, answers, gates, loopback, receipt, token_file,
+        unchanged, view,
+    },
+    config::AdminAddr,
+    control::{answering::Answers, handle::ReloadAnswer},
+    core::{
+        ids::Colour,
+        switch::{Actor, Cut, Outcome, Refusal, SwitchAnswer, WaitFor, Wish},
+        time::Timestamp,
+        view::WaitingView,
+    },
+};
+
+/// How a command ended, and what it printed.
+#[derive(Debug)]
+struct Ended {
+    exit: Exit,
+    results: String,
+    progress: String,
+}
+
+/// Runs a command on a thread of its own, as a process would; colours are left out.
+async fn command(line: &str, more: &[&str]) -> Ended {
+    let words = line.split_whitespace().chain(more.iter().copied());
+    let args: Vec<OsString> = ["cutover"]
+        .into_iter()
+        .chain(words)
+        .map(Into::into)
+        .collect();
+    let ran = tokio::task::spawn_blocking(move || {
+        let (mut results, mut progress) = (Vec::new(), Vec::new());
+        let exit = {
+            let mut results =
+                anstream::StripStream::new(&mut results as &mut (dyn std::io::Write + Send));
+            let mut progress =
+                anstream::StripStream::new(&mut progress as &mut (dyn std::io::Write + Send));
+            run(args, &mut Output::new(&mut results, &mut progress, false))
+        };
+        Ended {
+            exit,
+            results: String::from_utf8(results).unwrap(),
+            progress: String::from_utf8(progress).unwrap(),
+        }
+    });
+    ran.await.unwrap()
+}
+
+async fn against(rig: &Rig, line: &str) -> Ended {
+    let url = format!("http://{}", rig.addr());
+    command(line, &["--admin", &url, "--actor", "bob"]).await
+}
+
+#[tokio::test]
+async fn a_switch_prints_its_receipt() {
+    let rig = Rig::new(answers()).await;
+    let ended = against(
+        &rig,
+        "switch shop green --reason release --expect-live blue",
+    )
+    .await;
+    assert_eq!(ended.exit, Exit::Done, "{ended:?}");
+    let expected = "\
+shop  blue -> green   tenure 7   drained
+  in flight at commit 12: finished 11, replayed 1, cut 0
+  gates 3 ms   barrier 240 us   drain 1200 ms
+  2023-11-14T22:13:20.000Z by alice
+  \"new checkout\"
+";
+    assert_eq!(
+        (ended.results.as_str(), ended.progress.as_str()),
+        (expected, "")
+    );
+    let order = rig.asked.look(|orders| orders.switches.remove(0));
+    assert_eq!(order.actor.name, "bob");
+    assert_eq!(order.reason.as_deref(), Some("release"));
+    assert_eq!(order.expect_live, Some(Colour::Blue));
+    assert_eq!((order.force, order.wait), (false, WaitFor::Drained));
+}
+
+#[tokio::test]
+async fn a_rollback_takes_no_colour() {
+    let rig = Rig::new(answers()).await;
+    let ended = against(&rig, "rollback shop --force --wait committed").await;
+    assert_eq!(ended.exit, Exit::Done, "{ended:?}");
+    let order = rig.asked.look(|orders| orders.switches.remove(0));
+    assert!(matches!(order.wish, Wish::Rollback(_)));
+    assert_eq!((order.force, order.wait), (true, WaitFor::Committed));
+}
+
+#[tokio::test]
+async fn a_switch_that_changes_nothing_is_done() {
+    let rig = Rig::new(answering_switches(unchanged())).await;
+    let ended = against(&rig, "switch shop green").await;
+    assert_eq!(ended.exit, Exit::Done);
+    let expected = "shop  green is live already   tenure 7   nothing changed\n";
+    assert_eq!(ended.results, expected);
+}
+
+#[tokio::test]
+async fn a_drain_that_had_to_cut_exits_with_6() {
+    let mut cut = receipt();
+    cut.finished = 9;
+    cut.cut = Cut {
+        drain_deadline: 2,
+        shutdown: 0,
+    };
+    cut.outcome = Outcome::Cut;
+    let done = SwitchAnswer::Done {
+        receipts: vec![cut],
+        unchanged: Vec::new(),
+    };
+    let rig = Rig::new(answering_switches(done)).await;
+    let ended = against(&rig, "switch shop green").await;
+    assert_eq!(ended.exit, Exit::Cut);
+    let line =
+        "  in flight at commit 12: finished 9, replayed 1, cut 2 (2 cut by the drain deadline)\n";
+    assert!(ended.results.contains(line), "{}", ended.results);
+}
+
+#[tokio::test]
+async fn a_refused_gate_is_told_endpoint_by_endpoint() {
+    let rig = Rig::new(answering_switches(SwitchAnswer::Refused(gates()))).await;
+    let ended = against(&rig, "switch shop green").await;
+    assert_eq!((ended.exit, ended.results.as_str()), (Exit::Refused, ""));
+    let expected = "\
+error: the gates did not open in time, nothing was switched
+  shop green: 0 of 1 endpoints ready
+    10.0.0.1:80  connect refused
+";
+    assert_eq!(ended.progress, expected);
+    let ended = against(&rig, "switch shop green --output json").await;
+    assert_eq!(ended.exit, Exit::Refused);
+    let problem: serde_json::Value = serde_json::from_str(&ended.results).unwrap();
+    assert_eq!(problem["gates"][0]["needed"], 1);
+}
+
+#[tokio::test]
+async fn refusals_exit_with_3_and_unknown_services_with_2() {
+    for (refusal, exit) in [
+        (Refusal::NothingToRollBack(view().service), Exit::Refused),
+        (Refusal::Journal("disk full".to_owned()), Exit::Refused),
+        (Refusal::ShuttingDown, Exit::Refused),
+        (Refusal::UnknownService("shop".to_owned()), Exit::Usage),
+    ] {
+        let said = format!("error: {refusal}\n");
+        let rig = Rig::new(answering_switches(SwitchAnswer::Refused(refusal))).await;
+        let ended = against(&rig, "rollback shop").await;
+        assert_eq!((ended.exit, ended.progress), (exit, said));
+    }
+}
+
+#[tokio::test]
+async fn giving_up_exits_with_4_and_tells_what_was_waited_for() {
+    let mut waiting = view();
+    let Refusal::Gates(gates) = gates() else {
+        panic!("gates are refused by gates");
+    };
+    waiting.waiting = Some(WaitingView {
+        to: Colour::Green,
+        actor: Actor::file(),
+        since: Timestamp::from_millis(0),
+        gates,
+    });
+    let services = vec![waiting];
+    let rig = Rig::new(Answers {
+        switch: None,
+        services,
+        ..answers()
+    })
+    .await;
+    let ended = against(&rig, "switch shop green --timeout 900ms").await;
+    assert_eq!((ended.exit, ended.results.as_str()), (Exit::GaveUp, ""));
+    let expected = "\
+shop: waiting for gates: pool `green` of service `shop` has 0 of 1 endpoints ready, `10.0.0.1:80`: connect refused
+error: no answer within 900ms; what was asked for may still happen, look at `cutover status`
+";
+    assert_eq!(ended.progress, expected);
+}
+
+#[tokio::test]
+async fn nobody_at_the_address_exits_with_5() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let free = format!("http://{}", listener.local_addr().unwrap());
+    drop(listener);
+    for admin in [free.as_str(), "unix:/nowhere/admin.sock"] {
+        let ended = command("status", &["--admin", admin]).await;
+        assert_eq!(ended.exit, Exit::Unreachable, "{ended:?}");
+        assert!(ended.progress.contains(admin), "{ended:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_cutover_exits_with_1() {
+    let answers = |text: &'static str| async move {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(async move {
+            let (stream, _) = listener.accept().await.unwrap();
+            let mut stream = tokio::io::BufStream::new(stream);
+            // The whole head, so that closing does not reset.
+            let mut line = String::new();
+            while line != "\r\n" {
+                line.clear();
+                tokio::io::AsyncBufReadExt::read_line(&mut stream, &mut line)
+                    .await
+                    .unwrap();
+            }
+            tokio::io::AsyncWriteExt::write_all(&mut stream, text.as_bytes())
+                .await
+                .unwrap();
+            tokio::io::AsyncWriteExt::shutdown(&mut stream)
+                .await
+                .unwrap();
+        });
+        url
+    };
+    for (text, exit) in [
+        (
+            "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi",
+            Exit::Internal,
+        ),
+        (
+            "HTTP/1.1 404 Not Found\r\ncontent-length: 2\r\n\r\n{}",
+            Exit::Internal,
+        ),
+        (
+            "HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nhi",
+            Exit::Unreachable,
+        ),
+        ("", Exit::Unreachable),
+    ] {
+        let url = answers(text).await;
+        let ended = command("status", &["--admin", &url]).await;
+        assert_eq!(ended.exit, exit, "{text:?} {ended:?}");
+    }
+}
+
+#[tokio::test]
+async fn status_shows_all_or_one() {
+    let rig = Rig::new(answers()).await;
+    let expected = "\
+SERVICE  LIVE   TENURE  BLUE READY  GREEN READY  IN FLIGHT  DRIFT       LAST SWITCH
+shop     green  7       0 of 1      1 of 1       6          file: blue  2023-11-14T22:13:20.000Z by alice, drained
+";
+    assert_eq!(against(&rig, "status").await.results, expected);
+    let expected = "\
+shop  green is live   tenure 7
+  routes       shop.example.com/
+  drift        the file says blue
+  rollback     to blue
+  POOL         ENDPOINT     HEALTH     READY  WEIGHT  IN FLIGHT  NAMED BY  WHY NOT
+  blue, standby  10.0.0.1:80  unhealthy  no     1       3          file      connect refused
+  green, live    10.0.0.1:80  healthy    yes    1       3          file
+";
+    let one = against(&rig, "status shop").await;
+    let squeezed = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(
+        squeezed(&one.results).starts_with(&squeezed(expected)),
+        "{}",
+        one.results
+    );
+    assert!(
+        one.results.ends_with("\"new checkout\"\n"),
+        "{}",
+        one.results
+    );
+    let json = against(&rig, "status shop --output json").await;
+    let read: crate::core::view::ServiceView = serde_json::from_str(&json.results).unwrap();
+    assert_eq!(read, view());
+    let unknown = against(&rig, "status a/b").await;
+    assert_eq!(unknown.exit, Exit::Usage);
+    assert_eq!(unknown.progress, "error: there is no service `a/b`\n");
+}
+
+#[tokio::test]
+async fn history_endpoints_and_reload_answer_in_lines() {
+    let rig = Rig::new(answers()).await;
+    let history = against(&rig, "history shop --limit 1").await;
+    assert!(
+        history.results.contains("blue -> green"),
+        "{}",
+        history.results
+    );
+    let added = against(&rig, "endpoint add shop green [::1]:80 --weight 2").await;
+    assert_eq!(added.results, "shop  green  [::1]:80  added\n");
+    let removed = against(&rig, "endpoint remove shop green [::1]:80").await;
+    assert_eq!(removed.results, "shop  green  [::1]:80  removed\n");
+    let asked = rig.asked.look(|orders| orders.endpoints[0].addr.clone());
+    assert_eq!(asked.as_str(), "[::1]:80");
+    let reload = against(&rig, "reload").await;
+    assert_eq!(reload.results, "applied\n  service `api` was added\n");
+}
+
+#[tokio::test]
+async fn a_refused_reload_is_invalid_configuration() {
+    let reload = ReloadAnswer::Refused(vec!["cutover.toml:1:1: nonsense".to_owned()]);
+    let rig = Rig::new(Answers {
+        reload,
+        ..answers()
+    })
+    .await;
+    let ended = against(&rig, "reload").await;
+    assert_eq!(ended.exit, Exit::Usage);
+    let expected =
+        "error: the file was not applied, everything is as it was\ncutover.toml:1:1: nonsense\n";
+    assert_eq!(ended.progress, expected);
+}
+
+#[tokio::test]
+async fn tokens_come_from_a_file() {
+    let file = token_file();
+    let rig = Rig::listening(answers(), loopback(), Some(file.path().to_owned())).await;
+    let token = tempfile::NamedTempFile::new().unwrap();
+    let with = format!("--token-file {}", token.path().display());
+    for (text, line, exit) in [
+        (OPERATE, "rollback shop", Exit::Done),
+        (VIEW, "rollback shop", Exit::Refused),
+        (VIEW, "status", Exit::Done),
+        ("wrong-wrong-wrong-wrong", "status", Exit::Refused),
+        ("alice operate token", "status", Exit::Usage),
+        ("", "status", Exit::Usage),
+    ] {
+        std::fs::write(token.path(), format!("{text}\n")).unwrap();
+        let ended = against(&rig, &format!("{line} {with}")).await;
+        assert_eq!(ended.exit, exit, "{text} {line} {ended:?}");
+    }
+    let missing = against(&rig, "status --token-file /nowhere/token").await;
+    assert_eq!(missing.exit, Exit::Usage);
+    assert_eq!(against(&rig, "status").await.exit, Exit::Refused);
+}
+
+#[tokio::test]
+async fn health_exits_with_0_or_1_only() {
+    let rig = Rig::new(answers()).await;
+    let ready = against(&rig, "health").await;
+    assert_eq!(
+        (ready.exit, ready.results.as_str()),
+        (Exit::Done, "[+] config\n[+] shop\nready\n")
+    );
+    let live = against(&rig, "health --live").await;
+    assert_eq!((live.exit, live.results.as_str()), (Exit::Done, "live\n"));
+    let conditions = [("shop".to_owned(), false)].into();
+    let rig = Rig::new(Answers {
+        conditions,
+        ..answers()
+    })
+    .await;
+    assert_eq!(against(&rig, "health").await.exit, Exit::Internal);
+    let ended = command("health --admin unix:/nowhere/admin.sock", &[]).await;
+    assert_eq!(ended.exit, Exit::Internal);
+}
+
+#[tokio::test]
+async fn commands_work_over_a_unix_socket() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("admin.sock");
+    let _rig = Rig::listening(answers(), AdminAddr::Unix(path.clone()), None).await;
+    let admin = format!("unix:{}", path.display());
+    for line in ["status", "switch shop green", "health"] {
+        let ended = command(line, &["--admin", &admin]).await;
+        assert_eq!(ended.exit, Exit::Done, "{ended:?}");
+    }
+}
+
+#[tokio::test]
+async fn text_of_others_is_no_order_to_the_terminal() {
+    let mut odd = receipt();
+    odd.reason = Some("\u{1b}[2J\u{7}".to_owned());
+    odd.actor.name = "\u{1b}]0;x".to_owned();
+    let text = super::receipt::receipt(&odd);
+    assert_eq!(text.matches('\u{1b}').count(), 4, "{text:?}");
+    assert!(!text.contains('\u{7}'));
+}

@@ -1,0 +1,182 @@
+//! The configuration as it works, for people and programs that ask: every default filled in, no secret.
+//!
+//! Owns the way back from values to the spelling of the file. Written by hand beside the types: what is not
+//! named here is not shown, so that a new key cannot leak a secret.
+
+use std::{path::Path, time::Duration};
+
+use serde_json::{Map, Value, json};
+
+use super::{
+    AccessLogTarget, AdminAddr, Config, ListenerConfig, ProcessConfig,
+    text::Choice,
+    value::{duration, size},
+};
+use crate::core::service::{
+    EndpointSpec, HostPolicy, ListenerScope, MinReady, ProbeKind, ProbeSpec, ServiceSpec,
+};
+
+impl Config {
+    /// Every key with the value it works with, named and written as in the file. Files of tokens are named,
+    /// not read; the values of probe header fields are left out.
+    #[must_use]
+    pub fn redacted(&self) -> Value {
+        let mut whole = json!({
+            "process": process(&self.process),
+            "admin": {
+                "listen": admin_addr(&self.admin.listen),
+                "token_file": self.admin.token_file.as_deref().map(path),
+            },
+            "listener": named(self.listeners.iter().map(|it| (it.name.as_str(), listener(it)))),
+            "service": named(self.services.iter().map(|it| (it.name.as_str(), self.service(it)))),
+        });
+        if let Some(metrics) = &self.metrics {
+            whole["metrics"] = json!({ "listen": metrics.listen.to_string() });
+        }
+        whole
+    }
+
+    fn service(&self, spec: &ServiceSpec) -> Value {
+        json!({
+            "routes": spec.routes.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            "live": spec.live,
+            "listeners": self.heard_on(&spec.listeners),
+            "host": host(&spec.host),
+            "balance": spec.balance.word(),
+            "on_all_unhealthy": spec.on_all_unhealthy.word(),
+            "blue": pool(&spec.pools.blue),
+            "green": pool(&spec.pools.green),
+            "probe": probe(&spec.probe),
+            "passive": {
+                "eject": time(spec.passive.eject),
+                "max_eject": time(spec.passive.max_eject),
+                "max_share": percent(spec.passive.max_share_percent),
+            },
+            "switch": {
+                "gate_timeout": time(spec.switch.gate_timeout),
+                "min_ready": min_ready(spec.switch.min_ready),
+                "drain_deadline": time(spec.switch.drain_deadline),
+            },
+            "timeouts": {
+                "connect": time(spec.timeouts.connect),
+                "response": time(spec.timeouts.response),
+                "idle": time(spec.timeouts.idle),
+            },
+            "connections": {
+                "max_idle": spec.connections.max_idle,
+                "idle_timeout": time(spec.connections.idle_timeout),
+            },
+        })
+    }
+
+    fn heard_on<'a>(&'a self, scope: &'a ListenerScope) -> Vec<&'a str> {
+        match scope {
+            ListenerScope::All => self.listeners.iter().map(|it| it.name.as_str()).collect(),
+            ListenerScope::Named(names) => names.iter().map(|it| it.as_str()).collect(),
+        }
+    }
+}
+
+fn process(process: &ProcessConfig) -> Value {
+    json!({
+        "workers": process.workers,
+        "state": process.state.as_deref().map(path),
+        "shutdown_delay": time(process.shutdown_delay),
+        "shutdown_deadline": time(process.shutdown_deadline),
+        "access_log": match &process.access_log {
+            AccessLogTarget::Off => "off".to_owned(),
+            AccessLogTarget::Stdout => "stdout".to_owned(),
+            AccessLogTarget::File(file) => path(file),
+        },
+        "access_log_format": process.access_log_format.word(),
+        "log_format": process.log_format.word(),
+        "resolve_interval": time(process.resolve_interval),
+    })
+}
+
+/// A path may hold bytes that are no text, which serde would refuse.
+fn path(path: &Path) -> String {
+    path.display().to_string()
+}
+
+fn admin_addr(addr: &AdminAddr) -> String {
+    match addr {
+        AdminAddr::Tcp(addr) => addr.to_string(),
+        AdminAddr::Unix(socket) => format!("unix:{}", path(socket)),
+    }
+}
+
+fn listener(listener: &ListenerConfig) -> Value {
+    let limits = &listener.limits;
+    json!({
+        "listen": listener.listen.to_string(),
+        "header_read_timeout": time(limits.header_read_timeout),
+        "keep_alive": time(limits.keep_alive),
+        "max_connections": limits.max_connections,
+        "max_header_count": limits.max_header_count,
+        "max_header_size": size::write(limits.max_header_size),
+    })
+}
+
+fn host(host: &HostPolicy) -> String {
+    match host {
+        HostPolicy::Preserve => "preserve".to_owned(),
+        HostPolicy::Endpoint => "endpoint".to_owned(),
+        HostPolicy::Literal(value) => String::from_utf8_lossy(value.as_bytes()).into_owned(),
+    }
+}
+
+fn pool(endpoints: &[EndpointSpec]) -> Value {
+    let written = endpoints
+        .iter()
+        .map(|it| json!({ "addr": it.addr, "weight": it.weight }));
+    json!({ "endpoints": written.collect::<Vec<_>>() })
+}
+
+fn probe(spec: &ProbeSpec) -> Value {
+    let mut written = json!({
+        "kind": "tcp",
+        "interval": time(spec.interval),
+        "timeout": time(spec.timeout),
+        "rise": spec.rise,
+        "fall": spec.fall,
+        "jitter": percent(spec.jitter_percent),
+    });
+    if let ProbeKind::Http(http) = &spec.kind {
+        let text =
+            |value: &http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+        let hidden = http
+            .headers
+            .iter()
+            .map(|(name, _)| (name.as_str(), json!("(hidden)")));
+        written["kind"] = json!("http");
+        written["path"] = json!(http.path);
+        written["expect"] = json!(format!("{}-{}", http.expect.start(), http.expect.end()));
+        written["body_contains"] = json!(http.body_contains);
+        written["host"] = json!(http.host.as_ref().map(text));
+        written["headers"] = named(hidden);
+    }
+    written
+}
+
+fn min_ready(min_ready: MinReady) -> Value {
+    match min_ready {
+        MinReady::Count(count) => json!(count),
+        MinReady::Percent(share) => json!(percent(share)),
+    }
+}
+
+fn named<'a>(entries: impl Iterator<Item = (&'a str, Value)>) -> Value {
+    let entries: Map<_, _> = entries
+        .map(|(name, value)| (name.to_owned(), value))
+        .collect();
+    Value::Object(entries)
+}
+
+fn percent(percent: u8) -> String {
+    format!("{percent}%")
+}
+
+fn time(duration: Duration) -> String {
+    duration::write(duration)
+}

@@ -1,0 +1,214 @@
+//! Gathers every problem of one file, instead of stopping at the first.
+//!
+//! Owns the way from a byte offset to line and column, the bound on what is gathered, and the name of the key
+//! that is being read. Must not know what is right or wrong: `tree`, `value` and `validate` say that. Places
+//! are byte offsets until the end, because counting columns is only worth its while for what is printed.
+
+use std::path::Path;
+
+use super::error::{PROBLEMS_LIMIT, Position, Problem, Problems};
+
+/// Where something stands in the text: the offset of its first byte.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct At(pub(super) usize);
+
+/// The problems found so far.
+#[derive(Debug)]
+pub(super) struct Judge<'a> {
+    file: &'a Path,
+    text: &'a str,
+    /// Offset of the first byte of each line.
+    lines: Vec<usize>,
+    /// Names of the tables around the value that is being read.
+    tables: Vec<String>,
+    errors: Findings,
+    warnings: Findings,
+}
+
+impl<'a> Judge<'a> {
+    pub(super) fn new(file: &'a Path, text: &'a str) -> Self {
+        let breaks = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
+        Self {
+            file,
+            text,
+            lines: std::iter::once(0)
+                .chain(breaks.map(|(index, _)| index + 1))
+                .collect(),
+            tables: Vec::new(),
+            errors: Findings::default(),
+            warnings: Findings::default(),
+        }
+    }
+
+    /// The file cannot be used.
+    pub(super) fn error(&mut self, at: At, text: String, suggestion: impl Into<String>) {
+        self.errors.add(at, text, suggestion.into());
+    }
+
+    /// The file can be used, but something in it is odd.
+    pub(super) fn warn(&mut self, at: At, text: String, suggestion: impl Into<String>) {
+        self.warnings.add(at, text, suggestion.into());
+    }
+
+    /// `line:column` for the text of a problem that concerns two places; empty once no problem is taken any
+    /// more, so that a hostile file cannot have a long line counted a million times.
+    pub(super) fn place(&self, at: At) -> String {
+        if self.errors.is_full() && self.warnings.is_full() {
+            return String::new();
+        }
+        self.position(at).to_string()
+    }
+
+    /// Reads what is inside the table or key `name`.
+    pub(super) fn within<T>(&mut self, name: &str, read: impl FnOnce(&mut Self) -> T) -> T {
+        self.tables.push(shown(name));
+        let value = read(self);
+        self.tables.pop();
+        value
+    }
+
+    /// The whole name of the key that is being read, such as `service.shop.probe.interval`.
+    pub(super) fn key(&self) -> String {
+        self.tables.join(".")
+    }
+
+    /// The problems: what makes the file useless, and what is only odd.
+    pub(super) fn verdict(self) -> (Problems, Problems) {
+        let told = |findings: &Findings| Problems(findings.told(&self));
+        (told(&self.errors), told(&self.warnings))
+    }
+
+    fn position(&self, at: At) -> Position {
+        let offset = at.0.min(self.text.len());
+        let line = self.lines.partition_point(|start| *start <= offset);
+        let start = self.lines[..line].last().copied().unwrap_or(0);
+        let before = &self.text.as_bytes()[start..offset];
+        // Bytes that continue a character do not begin one; a byte-order mark is no column.
+        let mark = usize::from(before.starts_with(BYTE_ORDER_MARK));
+        let column = before.iter().filter(|byte| **byte & 0xC0 != 0x80).count() - mark;
+        Position {
+            line,
+            column: column + 1,
+        }
+    }
+}
+
+#[derive(Debug, Default)]
+struct Findings {
+    kept: Vec<Finding>,
+    dropped: usize,
+}
+
+#[derive(Debug)]
+struct Finding {
+    at: At,
+    text: String,
+    suggestion: String,
+}
+
+impl Findings {
+    const fn is_full(&self) -> bool {
+        self.kept.len() >= PROBLEMS_LIMIT
+    }
+
+    fn add(&mut self, at: At, text: String, suggestion: String) {
+        if self.is_full() {
+            self.dropped += 1;
+        } else {
+            self.kept.push(Finding {
+                at,
+                text,
+                suggestion,
+            });
+        }
+    }
+
+    fn told(&self, judge: &Judge<'_>) -> Vec<Problem> {
+        let mut kept: Vec<_> = self.kept.iter().collect();
+        kept.sort_by_key(|finding| finding.at);
+        let mut problems: Vec<_> = kept
+            .into_iter()
+            .map(|finding| Problem {
+                file: judge.file.to_owned(),
+                at: Some(judge.position(finding.at)),
+                text: finding.text.clone(),
+                suggestion: Some(finding.suggestion.clone()).filter(|it| !it.is_empty()),
+            })
+            .collect();
+        if self.dropped > 0 {
+            let text = format!("{} more problems are not shown", self.dropped);
+            problems.push(Problem::of_file(judge.file, text, "fix these first"));
+        }
+        problems
+    }
+}
+
+/// `text` as it may stand in a message: on one line, without control characters, and not too long.
+pub(super) fn shown(text: &str) -> String {
+    let mut shown = String::new();
+    for char in text.chars() {
+        if shown.len() >= SHOWN_LIMIT {
+            shown.push_str("...");
+            break;
+        }
+        if char.is_control() {
+            shown.extend(char.escape_default());
+        } else {
+            shown.push(char);
+        }
+    }
+    shown
+}
+
+/// Bytes of a typed text that a message repeats.
+const SHOWN_LIMIT: usize = 120;
+const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn stands(text: &str, at: usize, expected: &str) {
+        let judge = Judge::new(Path::new("c"), text);
+        assert_eq!(judge.position(At(at)).to_string(), expected);
+    }
+
+    #[test]
+    fn lines_and_columns_begin_at_one_and_count_characters() {
+        stands("", 0, "1:1");
+        stands("ab\ncd", 1, "1:2");
+        stands("ab\ncd", 2, "1:3");
+        stands("ab\ncd", 3, "2:1");
+        stands("ab\n", 3, "2:1");
+        stands("äöü = 1", "äöü".len(), "1:4");
+        stands("\u{feff}ab", 4, "1:2");
+        stands("ab", 99, "1:3");
+    }
+
+    #[test]
+    fn problems_come_in_the_order_of_the_file_and_their_number_is_bounded() {
+        let mut judge = Judge::new(Path::new("c"), "abc");
+        judge.warn(At(0), "odd".to_owned(), "");
+        for at in [2, 1] {
+            judge.error(At(at), format!("wrong {at}"), "fix it");
+        }
+        for _ in 0..PROBLEMS_LIMIT {
+            judge.error(At(2), "again".to_owned(), "");
+        }
+        let (errors, warnings) = judge.verdict();
+        assert_eq!(warnings.lines(), ["c:1:1: odd"]);
+        assert_eq!(errors.lines()[0], "c:1:2: wrong 1; fix it");
+        assert_eq!(errors.0.len(), PROBLEMS_LIMIT + 1);
+        assert_eq!(
+            errors.lines()[PROBLEMS_LIMIT],
+            "c: 2 more problems are not shown; fix these first"
+        );
+    }
+
+    #[test]
+    fn a_typed_text_cannot_break_the_line_of_a_message() {
+        assert_eq!(shown("a\nb\u{1b}[31m"), "a\\nb\\u{1b}[31m");
+        assert_eq!(shown(&"x".repeat(500)).len(), SHOWN_LIMIT + 3);
+    }
+}

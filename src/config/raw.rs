@@ -1,0 +1,200 @@
+//! The file as it was typed: which keys there are and what may stand at each.
+//!
+//! Owns the names of keys and the type of each value; a value that is wrong by itself (`interval = "soon"`)
+//! never gets past here. Must not know defaults, nor what two keys mean for each other: that is `validate`'s.
+
+use super::{
+    AccessLogFormat, AccessLogTarget, AdminAddr, LogFormat,
+    judge::Judge,
+    tree::{Field, List, Named, Node, Typed, table},
+    value::{
+        addr::ListenAddr,
+        choice::RawProbeKind,
+        duration::{Delay, Period},
+        http::{Expect, Headers, HostText, ProbePath},
+        number::{Count, Percent},
+        path::FilePath,
+        size::Size,
+    },
+};
+use crate::core::{
+    event::POOL_LIMIT,
+    ids::{Colour, EndpointAddr},
+    service::{BalanceKind, MinReady, OnAllUnhealthy, Route},
+};
+
+table! {
+    /// The whole file.
+    RawConfig {
+        process: RawProcess,
+        admin: RawAdmin,
+        metrics: RawMetrics,
+        listener: Named<RawListener, LISTENERS_LIMIT>,
+        service: Named<RawService, SERVICES_LIMIT>,
+    }
+}
+
+table! {
+    /// `[process]`
+    RawProcess {
+        workers: Count<0, WORKERS_LIMIT>,
+        state: FilePath,
+        shutdown_delay: Delay,
+        shutdown_deadline: Delay,
+        access_log: AccessLogTarget,
+        access_log_format: AccessLogFormat,
+        log_format: LogFormat,
+        resolve_interval: Period,
+    }
+}
+
+table! {
+    /// `[admin]`
+    RawAdmin {
+        listen: AdminAddr,
+        token_file: FilePath,
+    }
+}
+
+table! {
+    /// `[metrics]`
+    RawMetrics {
+        listen: ListenAddr,
+    }
+}
+
+table! {
+    /// `[listener.NAME]`
+    RawListener {
+        listen: ListenAddr,
+        header_read_timeout: Period,
+        keep_alive: Period,
+        max_connections: Count<1, CONNECTIONS_LIMIT>,
+        max_header_count: Count<1, 1000>,
+        max_header_size: Size<{ 8 * 1024 }, { 1024 * 1024 }>,
+    }
+}
+
+table! {
+    /// `[service.NAME]`
+    RawService {
+        routes: List<Route, ROUTES_LIMIT>,
+        live: Colour,
+        listeners: List<String, LISTENERS_LIMIT>,
+        host: HostText,
+        balance: BalanceKind,
+        on_all_unhealthy: OnAllUnhealthy,
+        blue: RawPool,
+        green: RawPool,
+        probe: RawProbe,
+        passive: RawPassive,
+        switch: RawSwitch,
+        timeouts: RawTimeouts,
+        connections: RawConnections,
+    }
+}
+
+table! {
+    /// `[service.NAME.COLOUR]`
+    RawPool {
+        endpoints: List<RawEndpoint, POOL_LIMIT>,
+    }
+}
+
+/// `"host:port"` or `{ addr = "host:port", weight = 2 }`.
+#[derive(Debug)]
+pub(super) struct RawEndpoint {
+    pub(super) addr: Option<EndpointAddr>,
+    pub(super) weight: Count<1, 1000>,
+}
+
+table! {
+    /// The long form of an endpoint.
+    RawWeighted {
+        addr: EndpointAddr,
+        weight: Count<1, 1000>,
+    }
+}
+
+impl Typed for RawEndpoint {
+    fn typed(node: Node<'_>, judge: &mut Judge<'_>) -> Option<Self> {
+        if !node.value.is_table() {
+            return EndpointAddr::typed(node, judge).map(|addr| Self {
+                addr: Some(addr),
+                weight: Count(1),
+            });
+        }
+        let weighted = RawWeighted::typed(node, judge)?;
+        if weighted.addr.is_missing() {
+            let text = format!("an endpoint in `{}` has no `addr`", judge.key());
+            judge.error(node.at, text, "add one such as `addr = \"10.0.0.1:8080\"`");
+        }
+        Some(Self {
+            addr: weighted.addr.value(),
+            weight: weighted.weight.or(Count(1)),
+        })
+    }
+}
+
+table! {
+    /// `[service.NAME.probe]`
+    RawProbe {
+        kind: RawProbeKind,
+        path: ProbePath,
+        interval: Period,
+        timeout: Period,
+        rise: Count<1, 100>,
+        fall: Count<1, 100>,
+        jitter: Percent,
+        expect: Expect,
+        body_contains: String,
+        host: HostText,
+        headers: Headers,
+    }
+}
+
+table! {
+    /// `[service.NAME.passive]`
+    RawPassive {
+        eject: Delay,
+        max_eject: Delay,
+        max_share: Percent,
+    }
+}
+
+table! {
+    /// `[service.NAME.switch]`
+    RawSwitch {
+        gate_timeout: Delay,
+        min_ready: MinReady,
+        drain_deadline: Delay,
+    }
+}
+
+table! {
+    /// `[service.NAME.timeouts]`
+    RawTimeouts {
+        connect: Period,
+        response: Period,
+        idle: Period,
+    }
+}
+
+table! {
+    /// `[service.NAME.connections]`
+    RawConnections {
+        max_idle: Count<0, 65_536>,
+        idle_timeout: Period,
+    }
+}
+
+/// Services in one file.
+pub(super) const SERVICES_LIMIT: usize = 10_000;
+/// Listeners in one file.
+pub(super) const LISTENERS_LIMIT: usize = 256;
+/// Routes of one service.
+pub(super) const ROUTES_LIMIT: usize = 256;
+/// Data-plane threads.
+pub(super) const WORKERS_LIMIT: u32 = 256;
+/// Open connections of one listener.
+pub(super) const CONNECTIONS_LIMIT: u32 = 1_048_576;

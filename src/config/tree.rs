@@ -1,0 +1,284 @@
+//! Walks the parsed TOML and reads typed values from it, going on after every mistake.
+//!
+//! Owns what is the same for every key: wrong types, unknown keys, lists, and tables of named things. The
+//! obvious derived `Deserialize` stops at the first mistake and loses places inside untagged values; this
+//! reports every mistake at its place and hands on what was right. Must not know any key by name.
+
+use toml::{Spanned, de::DeValue};
+
+use super::{
+    judge::{At, Judge, shown},
+    suggest,
+};
+
+/// A value in the file.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Node<'a> {
+    pub(super) at: At,
+    pub(super) value: &'a DeValue<'a>,
+}
+
+impl<'a> Node<'a> {
+    pub(super) fn new(value: &'a Spanned<DeValue<'a>>) -> Self {
+        Self {
+            at: At(value.span().start),
+            value: value.get_ref(),
+        }
+    }
+
+    /// The table here, whose keys are all among `known`; others are reported and left out.
+    pub(super) fn table(
+        self,
+        known: &'static [&'static str],
+        judge: &mut Judge<'_>,
+    ) -> Option<Table<'a>> {
+        let DeValue::Table(entries) = self.value else {
+            self.wrong_type("a table", "put its keys under a `[...]` header", judge);
+            return None;
+        };
+        for key in entries.keys() {
+            let name: &str = key.get_ref();
+            if !known.contains(&name) {
+                unknown_key(At(key.span().start), name, known, judge);
+            }
+        }
+        Some(Table { entries })
+    }
+
+    /// Reports that something else should stand here.
+    pub(super) fn wrong_type(self, expected: &str, suggestion: &str, judge: &mut Judge<'_>) {
+        let found = match self.value {
+            DeValue::String(text) => format!("the string `{}`", shown(text)),
+            DeValue::Integer(number) => format!("the number `{}`", shown(number.as_str())),
+            DeValue::Float(number) => format!("the number `{}`", shown(number.as_str())),
+            DeValue::Boolean(value) => format!("`{value}`"),
+            DeValue::Datetime(_) => "a date".to_owned(),
+            DeValue::Array(_) => "an array".to_owned(),
+            DeValue::Table(_) => "a table".to_owned(),
+        };
+        let text = format!("`{}` is {found}, not {expected}", judge.key());
+        judge.error(self.at, text, suggestion);
+    }
+}
+
+fn unknown_key(at: At, name: &str, known: &[&str], judge: &mut Judge<'_>) {
+    let table = judge.key();
+    let whose = if table.is_empty() {
+        String::new()
+    } else {
+        format!(" in `[{table}]`")
+    };
+    let text = format!("unknown key `{}`{whose}", shown(name));
+    judge.error(at, text, suggest::instead_of(name, known.iter().copied()));
+}
+
+/// A value that can be read from the file.
+pub(super) trait Typed: Sized {
+    /// Reads it, or reports why not.
+    fn typed(node: Node<'_>, judge: &mut Judge<'_>) -> Option<Self>;
+}
+
+/// What stands at one key.
+#[derive(Debug, Default)]
+pub(super) enum Field<T> {
+    /// Nothing.
+    #[default]
+    Missing,
+    /// Something that was reported already; nothing more shall be said of it.
+    Bad,
+    /// A value.
+    Given(Given<T>),
+}
+
+/// A value and where it stands.
+#[derive(Debug)]
+pub(super) struct Given<T> {
+    pub(super) at: At,
+    pub(super) value: T,
+}
+
+impl<T> Field<T> {
+    pub(super) const fn given(&self) -> Option<&Given<T>> {
+        match self {
+            Self::Given(given) => Some(given),
+            Self::Missing | Self::Bad => None,
+        }
+    }
+
+    pub(super) const fn is_missing(&self) -> bool {
+        matches!(self, Self::Missing)
+    }
+
+    /// The value, if there is one.
+    pub(super) fn value(self) -> Option<T> {
+        match self {
+            Self::Given(given) => Some(given.value),
+            Self::Missing | Self::Bad => None,
+        }
+    }
+
+    /// The value, or what is meant where none is given.
+    pub(super) fn or(self, default: T) -> T {
+        self.value().unwrap_or(default)
+    }
+}
+
+/// A table of which every key is known.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Table<'a> {
+    entries: &'a toml::de::DeTable<'a>,
+}
+
+impl Table<'_> {
+    pub(super) fn field<T: Typed>(self, name: &str, judge: &mut Judge<'_>) -> Field<T> {
+        let Some((key, value)) = self.entries.get_key_value(name) else {
+            return Field::Missing;
+        };
+        let node = Node::new(value);
+        // A table is best found by the name in its header, a value by itself.
+        let at = match node.value {
+            DeValue::Table(_) => At(key.span().start),
+            DeValue::String(_)
+            | DeValue::Integer(_)
+            | DeValue::Float(_)
+            | DeValue::Boolean(_)
+            | DeValue::Datetime(_)
+            | DeValue::Array(_) => node.at,
+        };
+        match judge.within(name, |judge| T::typed(Node { at, ..node }, judge)) {
+            Some(value) => Field::Given(Given { at, value }),
+            None => Field::Bad,
+        }
+    }
+}
+
+/// An array of at most `MAX` values.
+#[derive(Debug)]
+pub(super) struct List<T, const MAX: usize> {
+    pub(super) items: Vec<Given<T>>,
+    /// Whether nothing was left out because it was wrong.
+    pub(super) is_whole: bool,
+}
+
+impl<T: Typed, const MAX: usize> Typed for List<T, MAX> {
+    fn typed(node: Node<'_>, judge: &mut Judge<'_>) -> Option<Self> {
+        let DeValue::Array(values) = node.value else {
+            node.wrong_type("an array", "put brackets around it: `[...]`", judge);
+            return None;
+        };
+        if !is_few(values.len(), MAX, node.at, judge) {
+            return None;
+        }
+        let items: Vec<_> = values
+            .iter()
+            .filter_map(|value| {
+                let node = Node::new(value);
+                let value = T::typed(node, judge)?;
+                Some(Given { at: node.at, value })
+            })
+            .collect();
+        let is_whole = items.len() == values.len();
+        Some(Self { items, is_whole })
+    }
+}
+
+/// A table of at most `MAX` things that the operator gives names to.
+#[derive(Debug)]
+pub(super) struct Named<T, const MAX: usize> {
+    pub(super) entries: Vec<(Given<String>, T)>,
+    /// Whether nothing was left out because it was wrong.
+    pub(super) is_whole: bool,
+}
+
+impl<T, const MAX: usize> Default for Named<T, MAX> {
+    fn default() -> Self {
+        Self {
+            entries: Vec::new(),
+            is_whole: true,
+        }
+    }
+}
+
+impl<T: Typed, const MAX: usize> Typed for Named<T, MAX> {
+    fn typed(node: Node<'_>, judge: &mut Judge<'_>) -> Option<Self> {
+        let DeValue::Table(values) = node.value else {
+            let suggestion = format!("give each one a header: `[{}.NAME]`", judge.key());
+            node.wrong_type("a table of named tables", &suggestion, judge);
+            return None;
+        };
+        if !is_few(values.len(), MAX, node.at, judge) {
+            return None;
+        }
+        let mut named = Self::default();
+        for (key, value) in values {
+            let (at, name) = (At(key.span().start), key.get_ref());
+            name_is_good(at, name, judge);
+            let inner = Node {
+                at,
+                ..Node::new(value)
+            };
+            let Some(value) = judge.within(name, |judge| T::typed(inner, judge)) else {
+                named.is_whole = false;
+                continue;
+            };
+            let value_of = name.clone().into_owned();
+            named.entries.push((
+                Given {
+                    at,
+                    value: value_of,
+                },
+                value,
+            ));
+        }
+        Some(named)
+    }
+}
+
+/// Names become labels of metrics, parts of URLs and arguments of commands, so they are kept plain.
+fn name_is_good(at: At, name: &str, judge: &mut Judge<'_>) {
+    let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    let bytes = name.as_bytes();
+    let good = bytes.len() <= NAME_LIMIT
+        && bytes.first().is_some_and(|first| is_plain(*first))
+        && bytes
+            .iter()
+            .all(|byte| is_plain(*byte) || matches!(byte, b'_' | b'-'));
+    if !good {
+        let text = format!("`{}` is no name for a {}", shown(name), judge.key());
+        let suggestion = format!(
+            "use lower-case letters, digits, `-` and `_`, beginning with a letter or digit, {NAME_LIMIT} at most"
+        );
+        judge.error(at, text, suggestion);
+    }
+}
+
+fn is_few(count: usize, limit: usize, at: At, judge: &mut Judge<'_>) -> bool {
+    if count > limit {
+        let text = format!("`{}` has {count} entries", judge.key());
+        judge.error(at, text, format!("{limit} is the most it may have"));
+    }
+    count <= limit
+}
+
+/// Declares a table of the file: its keys and their types. Every key is optional here; `validate` knows the
+/// defaults and what may not be left out.
+macro_rules! table {
+    ($(#[$doc:meta])* $name:ident { $($key:ident: $type:ty,)* }) => {
+        $(#[$doc])*
+        #[derive(Debug, Default)]
+        pub(super) struct $name {
+            $(pub(super) $key: Field<$type>,)*
+        }
+
+        impl Typed for $name {
+            fn typed(node: Node<'_>, judge: &mut Judge<'_>) -> Option<Self> {
+                let table = node.table(&[$(stringify!($key)),*], judge)?;
+                Some(Self { $($key: table.field(stringify!($key), judge),)* })
+            }
+        }
+    };
+}
+pub(super) use table;
+
+/// Characters of the name of a service or listener; it fits into one label of a host name.
+const NAME_LIMIT: usize = 63;

@@ -1,0 +1,79 @@
+//! From what was typed to a value that cannot be wrong.
+//!
+//! Owns the defaults, and what two keys mean for each other; one file for each noun. Goes on after every
+//! problem with a stand-in, so that all are found in one pass; the result is thrown away if there was one
+//! (`load` sees to that). Must not read files or resolve names: a check must give the same answer everywhere.
+
+mod listener;
+mod pool;
+mod probe;
+mod process;
+mod route;
+mod service;
+
+use std::{path::Path, sync::Arc};
+
+use self::{listener::Listeners, route::Heard, service::Judged};
+use super::{
+    Config,
+    judge::{At, Judge},
+    raw::RawConfig,
+    tree::Named,
+};
+
+/// What a file means depends on.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Surroundings<'a> {
+    /// The folder of the file.
+    pub(super) folder: &'a Path,
+    /// What `workers = 0` stands for.
+    pub(super) cores: usize,
+}
+
+/// Judges a whole file.
+pub(super) fn config(raw: RawConfig, around: Surroundings<'_>, judge: &mut Judge<'_>) -> Config {
+    let process = process::process(raw.process, around);
+    let (admin, admin_taken) = process::admin(raw.admin, around, judge);
+    let (metrics, metrics_taken) = process::metrics(raw.metrics);
+    let listeners = Listeners::new(raw.listener, judge);
+    listeners.clashes(
+        admin_taken.into_iter().chain(metrics_taken).collect(),
+        judge,
+    );
+    let services = raw.service.or(Named::default()).entries;
+    if services.is_empty() {
+        judge.warn(
+            At(0),
+            "the file has no service, so every request is answered 404".to_owned(),
+            "add one such as `[service.shop]`",
+        );
+    }
+    let services: Vec<_> = services
+        .into_iter()
+        .map(|(name, raw)| service::service(&name, raw, &listeners, judge))
+        .collect();
+    route::clashes(heard(&services), judge);
+    listeners.unused(services.iter().map(|it| &it.spec.listeners), judge);
+    Config {
+        process,
+        admin,
+        metrics,
+        listeners: listeners.into_configs(),
+        services: services.into_iter().map(|it| Arc::new(it.spec)).collect(),
+    }
+}
+
+fn heard(services: &[Judged]) -> Vec<Heard<'_>> {
+    services
+        .iter()
+        .flat_map(|service| {
+            let routes = service.spec.routes.iter().zip(&service.routes_at);
+            routes.map(|(route, at)| Heard {
+                service: &service.spec.name,
+                scope: &service.spec.listeners,
+                route,
+                at: *at,
+            })
+        })
+        .collect()
+}

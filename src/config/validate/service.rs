@@ -1,0 +1,189 @@
+//! `[service.*]`: routes, pools and policies of one service.
+
+use std::time::Duration;
+
+use super::{listener::Listeners, pool, probe};
+use crate::{
+    config::{
+        judge::{At, Judge, shown},
+        raw::{ROUTES_LIMIT, RawConnections, RawPassive, RawService, RawSwitch, RawTimeouts},
+        suggest,
+        tree::{Field, Given, List},
+        value::{
+            duration::{self, Delay, Period},
+            http::HostText,
+            number::{Count, Percent},
+        },
+    },
+    core::{
+        ids::{ByColour, Colour, ServiceName},
+        service::{
+            BalanceKind, ConnectionsSpec, HostPolicy, MinReady, OnAllUnhealthy, PassiveSpec, Route,
+            ServiceSpec, SwitchSpec, Timeouts,
+        },
+    },
+};
+
+/// A service and the places that are needed to judge it beside others.
+#[derive(Debug)]
+pub(super) struct Judged {
+    pub(super) spec: ServiceSpec,
+    /// Where each of its routes stands.
+    pub(super) routes_at: Vec<At>,
+}
+
+pub(super) fn service(
+    name: &Given<String>,
+    raw: RawService,
+    listeners: &Listeners,
+    judge: &mut Judge<'_>,
+) -> Judged {
+    let text = shown(&name.value);
+    let live = live(&raw.live);
+    let (routes_at, routes) = routes(&text, name.at, raw.routes, judge);
+    let (switch, min_ready_at) = switch(raw.switch);
+    let around = pool::Around {
+        service: (&text, name.at),
+        live,
+        min_ready: (switch.min_ready, min_ready_at),
+        listeners,
+    };
+    let pools = ByColour {
+        blue: raw.blue,
+        green: raw.green,
+    };
+    let spec = ServiceSpec {
+        name: ServiceName::new(&name.value),
+        routes,
+        live: live.unwrap_or(LIVE),
+        listeners: listeners.scope(&text, raw.listeners, judge),
+        host: host(raw.host, judge),
+        balance: raw.balance.or(BalanceKind::LeastInFlight),
+        on_all_unhealthy: raw.on_all_unhealthy.or(OnAllUnhealthy::Try),
+        pools: pool::pools(pools, around, judge),
+        probe: probe::probe(&text, raw.probe, judge),
+        passive: passive(&text, raw.passive, judge),
+        switch,
+        timeouts: timeouts(raw.timeouts),
+        connections: connections(raw.connections),
+    };
+    Judged { spec, routes_at }
+}
+
+/// The colour that the file calls live; `None` if what it says is no colour.
+fn live(raw: &Field<Colour>) -> Option<Colour> {
+    match raw {
+        Field::Given(live) => Some(live.value),
+        Field::Missing => Some(LIVE),
+        Field::Bad => None,
+    }
+}
+
+fn routes(
+    service: &str,
+    at: At,
+    raw: Field<List<Route, ROUTES_LIMIT>>,
+    judge: &mut Judge<'_>,
+) -> (Vec<At>, Vec<Route>) {
+    let at = raw.given().map_or(at, |routes| routes.at);
+    let is_none = match &raw {
+        Field::Given(list) => list.value.items.is_empty() && list.value.is_whole,
+        Field::Missing => true,
+        Field::Bad => false,
+    };
+    if is_none {
+        judge.error(
+            at,
+            format!("service `{service}` has no routes"),
+            "add some such as `routes = [\"shop.example.com/\"]`, or `[\"/\"]` for everything",
+        );
+    }
+    let items = raw.value().map(|list| list.items).unwrap_or_default();
+    items.into_iter().map(|it| (it.at, it.value)).unzip()
+}
+
+fn host(raw: Field<HostText>, judge: &mut Judge<'_>) -> HostPolicy {
+    let Field::Given(Given { at, value: host }) = raw else {
+        return HostPolicy::Preserve;
+    };
+    match host.0.to_str().unwrap_or_default() {
+        "preserve" => HostPolicy::Preserve,
+        "endpoint" => HostPolicy::Endpoint,
+        text => {
+            // One label alone is a possible host, but rather a slip of one of the two words.
+            let near = suggest::nearest(text, ["preserve", "endpoint"].into_iter());
+            if let Some(word) = near.filter(|_| !text.contains(['.', ':'])) {
+                judge.warn(
+                    at,
+                    format!("`{text}` is sent upstream as the `Host` itself"),
+                    format!("did you mean `{word}`?"),
+                );
+            }
+            HostPolicy::Literal(host.0)
+        }
+    }
+}
+
+fn passive(service: &str, raw: Field<RawPassive>, judge: &mut Judge<'_>) -> PassiveSpec {
+    let raw = raw.value().unwrap_or_default();
+    let max_at = raw.max_eject.given().map(|max| max.at);
+    let eject_is_bad = matches!(raw.eject, Field::Bad);
+    let eject = raw.eject.or(Delay(EJECT)).0;
+    let max_eject = raw.max_eject.or(Delay(MAX_EJECT.max(eject))).0;
+    if let Some(at) = max_at
+        && max_eject < eject
+        && !eject_is_bad
+    {
+        let text = format!(
+            "`max_eject` of service `{service}` is `{}`, shorter than `eject`, which is `{}`",
+            duration::write(max_eject),
+            duration::write(eject)
+        );
+        judge.error(at, text, "raise it or lower `eject`");
+    }
+    PassiveSpec {
+        eject,
+        max_eject,
+        max_share_percent: raw.max_share.or(Percent(MAX_SHARE)).0,
+    }
+}
+
+fn switch(raw: Field<RawSwitch>) -> (SwitchSpec, Option<At>) {
+    let raw = raw.value().unwrap_or_default();
+    let at = raw.min_ready.given().map(|min_ready| min_ready.at);
+    let spec = SwitchSpec {
+        gate_timeout: raw.gate_timeout.or(Delay(GATE_TIMEOUT)).0,
+        min_ready: raw.min_ready.or(MinReady::Count(1)),
+        drain_deadline: raw.drain_deadline.or(Delay(DRAIN_DEADLINE)).0,
+    };
+    (spec, at)
+}
+
+fn timeouts(raw: Field<RawTimeouts>) -> Timeouts {
+    let raw = raw.value().unwrap_or_default();
+    Timeouts {
+        connect: raw.connect.or(Period(CONNECT)).0,
+        response: raw.response.or(Period(RESPONSE)).0,
+        idle: raw.idle.or(Period(IDLE)).0,
+    }
+}
+
+fn connections(raw: Field<RawConnections>) -> ConnectionsSpec {
+    let raw = raw.value().unwrap_or_default();
+    ConnectionsSpec {
+        max_idle: raw.max_idle.or(Count(MAX_IDLE)).0 as usize,
+        idle_timeout: raw.idle_timeout.or(Period(IDLE_TIMEOUT)).0,
+    }
+}
+
+const LIVE: Colour = Colour::Blue;
+const EJECT: Duration = Duration::from_secs(1);
+const MAX_EJECT: Duration = Duration::from_secs(30);
+const MAX_SHARE: u8 = 50;
+const GATE_TIMEOUT: Duration = Duration::from_secs(30);
+const DRAIN_DEADLINE: Duration = Duration::from_secs(30);
+const CONNECT: Duration = Duration::from_secs(1);
+const RESPONSE: Duration = Duration::from_secs(60);
+const IDLE: Duration = Duration::from_secs(60);
+const MAX_IDLE: u32 = 256;
+const IDLE_TIMEOUT: Duration = Duration::from_secs(4);

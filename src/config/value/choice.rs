@@ -1,0 +1,72 @@
+//! Keys that take one of a few words.
+
+use crate::{
+    config::{AccessLogFormat, LogFormat, text::Choice},
+    core::{
+        ids::Colour,
+        service::{BalanceKind, OnAllUnhealthy},
+    },
+};
+
+/// `kind` of a probe.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::config) enum RawProbeKind {
+    Tcp,
+    Http,
+}
+
+impl Choice for RawProbeKind {
+    const KIND: &'static str = "a kind of probe";
+    const EXAMPLE: &'static str = "\"tcp\"";
+    const ALL: &'static [(&'static str, Self)] = &[("tcp", Self::Tcp), ("http", Self::Http)];
+}
+
+impl Choice for Colour {
+    const KIND: &'static str = "a colour";
+    const EXAMPLE: &'static str = "\"blue\"";
+    const ALL: &'static [(&'static str, Self)] = &[("blue", Self::Blue), ("green", Self::Green)];
+}
+
+impl Choice for BalanceKind {
+    const KIND: &'static str = "a balancing policy";
+    const EXAMPLE: &'static str = "\"least_in_flight\"";
+    const ALL: &'static [(&'static str, Self)] = &[
+        ("least_in_flight", Self::LeastInFlight),
+        ("round_robin", Self::RoundRobin),
+        ("p2c", Self::P2c),
+    ];
+}
+
+impl Choice for OnAllUnhealthy {
+    const KIND: &'static str = "a way to go on";
+    const EXAMPLE: &'static str = "\"try\"";
+    const ALL: &'static [(&'static str, Self)] = &[("try", Self::Try), ("reject", Self::Reject)];
+}
+
+impl Choice for AccessLogFormat {
+    const KIND: &'static str = "a format of the access log";
+    const EXAMPLE: &'static str = "\"json\"";
+    const ALL: &'static [(&'static str, Self)] = &[("json", Self::Json), ("common", Self::Common)];
+}
+
+impl Choice for LogFormat {
+    const KIND: &'static str = "a format of the log";
+    const EXAMPLE: &'static str = "\"text\"";
+    const ALL: &'static [(&'static str, Self)] = &[("text", Self::Text), ("json", Self::Json)];
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_policy_has_a_word() {
+        let words = [
+            BalanceKind::LeastInFlight,
+            BalanceKind::RoundRobin,
+            BalanceKind::P2c,
+        ]
+        .map(Choice::word);
+        assert_eq!(words, ["least_in_flight", "round_robin", "p2c"]);
+    }
+}

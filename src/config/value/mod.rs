@@ -1,0 +1,12 @@
+//! Kinds of value: how each is written in the file, and back.
+//!
+//! One file for each kind. A kind judges a value by itself; what two keys mean for each other is `validate`'s.
+
+pub(super) mod addr;
+pub(super) mod choice;
+pub(super) mod duration;
+pub(super) mod http;
+pub(super) mod number;
+pub(super) mod path;
+pub(super) mod route;
+pub(super) mod size;

@@ -1,0 +1,279 @@
+//! The one writer (invariant 2): everything that changes what cutover does goes through this task.
+//!
+//! Owns the loop: one event at a time into core, its effects out again, in order, before the next event. Must
+//! not decide, and must not wait for a worker, an endpoint or a client; the only thing it waits for is the
+//! journal, because nothing may happen before an intent is on the disk (invariant 7). Locks around shared
+//! state would let two switches be half-way at once; a loop cannot.
+
+use std::{
+    collections::BTreeMap,
+    path::PathBuf,
+    sync::{Arc, Mutex},
+};
+
+use tokio::{
+    sync::mpsc,
+    task::{JoinError, JoinHandle, spawn_blocking},
+    time::{Instant, sleep_until},
+};
+
+use super::{
+    clock,
+    drainer::Drainer,
+    handle::{ControlHandle, Question},
+    journal::{Journal, JournalError, Opened},
+    listeners::Listeners,
+    operations::Operations,
+    probe::Prober,
+    resolver::{Found, Resolver},
+    source::file::{Ask, FileSetup, FileSource, Reading},
+    workers::Workers,
+};
+use crate::{
+    config::{
+        Config,
+        load::{Loaded, Source},
+    },
+    core::{event::Event, notice::Notice, state::State, switch::Actor},
+    mailbox::{Order, Report},
+    publish::Publisher,
+    telemetry::{notice::Notices, stats::Stats},
+};
+
+/// What a controller is made of.
+#[derive(Debug)]
+pub struct Setup {
+    /// Where the file lies.
+    pub config_path: PathBuf,
+    /// What it says.
+    pub loaded: Loaded,
+    /// Its content, as it was read for `loaded`.
+    pub source: Source,
+    /// Processors of this machine, for `workers = 0`.
+    pub cores: usize,
+    /// The writer's end of the snapshot.
+    pub publisher: Publisher,
+    /// The mailbox of each worker.
+    pub workers: Vec<mpsc::Sender<Order>>,
+    /// What workers report.
+    pub reports: mpsc::Receiver<Report>,
+    /// Tells people.
+    pub notices: Notices,
+    /// Counters of the data plane; services that are gone are taken out of them.
+    pub stats: Arc<Stats>,
+    /// Whether to look for changes of the file.
+    pub watch: bool,
+}
+
+/// Why a controller cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The journal.
+    #[error("{}", .0.in_full())]
+    Journal(JournalError),
+    /// One or more listeners; a line for each.
+    #[error("{}", .0.join("\n"))]
+    Listeners(Vec<String>),
+    /// The runtime is being shut down.
+    #[error("the start was interrupted")]
+    Interrupted(#[from] JoinError),
+}
+
+/// The one writer.
+#[derive(Debug)]
+pub struct Controller {
+    pub(super) state: State,
+    pub(super) config: Arc<Config>,
+    pub(super) publisher: Publisher,
+    pub(super) published_at: Instant,
+    pub(super) workers: Workers,
+    pub(super) listeners: Listeners,
+    /// Locked by one blocking call at a time, which the loop waits for.
+    pub(super) journal: Arc<Mutex<Journal>>,
+    pub(super) prober: Prober,
+    pub(super) resolver: Resolver,
+    pub(super) drainer: Drainer,
+    pub(super) source: FileSource,
+    pub(super) operations: Operations,
+    pub(super) notices: Notices,
+    pub(super) stats: Arc<Stats>,
+    /// What the reload under way has changed, as core tells it.
+    pub(super) applied: Vec<String>,
+    pub(super) stopping: bool,
+    /// Where tasks of the controller's own say that a barrier has passed.
+    pub(super) proofs: mpsc::Sender<Event>,
+}
+
+/// Everything that the loop listens to. Barriers and drains have a queue of their own, so that no switch
+/// waits behind the verdicts of a thousand probes.
+#[derive(Debug)]
+struct Inbox {
+    questions: mpsc::Receiver<Question>,
+    reports: mpsc::Receiver<Report>,
+    proofs: mpsc::Receiver<Event>,
+    verdicts: mpsc::Receiver<Event>,
+    found: mpsc::Receiver<Found>,
+    readings: mpsc::Receiver<Reading>,
+}
+
+/// One turn of the loop.
+#[derive(Debug)]
+enum Input {
+    Event(Event),
+    Question(Question),
+    Reading(Box<Reading>),
+    Notice(Notice),
+    /// A mailbox had room again.
+    Flushed,
+    /// Nobody can ask any more.
+    End,
+}
+
+impl Controller {
+    /// Opens the journal, binds every listener, applies the file, and runs. Answers when the first snapshot is
+    /// published and the workers have been told to accept. The task ends when the last handle is dropped.
+    ///
+    /// # Errors
+    /// If the journal cannot be opened or a listener cannot be bound; nothing is left behind then.
+    pub async fn start(setup: Setup) -> Result<(ControlHandle, JoinHandle<()>), StartError> {
+        let opened = open_journal(&setup.loaded.config).await?;
+        let (handle, questions) = ControlHandle::new();
+        let (mut controller, inbox, loaded) = Self::assemble(setup, opened, questions);
+        let applied = controller.apply(loaded, Actor::file()).await;
+        applied.map_err(StartError::Listeners)?;
+        Ok((handle, tokio::spawn(controller.run(inbox))))
+    }
+
+    fn assemble(
+        setup: Setup,
+        opened: Opened,
+        questions: mpsc::Receiver<Question>,
+    ) -> (Self, Inbox, Loaded) {
+        let (proofs, proofs_taken) = mpsc::channel(PROOFS_LIMIT);
+        let (verdicts, verdicts_taken) = mpsc::channel(VERDICTS_LIMIT);
+        let (found, found_taken) = mpsc::channel(VERDICTS_LIMIT);
+        let (readings, readings_taken) = mpsc::channel(READINGS_LIMIT);
+        if let Some(damage) = opened.damage {
+            setup.notices.tell(&Notice::JournalDamaged {
+                set_aside: damage.set_aside,
+                damage: damage.lines,
+            });
+        }
+        let source = FileSetup {
+            path: setup.config_path,
+            digest: setup.source.digest,
+            cores: setup.cores,
+            watch: setup.watch,
+        };
+        let config = setup.loaded.config.clone();
+        let controller = Self {
+            state: State::new(setup.workers.len(), opened.restored),
+            resolver: Resolver::new(config.process.resolve_interval, found),
+            config: Arc::new(config),
+            publisher: setup.publisher,
+            published_at: Instant::now(),
+            workers: Workers::new(setup.workers),
+            listeners: Listeners::default(),
+            journal: Arc::new(Mutex::new(opened.journal)),
+            prober: Prober::new(verdicts),
+            drainer: Drainer::new(proofs.clone()),
+            source: FileSource::start(source, readings),
+            operations: Operations::default(),
+            notices: setup.notices,
+            stats: setup.stats,
+            applied: Vec::new(),
+            stopping: false,
+            proofs,
+        };
+        let inbox = Inbox {
+            questions,
+            reports: setup.reports,
+            proofs: proofs_taken,
+            verdicts: verdicts_taken,
+            found: found_taken,
+            readings: readings_taken,
+        };
+        (controller, inbox, setup.loaded)
+    }
+
+    async fn run(mut self, mut inbox: Inbox) {
+        loop {
+            match self.next(&mut inbox).await {
+                Input::Event(event) => self.feed(event).await,
+                Input::Question(question) => self.answer(question).await,
+                Input::Reading(reading) => self.reload(*reading).await,
+                Input::Notice(notice) => self.notices.tell(&notice),
+                Input::Flushed => {}
+                Input::End => return,
+            }
+        }
+    }
+
+    async fn next(&mut self, inbox: &mut Inbox) -> Input {
+        let wake = self.state.next_wake().map(Instant::from_std);
+        tokio::select! {
+            question = inbox.questions.recv() => question.map_or(Input::End, Input::Question),
+            Some(event) = inbox.proofs.recv() => Input::Event(event),
+            Some(report) = inbox.reports.recv() => {
+                let Report::Failed(endpoint, failure) = report;
+                Input::Event(Event::Failed(endpoint, failure))
+            }
+            Some(event) = inbox.verdicts.recv() => Input::Event(event),
+            Some(found) = inbox.found.recv() => match found {
+                Found::Event(event) => Input::Event(event),
+                Found::Notice(notice) => Input::Notice(notice),
+            },
+            Some(reading) = inbox.readings.recv() => Input::Reading(Box::new(reading)),
+            () = self.workers.flush() => Input::Flushed,
+            () = sleep_until(wake.unwrap_or(self.published_at)), if wake.is_some() => {
+                Input::Event(Event::Woke)
+            }
+        }
+    }
+
+    async fn answer(&mut self, question: Question) {
+        match question {
+            Question::Switch(order, answer) => self.switch(order, answer).await,
+            Question::Endpoint(order, answer) => self.endpoint(order, answer).await,
+            Question::Reload(actor, answer) => self.ask_source(Ask {
+                actor,
+                answer: Some(answer),
+            }),
+            Question::Services(answer) => drop(answer.send(self.state.views(clock::now()))),
+            Question::Service(name, answer) => {
+                drop(answer.send(self.state.view(name.as_str(), clock::now())));
+            }
+            Question::History(service, answer) => {
+                let service = service.as_ref().map(|name| name.as_str());
+                drop(answer.send(self.state.history(service)));
+            }
+            Question::Config(answer) => drop(answer.send(Arc::clone(&self.config))),
+            Question::Readiness(answer) => drop(answer.send(self.readiness())),
+            Question::Listeners(answer) => drop(answer.send(self.listeners.addresses())),
+            Question::ShutDown(answer) => {
+                self.stopping = true;
+                self.feed(Event::ShuttingDown).await;
+                let _ = answer.send(());
+            }
+        }
+    }
+}
+
+async fn open_journal(config: &Config) -> Result<Opened, StartError> {
+    let named: BTreeMap<_, _> = config
+        .services
+        .iter()
+        .map(|service| (service.name.clone(), service.live))
+        .collect();
+    let folder = config.process.state.clone();
+    let now = clock::now().wall;
+    let opened = spawn_blocking(move || Journal::open(folder.as_deref(), &named, now));
+    opened.await?.map_err(StartError::Journal)
+}
+
+/// Barriers and drains that may wait for the controller.
+const PROOFS_LIMIT: usize = 256;
+/// Verdicts of probes, and likewise resolved names, that may wait for the controller; then probes wait.
+const VERDICTS_LIMIT: usize = 1024;
+/// Readings of the file that may wait for the controller; then the file waits.
+const READINGS_LIMIT: usize = 4;

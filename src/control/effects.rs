@@ -1,0 +1,173 @@
+//! Carrying out what core has decided.
+//!
+//! Owns the one function that maps each effect to its hand; must not skip or reorder. `Journal` is the only
+//! effect with an answer: core is told at once, and what it wants then comes before the rest of its list.
+
+use std::{
+    collections::VecDeque,
+    sync::{Arc, PoisonError},
+};
+
+use tokio::{sync::oneshot, task::spawn_blocking, time::Instant};
+
+use super::{
+    barrier::Barrier,
+    clock,
+    controller::Controller,
+    handle::{EndpointChange, EndpointOrder, Readiness, SwitchOrder},
+    journal::{Journal, JournalError},
+};
+use crate::{
+    core::{
+        event::{Deregister, Effect, EndpointAnswer, Entry, Event, Register},
+        in_flight::Ending,
+        notice::Notice,
+        switch::{SwitchAnswer, SwitchRequest},
+    },
+    mailbox::Order,
+};
+
+impl Controller {
+    /// Feeds one event to core and carries out everything that comes of it.
+    pub(super) async fn feed(&mut self, event: Event) {
+        let mut effects = VecDeque::from(self.state.handle(event, clock::now()));
+        while let Some(effect) = effects.pop_front() {
+            if let Some(event) = self.carry_out(effect).await {
+                for effect in self.state.handle(event, clock::now()).into_iter().rev() {
+                    effects.push_front(effect);
+                }
+            }
+        }
+    }
+
+    async fn carry_out(&mut self, effect: Effect) -> Option<Event> {
+        match effect {
+            Effect::Journal(op, entry) => {
+                let written = self.with_journal(move |it| it.append(&entry)).await;
+                return Some(match written {
+                    Ok(()) => Event::Journaled(op),
+                    Err(error) => Event::JournalFailed(op, error),
+                });
+            }
+            Effect::Record(entry) => self.record(entry).await,
+            Effect::Publish(snapshot) => {
+                self.publisher.publish(snapshot);
+                self.published_at = Instant::now();
+            }
+            Effect::Barrier(op, counters) => {
+                let barrier = Barrier::ask(op, counters, self.published_at, &mut self.workers);
+                tokio::spawn(barrier.pass(self.proofs.clone()));
+            }
+            Effect::Drain(counter) => self.drainer.watch(counter),
+            Effect::Cut(counter) => self
+                .workers
+                .order(|| Order::Cut(Arc::clone(&counter), Ending::CutByDeadline)),
+            Effect::Answer(op, answer) => self.operations.answer_switch(op, answer),
+            Effect::AnswerEndpoint(op, answer) => self.operations.answer_endpoint(op, answer),
+            Effect::Applied(changes) => self.applied = changes,
+            Effect::Watch(set) => {
+                self.resolver.watch(&set);
+                self.prober.watch(&set, &self.resolver);
+            }
+            Effect::Notice(notice) => self.notices.tell(&notice),
+        }
+        None
+    }
+
+    async fn record(&self, entry: Entry) {
+        let written = self.with_journal(move |journal| {
+            journal.append(&entry)?;
+            journal.tidy()
+        });
+        if let Err(error) = written.await {
+            self.notices.tell(&Notice::JournalFailed { error });
+        }
+    }
+
+    /// Has the journal do something where a thread may wait for the disk.
+    async fn with_journal(
+        &self,
+        work: impl FnOnce(&mut Journal) -> Result<(), JournalError> + Send + 'static,
+    ) -> Result<(), String> {
+        let journal = Arc::clone(&self.journal);
+        let done = spawn_blocking(move || {
+            // The journal is whole at every step of its own; a panic elsewhere does not make it worse.
+            let mut journal = journal.lock().unwrap_or_else(PoisonError::into_inner);
+            work(&mut journal).map_err(|error| error.in_full())
+        });
+        done.await.unwrap_or_else(|error| Err(error.to_string()))
+    }
+
+    pub(super) async fn switch(
+        &mut self,
+        order: SwitchOrder,
+        answer: oneshot::Sender<SwitchAnswer>,
+    ) {
+        let request = SwitchRequest {
+            op: self.operations.switch(answer),
+            wish: order.wish,
+            actor: order.actor,
+            reason: order.reason,
+            force: order.force,
+            expect_live: order.expect_live,
+            expect_tenure: order.expect_tenure,
+            wait: order.wait,
+        };
+        self.feed(Event::Switch(request)).await;
+    }
+
+    pub(super) async fn endpoint(
+        &mut self,
+        order: EndpointOrder,
+        answer: oneshot::Sender<EndpointAnswer>,
+    ) {
+        let op = self.operations.endpoint(answer);
+        let EndpointOrder {
+            service,
+            colour,
+            addr,
+            change,
+            actor,
+        } = order;
+        let event = match change {
+            EndpointChange::Register(weight) => Event::Register(Register {
+                op,
+                service,
+                colour,
+                addr,
+                weight,
+                actor,
+            }),
+            EndpointChange::Deregister => Event::Deregister(Deregister {
+                op,
+                service,
+                colour,
+                addr,
+                actor,
+            }),
+        };
+        self.feed(event).await;
+    }
+
+    /// Each thing that readiness depends on, by name.
+    pub(super) fn readiness(&self) -> Readiness {
+        let snapshot = self.state.snapshot();
+        let services = snapshot.services.iter().flatten().map(|service| {
+            let ready = service.live_pool().endpoints.iter().any(|it| it.ready);
+            (format!("service {}", service.name), ready)
+        });
+        let own = [
+            // There is no controller without a file that is applied.
+            ("configuration", true),
+            ("listeners", self.workers.all_run()),
+            ("running", !self.stopping),
+        ];
+        Readiness {
+            conditions: own
+                .into_iter()
+                .map(|(name, holds)| (name.to_owned(), holds))
+                .chain(services)
+                .collect(),
+        }
+    }
+}

@@ -1,0 +1,305 @@
+//! The listening sockets of the data plane.
+//!
+//! Owns binding them and which of them a new file keeps; must not accept. What a file wants is bound before
+//! anything else happens, so that a port that is taken fails the whole reload and nothing has changed.
+//! `SO_REUSEPORT` would let two sockets share a port in between, and each worker have one of its own; but
+//! closing such a socket resets whoever waits in its queue. One socket is handed on instead: a listener whose
+//! limits change, or that changes its name, goes on with a duplicate of the descriptor and with the same queue.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    io,
+    net::{SocketAddr, TcpListener},
+    sync::Arc,
+};
+
+use socket2::{Domain, Protocol, Socket, Type};
+
+use crate::{
+    config::ListenerConfig,
+    core::ids::{ListenerId, ListenerName},
+    mailbox::OpenListener,
+};
+
+/// Every listener that is open.
+#[derive(Debug, Default)]
+pub(super) struct Listeners {
+    bound: BTreeMap<ListenerName, Bound>,
+    next: ListenerId,
+}
+
+#[derive(Clone, Debug)]
+struct Bound {
+    config: ListenerConfig,
+    addr: SocketAddr,
+    open: Arc<OpenListener>,
+    /// Numbers under which connections of this listener were accepted before it was opened anew; they live
+    /// on, and go on being routed.
+    earlier: VecDeque<ListenerId>,
+}
+
+/// What a file makes of the listeners; its new sockets are bound, and closed again if it is dropped.
+#[derive(Debug)]
+pub(super) struct Plan {
+    after: Listeners,
+    /// To be opened.
+    pub(super) opened: Vec<(Arc<OpenListener>, SocketAddr)>,
+    /// To be closed.
+    pub(super) closed: Vec<Arc<OpenListener>>,
+    /// What changes, a short sentence each.
+    pub(super) changes: Vec<String>,
+}
+
+/// A listener that could not be bound.
+#[derive(Debug, thiserror::Error)]
+#[error("listener `{name}` cannot listen on `{addr}`: {error}")]
+pub(super) struct BindError {
+    name: ListenerName,
+    addr: SocketAddr,
+    error: io::Error,
+}
+
+impl Listeners {
+    /// Binds what `wanted` has and this has not; changes nothing yet.
+    pub(super) fn plan(&self, wanted: &[ListenerConfig]) -> Result<Plan, Vec<BindError>> {
+        let mut plan = Plan {
+            after: Self {
+                bound: BTreeMap::new(),
+                next: self.next,
+            },
+            opened: Vec::new(),
+            closed: Vec::new(),
+            changes: Vec::new(),
+        };
+        let mut errors = Vec::new();
+        for config in wanted {
+            match self.bound.get(&config.name) {
+                Some(bound) if bound.config == *config => {
+                    plan.after.bound.insert(config.name.clone(), bound.clone());
+                }
+                before => match self.socket_for(config, wanted) {
+                    Ok((socket, heir_of)) => plan.open(config, socket, heir_of, before),
+                    Err(error) => errors.push(error),
+                },
+            }
+        }
+        if !errors.is_empty() {
+            return Err(errors);
+        }
+        plan.close(self);
+        Ok(plan)
+    }
+
+    /// A socket for `config`: the one that is open on its address, if no other listener keeps that; else a new
+    /// one.
+    fn socket_for(
+        &self,
+        config: &ListenerConfig,
+        wanted: &[ListenerConfig],
+    ) -> Result<(TcpListener, Option<&Bound>), BindError> {
+        let holds = |bound: &&Bound| match bound.config.name == config.name {
+            // With port 0 in the file, the address is the kernel's choice and stays.
+            true => bound.config.listen == config.listen || bound.addr == config.listen,
+            false => bound.addr == config.listen,
+        };
+        let kept = |bound: &&Bound| {
+            let name = &bound.config.name;
+            let its_own =
+                |other: &ListenerConfig| other.name == *name && other.listen == bound.config.listen;
+            *name != config.name && wanted.iter().any(its_own)
+        };
+        let holder = self.bound.values().find(holds).filter(|it| !kept(it));
+        let socket = match holder {
+            Some(bound) => bound.open.socket.try_clone(),
+            None => bind(config.listen),
+        };
+        let bound = socket.map_err(|error| BindError {
+            name: config.name.clone(),
+            addr: config.listen,
+            error,
+        });
+        Ok((bound?, holder))
+    }
+
+    /// Makes the plan true.
+    pub(super) fn adopt(&mut self, plan: Plan) {
+        *self = plan.after;
+    }
+
+    /// Where each listener is bound.
+    pub(super) fn addresses(&self) -> BTreeMap<ListenerName, SocketAddr> {
+        let bound = self.bound.iter();
+        bound
+            .map(|(name, bound)| (name.clone(), bound.addr))
+            .collect()
+    }
+}
+
+impl Plan {
+    /// Every number that requests may come under, with the name that their routes go by.
+    pub(super) fn numbers(&self) -> Vec<(ListenerId, ListenerName)> {
+        let each = |(name, bound): (&ListenerName, &Bound)| {
+            let ids = std::iter::once(bound.open.id).chain(bound.earlier.iter().copied());
+            ids.map(|id| (id, name.clone())).collect::<Vec<_>>()
+        };
+        self.after.bound.iter().flat_map(each).collect()
+    }
+
+    fn open(
+        &mut self,
+        config: &ListenerConfig,
+        socket: TcpListener,
+        heir_of: Option<&Bound>,
+        before: Option<&Bound>,
+    ) {
+        // The kernel knows the address of a socket that it has just bound.
+        let addr = socket.local_addr().unwrap_or(config.listen);
+        self.after.next = self.after.next.next();
+        let open = Arc::new(OpenListener::new(
+            self.after.next,
+            config.name.clone(),
+            socket,
+            config.limits.clone(),
+        ));
+        let mut earlier = VecDeque::new();
+        for bound in heir_of.into_iter().chain(before) {
+            let ids = std::iter::once(bound.open.id).chain(bound.earlier.iter().copied());
+            earlier.extend(ids.filter(|id| !earlier.contains(id)).collect::<Vec<_>>());
+        }
+        earlier.truncate(EARLIER_LIMIT);
+        let name = &config.name;
+        self.changes.push(match before {
+            None => format!("listener `{name}` was opened on {addr}"),
+            Some(before) if before.addr == addr => format!("listener `{name}` has new limits"),
+            Some(before) => format!("listener `{name}` moved from {} to {addr}", before.addr),
+        });
+        self.opened.push((Arc::clone(&open), addr));
+        let config = config.clone();
+        let bound = Bound {
+            config,
+            addr,
+            open,
+            earlier,
+        };
+        self.after.bound.insert(name.clone(), bound);
+    }
+
+    fn close(&mut self, before: &Listeners) {
+        for (name, bound) in &before.bound {
+            match self.after.bound.get(name) {
+                Some(after) if after.open.id == bound.open.id => continue,
+                Some(_) => {}
+                None => self.changes.push(format!("listener `{name}` was closed")),
+            }
+            self.closed.push(Arc::clone(&bound.open));
+        }
+    }
+}
+
+/// Binds and listens. An IPv6 address is IPv6 alone, whatever the system's default: `[::]` beside `0.0.0.0`
+/// must mean the same everywhere.
+fn bind(addr: SocketAddr) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(addr), Type::STREAM, Some(Protocol::TCP))?;
+    if addr.is_ipv6() {
+        socket.set_only_v6(true)?;
+    }
+    // A restart must not wait for connections in TIME_WAIT. Two listening sockets are still refused.
+    socket.set_reuse_address(true)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&addr.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(socket.into())
+}
+
+/// Connections that may wait in the kernel to be accepted; it takes `net.core.somaxconn` if that is less.
+const BACKLOG: i32 = 4096;
+/// Earlier numbers of one listener whose connections go on being routed.
+const EARLIER_LIMIT: usize = 8;
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::config::ListenerLimits;
+
+    fn listener(name: &str, listen: &str) -> ListenerConfig {
+        ListenerConfig {
+            name: ListenerName::new(name),
+            listen: listen.parse().unwrap(),
+            limits: ListenerLimits {
+                header_read_timeout: Duration::from_secs(1),
+                keep_alive: Duration::from_secs(1),
+                max_connections: 10,
+                max_header_count: 10,
+                max_header_size: 8192,
+            },
+        }
+    }
+
+    fn opened(wanted: &[ListenerConfig]) -> Listeners {
+        let mut listeners = Listeners::default();
+        let plan = listeners.plan(wanted).unwrap();
+        listeners.adopt(plan);
+        listeners
+    }
+
+    fn addr(listeners: &Listeners, name: &str) -> SocketAddr {
+        listeners.addresses()[&ListenerName::new(name)]
+    }
+
+    const ANY: &str = "127.0.0.1:0";
+
+    #[test]
+    fn what_has_not_changed_keeps_its_socket_and_number() {
+        let wanted = [listener("web", ANY), listener("api", ANY)];
+        let listeners = opened(&wanted);
+        let plan = listeners.plan(&wanted[..1]).unwrap();
+        assert_eq!((plan.opened.len(), plan.closed.len()), (0, 1));
+        assert_eq!(plan.changes, ["listener `api` was closed"]);
+        assert_eq!(plan.numbers(), [(ListenerId(1), ListenerName::new("web"))]);
+    }
+
+    #[test]
+    fn new_limits_keep_the_port_and_route_what_was_accepted_before() {
+        let listeners = opened(&[listener("web", ANY)]);
+        let mut changed = listener("web", ANY);
+        changed.limits.max_connections = 20;
+        let plan = listeners.plan(&[changed]).unwrap();
+        assert_eq!(plan.opened[0].1, addr(&listeners, "web"));
+        assert_eq!(plan.closed[0].id, ListenerId(1));
+        let web = ListenerName::new("web");
+        let numbers = [(ListenerId(2), web.clone()), (ListenerId(1), web)];
+        assert_eq!(plan.numbers(), numbers);
+    }
+
+    #[test]
+    fn two_listeners_may_exchange_their_addresses() {
+        let listeners = opened(&[listener("web", ANY), listener("api", ANY)]);
+        let (web, api) = (addr(&listeners, "web"), addr(&listeners, "api"));
+        let wanted = [
+            listener("web", &api.to_string()),
+            listener("api", &web.to_string()),
+        ];
+        let plan = listeners.plan(&wanted).unwrap();
+        assert_eq!(plan.opened[0].1, api);
+        assert_eq!(plan.opened[1].1, web);
+        assert_eq!((plan.closed.len(), plan.changes.len()), (2, 2));
+    }
+
+    #[test]
+    fn a_port_that_is_taken_is_named_and_nothing_is_kept_of_the_plan() {
+        let holder = opened(&[listener("web", ANY)]);
+        let own = addr(&holder, "web").to_string();
+        let wanted = [
+            listener("web", ANY),
+            listener("new", ANY),
+            listener("twin", &own),
+        ];
+        let errors = holder.plan(&wanted).unwrap_err();
+        let text = errors[0].to_string();
+        let begin = format!("listener `twin` cannot listen on `{own}`: ");
+        assert!(text.starts_with(&begin), "{text}");
+        assert!(text.contains("Address already in use"), "{text}");
+    }
+}

@@ -1,0 +1,76 @@
+//! Why a probe failed, in the words that people read in `status` and in a refused gate.
+
+use std::{io, ops::RangeInclusive, time::Duration};
+
+/// What was seen instead of a pass.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum ProbeFailure {
+    /// The endpoint's name stands for no address yet.
+    #[error("name not resolved")]
+    Unresolved,
+    /// Nothing listens.
+    #[error("connect refused")]
+    ConnectRefused,
+    /// No connection in time.
+    #[error("connect timeout")]
+    ConnectTimeout,
+    /// The system says no.
+    #[error("connect failed: {0}")]
+    ConnectFailed(io::ErrorKind),
+    /// Connected, and nothing in time.
+    #[error("no answer within {}", humantime::format_duration(*.0))]
+    NoAnswer(Duration),
+    /// Connected, and reset.
+    #[error("connection reset")]
+    Reset,
+    /// Connected, and closed before the answer was whole.
+    #[error("connection closed without an answer")]
+    Closed,
+    /// Bytes that are no HTTP.
+    #[error("the answer is not HTTP")]
+    NotHttp,
+    /// Another status.
+    #[error("status {status}, expected {}-{}", .expect.start(), .expect.end())]
+    Status {
+        /// The one answered.
+        status: u16,
+        /// Those that pass.
+        expect: RangeInclusive<u16>,
+    },
+    /// Another body.
+    #[error("body lacks `{0}`")]
+    Body(String),
+    /// The probe itself is wrong.
+    #[error("the request cannot be made: {0}")]
+    Request(String),
+}
+
+impl ProbeFailure {
+    /// An error of connecting.
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "the kinds of errors are many, and more with every release"
+    )]
+    pub(super) fn connect(error: &io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::ConnectionRefused => Self::ConnectRefused,
+            io::ErrorKind::TimedOut => Self::ConnectTimeout,
+            kind => Self::ConnectFailed(kind),
+        }
+    }
+
+    /// An error of the exchange.
+    pub(super) fn exchange(error: &hyper::Error) -> Self {
+        if error.is_parse() {
+            return Self::NotHttp;
+        }
+        let source = std::error::Error::source(error);
+        let kind = source
+            .and_then(|source| source.downcast_ref::<io::Error>())
+            .map(io::Error::kind);
+        match kind {
+            Some(io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe) => Self::Reset,
+            Some(_) | None => Self::Closed,
+        }
+    }
+}

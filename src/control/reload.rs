@@ -1,0 +1,154 @@
+//! Applying a file, the first one included.
+//!
+//! Owns the order of the steps: bind, then decide and publish, then open, then close. Whatever can fail comes
+//! first, so that a reload happens as a whole or not at all; and a listener is closed only after the snapshot
+//! that has no use for it is published.
+
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
+
+use futures_util::future::join_all;
+use tokio::{sync::oneshot, time::timeout};
+
+use super::{
+    controller::Controller,
+    handle::ReloadAnswer,
+    source::file::{Ask, Reading},
+};
+use crate::{
+    config::{Config, load::Loaded},
+    core::{
+        event::{Event, Reload},
+        notice::Notice,
+        switch::Actor,
+    },
+    mailbox::{OpenListener, Order},
+};
+
+impl Controller {
+    /// Has the file read; what was read comes back to [`reload`](Self::reload).
+    pub(super) fn ask_source(&self, ask: Ask) {
+        if let Err(ask) = self.source.ask(ask) {
+            answer(ask, ReloadAnswer::Refused(vec![TOO_MANY.to_owned()]));
+        }
+    }
+
+    /// Applies what was read, or says why not.
+    pub(super) async fn reload(&mut self, reading: Reading) {
+        let applied = match reading.outcome {
+            _ if self.stopping => Err(vec![STOPPING.to_owned()]),
+            Ok(loaded) => self.apply(loaded, reading.ask.actor.clone()).await,
+            Err(errors) => Err(errors),
+        };
+        let outcome = match applied {
+            Ok(changes) => ReloadAnswer::Applied(changes),
+            Err(errors) => {
+                self.notices.tell(&Notice::ReloadFailed {
+                    errors: errors.clone(),
+                });
+                ReloadAnswer::Refused(errors)
+            }
+        };
+        answer(reading.ask, outcome);
+    }
+
+    /// Applies a valid file; says what has changed.
+    pub(super) async fn apply(
+        &mut self,
+        loaded: Loaded,
+        actor: Actor,
+    ) -> Result<Vec<String>, Vec<String>> {
+        let Loaded { config, warnings } = loaded;
+        let plan = self
+            .listeners
+            .plan(&config.listeners)
+            .map_err(|errors| errors.iter().map(ToString::to_string).collect::<Vec<_>>())?;
+        self.applied.clear();
+        let reload = Reload {
+            services: config.services.clone(),
+            listeners: plan.numbers(),
+            actor,
+        };
+        self.feed(Event::Reloaded(reload)).await;
+        let mut changes = std::mem::take(&mut self.applied);
+        changes.extend(plan.changes.iter().cloned());
+        let (opened, closed) = (plan.opened.clone(), plan.closed.clone());
+        self.listeners.adopt(plan);
+        for (listener, addr) in opened {
+            self.notices.tell(&Notice::ListenerOpened {
+                listener: listener.name.clone(),
+                addr,
+            });
+            self.workers.order(|| Order::Open(Arc::clone(&listener)));
+        }
+        closed.into_iter().for_each(|listener| self.close(listener));
+        changes.extend(self.adopt(config));
+        for warning in warnings {
+            let warning = warning.to_string();
+            tracing::warn!(warning, "configuration is doubtful");
+            changes.push(format!("warning: {warning}"));
+        }
+        Ok(changes)
+    }
+
+    /// Takes the file as the one that is applied, apart from what only a restart can change; names that.
+    fn adopt(&mut self, config: Config) -> Vec<String> {
+        let before = &self.config;
+        let fixed = [
+            ("[process]", config.process != before.process),
+            ("[admin]", config.admin != before.admin),
+            ("[metrics]", config.metrics != before.metrics),
+        ];
+        self.config = Arc::new(Config {
+            process: before.process.clone(),
+            admin: before.admin.clone(),
+            metrics: before.metrics.clone(),
+            ..config
+        });
+        let snapshot = self.state.snapshot();
+        let names: BTreeSet<_> = snapshot
+            .services
+            .iter()
+            .flatten()
+            .map(|it| &it.name)
+            .collect();
+        self.stats.retain(|name| names.contains(name));
+        let changed = fixed.into_iter().filter(|(_, changed)| *changed);
+        changed
+            .map(|(table, _)| format!("{table} has changed; it needs a restart"))
+            .collect()
+    }
+
+    /// Has every worker let go of a listener. The socket stays open until the last of them has taken what
+    /// waited in its queue.
+    fn close(&mut self, listener: Arc<OpenListener>) {
+        let mut let_go = Vec::new();
+        self.workers.order(|| {
+            let (answer, answered) = oneshot::channel();
+            let_go.push(answered);
+            Order::Close(listener.id, answer)
+        });
+        let vanished = !self.listeners.addresses().contains_key(&listener.name);
+        let notices = self.notices.clone();
+        tokio::spawn(async move {
+            // A worker that hangs keeps its own hold on the socket.
+            let _ = timeout(CLOSE_TIMEOUT, join_all(let_go)).await;
+            if vanished {
+                notices.tell(&Notice::ListenerClosed {
+                    listener: listener.name.clone(),
+                });
+            }
+        });
+    }
+}
+
+fn answer(ask: Ask, outcome: ReloadAnswer) {
+    if let Some(answer) = ask.answer {
+        // Whoever asked may have gone.
+        let _ = answer.send(outcome);
+    }
+}
+
+const TOO_MANY: &str = "too many reloads wait already; try again";
+const STOPPING: &str = "cutover is shutting down";
+/// How long the workers may take to let go of a listener.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(60);

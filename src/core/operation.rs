@@ -1,0 +1,211 @@
+//! Operations under way: what was asked for and has not been answered.
+//!
+//! Owns one map for each stage: waiting for gates, for the journal, for the barrier, for a drain. An event
+//! looks for its operation in the map of the stage it belongs to, so that one that comes late, twice or for
+//! nothing finds nothing. One map with a stage in its values would need a branch for every wrong pair.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use super::{
+    event::{BarrierPassed, Deregister, Effect, EndpointAnswer, EndpointRefusal, Register},
+    ids::{Colour, EndpointAddr, OpId, ServiceName, Tenure},
+    in_flight::TenureCounter,
+    state::{State, Turn},
+    switch::{Actor, Receipt, SwitchRequest, Unchanged, WaitFor, Waiting, Wish},
+    time::Now,
+};
+
+/// Everything under way. Switches are bounded by the number of services: one at a time for each, until its
+/// barrier has passed; `draining` is bounded by the drains; the rest by [`CHANGES_LIMIT`].
+#[derive(Debug, Default)]
+pub(super) struct Operations {
+    pub(super) waiting: BTreeMap<OpId, Gated>,
+    pub(super) journaling: BTreeMap<OpId, Journaling>,
+    pub(super) barriers: BTreeMap<OpId, Committing>,
+    pub(super) draining: BTreeMap<OpId, Draining>,
+    /// The switch that each service is busy with, from its request until its barrier has passed.
+    pub(super) busy: BTreeMap<ServiceName, Waiting>,
+    own: u64,
+}
+
+/// What stays the same of a switch, whatever its stage.
+#[derive(Clone, Debug)]
+pub(super) struct Asked {
+    pub(super) op: OpId,
+    pub(super) actor: Actor,
+    pub(super) reason: Option<String>,
+    pub(super) force: bool,
+    pub(super) rollback: bool,
+    pub(super) wait: WaitFor,
+    pub(super) at: Now,
+    /// Services of the request on which the wanted colour was live already.
+    pub(super) unchanged: Vec<Unchanged>,
+}
+
+impl Asked {
+    pub(super) fn new(request: SwitchRequest, unchanged: Vec<Unchanged>, at: Now) -> Self {
+        Self {
+            op: request.op,
+            rollback: matches!(request.wish, Wish::Rollback(_)),
+            actor: request.actor,
+            reason: request.reason,
+            force: request.force,
+            wait: request.wait,
+            at,
+            unchanged,
+        }
+    }
+}
+
+/// A switch that waits for its gates.
+#[derive(Debug)]
+pub(super) struct Gated {
+    pub(super) asked: Asked,
+    pub(super) targets: BTreeMap<ServiceName, Colour>,
+    pub(super) until: Instant,
+}
+
+/// A change that waits for the journal.
+#[derive(Debug)]
+pub(super) enum Journaling {
+    Switch(Asked, Vec<Intent>),
+    Register(Register),
+    Deregister(Deregister),
+}
+
+/// One service of a switch until the journal has it.
+#[derive(Debug)]
+pub(super) struct Intent {
+    pub(super) receipt: Receipt,
+    pub(super) drain_deadline: Duration,
+}
+
+/// A published change that waits for the barrier.
+#[derive(Debug)]
+pub(super) enum Committing {
+    Switch(Asked, Vec<Handover>),
+    /// A registration or deregistration in this service.
+    Endpoint(ServiceName),
+}
+
+/// One service of a switch between its publish and its barrier.
+#[derive(Debug)]
+pub(super) struct Handover {
+    pub(super) intent: Intent,
+    /// The claims of the tenure that ended.
+    pub(super) old: Arc<TenureCounter>,
+}
+
+/// A committed switch whose answer waits for its drains.
+#[derive(Debug)]
+pub(super) struct Draining {
+    pub(super) asked: Asked,
+    /// The tenures still draining.
+    pub(super) left: BTreeSet<(ServiceName, Tenure)>,
+    pub(super) settled: Vec<Receipt>,
+}
+
+impl Operations {
+    /// A number for an operation of core's own making: the file's wishes. They are answered to nobody.
+    pub(super) fn own_op(&mut self) -> OpId {
+        self.own += 1;
+        OpId(OWN_OPS | self.own)
+    }
+
+    /// Whether the number is in use.
+    pub(super) fn contains(&self, op: OpId) -> bool {
+        self.waiting.contains_key(&op)
+            || self.journaling.contains_key(&op)
+            || self.barriers.contains_key(&op)
+            || self.draining.contains_key(&op)
+    }
+
+    /// Registrations and deregistrations under way.
+    pub(super) fn changes(&self) -> usize {
+        let endpoint = |it: &&Committing| matches!(it, Committing::Endpoint(_));
+        self.pending_changes().count() + self.barriers.values().filter(endpoint).count()
+    }
+
+    /// Registrations that the journal has not written yet, of one pool.
+    pub(super) fn registering(&self, service: &ServiceName, colour: Colour) -> usize {
+        self.pending_changes()
+            .filter(|it| match it {
+                Journaling::Register(it) => it.service == *service && it.colour == colour,
+                Journaling::Deregister(_) | Journaling::Switch(..) => false,
+            })
+            .count()
+    }
+
+    /// Endpoints of one pool whose removal the journal has not written yet.
+    pub(super) fn leaving(&self, service: &ServiceName, colour: Colour) -> BTreeSet<&EndpointAddr> {
+        self.pending_changes()
+            .filter_map(|it| match it {
+                Journaling::Deregister(it) if it.service == *service && it.colour == colour => {
+                    Some(&it.addr)
+                }
+                Journaling::Deregister(_) | Journaling::Register(_) | Journaling::Switch(..) => {
+                    None
+                }
+            })
+            .collect()
+    }
+
+    fn pending_changes(&self) -> impl Iterator<Item = &Journaling> {
+        self.journaling
+            .values()
+            .filter(|it| !matches!(it, Journaling::Switch(..)))
+    }
+}
+
+impl State {
+    /// The entry of an operation is on disk: what it says becomes so.
+    pub(super) fn journaled(&mut self, op: OpId, turn: &mut Turn) {
+        match self.operations.journaling.remove(&op) {
+            Some(Journaling::Switch(asked, intents)) => self.switch_journaled(asked, intents, turn),
+            Some(Journaling::Register(register)) => self.registered(register, turn),
+            Some(Journaling::Deregister(deregister)) => self.deregistered(deregister, turn),
+            None => {}
+        }
+    }
+
+    /// The entry of an operation is not on disk, and will not be: nothing changes.
+    pub(super) fn journal_failed(&mut self, op: OpId, error: String, turn: &mut Turn) {
+        match self.operations.journaling.remove(&op) {
+            Some(Journaling::Switch(asked, intents)) => {
+                self.switch_unjournaled(&asked, intents, error, turn);
+            }
+            Some(Journaling::Register(_) | Journaling::Deregister(_)) => {
+                turn.does(Effect::AnswerEndpoint(
+                    op,
+                    EndpointAnswer::Refused(EndpointRefusal::Journal(error)),
+                ));
+            }
+            None => {}
+        }
+    }
+
+    /// Every worker has left the older snapshot.
+    pub(super) fn barrier_passed(&mut self, passed: &BarrierPassed, turn: &mut Turn) {
+        match self.operations.barriers.remove(&passed.op) {
+            Some(Committing::Switch(asked, handovers)) => {
+                self.committed(asked, handovers, passed, turn);
+            }
+            Some(Committing::Endpoint(service)) => self.endpoint_changed(service, passed, turn),
+            None => {}
+        }
+    }
+}
+
+/// Whether core itself made the operation.
+pub(super) const fn is_own(op: OpId) -> bool {
+    op.0 & OWN_OPS != 0
+}
+
+/// The bit that marks numbers of core's own making; the edge counts up from 0 and never reaches it.
+pub const OWN_OPS: u64 = 1 << 63;
+/// Registrations and deregistrations that may be under way at once, over all services.
+pub const CHANGES_LIMIT: usize = 256;

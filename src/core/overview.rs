@@ -1,0 +1,140 @@
+//! How the state looks from outside.
+//!
+//! Owns the filling of the shapes in `view.rs`; must not change anything. Counts are read when somebody
+//! looks, so that looking costs and not being looked at is free.
+
+use std::{cmp::Reverse, time::Instant};
+
+use super::{
+    ids::{ByColour, Colour, ServiceName},
+    in_flight::Counts,
+    operation::Committing,
+    pool::EndpointState,
+    standing::{Served, Standing},
+    state::State,
+    switch::Receipt,
+    time::Now,
+    view::{EndpointView, PoolView, ServiceView, WaitingView},
+};
+
+impl State {
+    /// Every service that is served, by name.
+    #[must_use]
+    pub fn views(&self, now: Now) -> Vec<ServiceView> {
+        let names = self.services.keys();
+        names
+            .filter_map(|name| self.view(name.as_str(), now))
+            .collect()
+    }
+
+    /// One service, if it is served.
+    #[must_use]
+    pub fn view(&self, name: &str, now: Now) -> Option<ServiceView> {
+        let (name, served) = self.services.get_key_value(name)?;
+        let standing = self.standings.get(name)?;
+        let routes = served.spec.routes.iter().map(ToString::to_string);
+        Some(ServiceView {
+            service: name.clone(),
+            live: standing.live,
+            tenure: standing.tenure(),
+            routes: routes.collect(),
+            file_live: standing.file_live,
+            drift: standing.file_live != standing.live,
+            rollback_to: standing.rollback_to(),
+            waiting: self.waiting_view(name, served, now.instant),
+            pools: ByColour::from_fn(|colour| {
+                let claims = self.claims(name, standing, colour);
+                pool_view(served, colour, &claims, now.instant)
+            }),
+            draining: self.drains.receipts_of(name),
+            last_switch: standing.history.front().map(|it| self.as_it_stands(it)),
+        })
+    }
+
+    /// Past switches of one service or of all, newest first; those of services that are no longer served, too,
+    /// as long as they are known.
+    #[must_use]
+    pub fn history(&self, service: Option<&str>) -> Vec<Receipt> {
+        let Some(service) = service else {
+            let standings = self.standings.values();
+            let mut all: Vec<_> = standings
+                .flat_map(|it| &it.history)
+                .map(|it| self.as_it_stands(it))
+                .collect();
+            all.sort_by_key(|it| Reverse((it.requested_at, it.tenure)));
+            return all;
+        };
+        let standing = self.standings.get(service);
+        let history = standing.into_iter().flat_map(|it| &it.history);
+        history.map(|it| self.as_it_stands(it)).collect()
+    }
+
+    /// A receipt of the history with the present counts, if it still drains.
+    fn as_it_stands(&self, receipt: &Receipt) -> Receipt {
+        let mut draining = self.drains.of(&receipt.service);
+        let drain = draining.find(|it| it.receipt.tenure == receipt.tenure);
+        drain.map_or_else(|| receipt.clone(), |it| it.account(&it.counter.counts()))
+    }
+
+    fn waiting_view(
+        &self,
+        name: &ServiceName,
+        served: &Served,
+        now: Instant,
+    ) -> Option<WaitingView> {
+        let waiting = self.operations.waiting.values();
+        { waiting }.find(|it| it.targets.contains_key(name))?;
+        let busy = self.operations.busy.get(name)?;
+        let min_ready = served.spec.switch.min_ready;
+        let gate = served.pools[busy.to].gate((name, busy.to), min_ready, now);
+        Some(WaitingView {
+            to: busy.to,
+            actor: busy.actor.clone(),
+            since: busy.since,
+            gates: gate.into_iter().collect(),
+        })
+    }
+
+    /// Claims of the tenures of one pool: the live one, those between publish and barrier, the draining ones.
+    fn claims(&self, name: &ServiceName, standing: &Standing, colour: Colour) -> Counts {
+        let handed_over = self.operations.barriers.values().flat_map(|it| match it {
+            Committing::Switch(_, handovers) => handovers.as_slice(),
+            Committing::Endpoint(_) => &[],
+        });
+        let counters = handed_over.map(|it| &it.old).chain([&standing.counter]);
+        counters
+            .filter(|it| it.service() == name && it.colour() == colour)
+            .fold(self.drains.counts_of(name, colour), |sum, it| {
+                sum.plus(&it.counts())
+            })
+    }
+}
+
+fn pool_view(served: &Served, colour: Colour, claims: &Counts, now: Instant) -> PoolView {
+    let pool = &served.pools[colour];
+    PoolView {
+        ready: pool.ready(),
+        in_flight: claims.in_flight(),
+        tunnels: claims.tunnels,
+        endpoints: pool
+            .endpoints()
+            .iter()
+            .map(|it| endpoint_view(it, now))
+            .collect(),
+    }
+}
+
+fn endpoint_view(endpoint: &EndpointState, now: Instant) -> EndpointView {
+    let left = |until: Instant| until.saturating_duration_since(now).as_millis();
+    let ejected = endpoint.tracker.ejected_until().map(left);
+    EndpointView {
+        addr: endpoint.addr.clone(),
+        weight: u32::from(endpoint.weight.get()),
+        source: endpoint.source,
+        health: endpoint.tracker.health(),
+        ready: endpoint.tracker.is_ready(),
+        ejected_for_ms: ejected.map(|millis| u64::try_from(millis).unwrap_or(u64::MAX)),
+        why: endpoint.tracker.why(now),
+        in_flight: endpoint.counter.in_flight(),
+    }
+}

@@ -1,0 +1,222 @@
+//! The endpoints of one colour, with what is known of each.
+//!
+//! Owns endpoints and the published form of their pool; must not know which pool is live. The published form
+//! is kept beside the endpoints and rebuilt only when a request would see a difference: a switch then shares
+//! both pools with the snapshot before it, and workers keep what they remember of them.
+
+use std::{collections::BTreeMap, net::SocketAddr, num::NonZeroU16, sync::Arc, time::Instant};
+
+use super::{
+    health::{HealthTracker, PassiveFailure},
+    ids::{Colour, EndpointAddr, EndpointId, ServiceName},
+    in_flight::EndpointCounter,
+    service::{EndpointSpec, MinReady, PassiveSpec},
+    snapshot::{EndpointSnapshot, PoolSnapshot},
+    switch::{GateFailure, NotReady},
+    view::EndpointSource,
+};
+
+/// The endpoints of one colour.
+#[derive(Debug, Default)]
+pub(super) struct PoolState {
+    /// Those of the file in its order, then those registered at run time.
+    endpoints: Vec<EndpointState>,
+    shared: Arc<PoolSnapshot>,
+}
+
+/// One endpoint.
+#[derive(Debug)]
+pub(super) struct EndpointState {
+    pub(super) id: EndpointId,
+    pub(super) addr: EndpointAddr,
+    pub(super) weight: NonZeroU16,
+    pub(super) source: EndpointSource,
+    pub(super) resolved: Arc<[SocketAddr]>,
+    pub(super) tracker: HealthTracker,
+    pub(super) counter: Arc<EndpointCounter>,
+}
+
+impl EndpointState {
+    /// A new endpoint, not probed yet. An address that needs no resolver stands for itself.
+    pub(super) fn new(id: EndpointId, spec: &EndpointSpec, workers: usize) -> Self {
+        let resolved: Vec<SocketAddr> = spec.addr.as_str().parse().into_iter().collect();
+        Self {
+            id,
+            addr: spec.addr.clone(),
+            weight: spec.weight,
+            source: EndpointSource::File,
+            resolved: resolved.into(),
+            tracker: HealthTracker::default(),
+            counter: Arc::new(EndpointCounter::new(workers)),
+        }
+    }
+}
+
+/// What a new list of the file did to a pool.
+#[derive(Debug, Default)]
+pub(super) struct PoolChange {
+    pub(super) added: usize,
+    pub(super) reweighted: usize,
+    pub(super) removed: Vec<EndpointState>,
+    /// Registered at run time before, named by the file now.
+    pub(super) taken_over: Vec<EndpointAddr>,
+}
+
+impl PoolChange {
+    pub(super) fn is_empty(&self) -> bool {
+        self.added == 0
+            && self.reweighted == 0
+            && self.removed.is_empty()
+            && self.taken_over.is_empty()
+    }
+}
+
+impl PoolState {
+    pub(super) fn endpoints(&self) -> &[EndpointState] {
+        &self.endpoints
+    }
+
+    /// The published form as of the last [`share`](Self::share).
+    pub(super) fn shared(&self) -> &Arc<PoolSnapshot> {
+        &self.shared
+    }
+
+    /// Rebuilds the published form.
+    pub(super) fn share(&mut self) {
+        let endpoints = self.endpoints.iter().map(|it| EndpointSnapshot {
+            id: it.id,
+            addr: it.addr.clone(),
+            resolved: Arc::clone(&it.resolved),
+            weight: u32::from(it.weight.get()),
+            ready: it.tracker.is_ready(),
+            counter: Arc::clone(&it.counter),
+        });
+        self.shared = Arc::new(PoolSnapshot {
+            endpoints: endpoints.collect(),
+        });
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.endpoints.len()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.endpoints.is_empty()
+    }
+
+    /// Endpoints that may be picked now.
+    pub(super) fn ready(&self) -> usize {
+        self.endpoints
+            .iter()
+            .filter(|it| it.tracker.is_ready())
+            .count()
+    }
+
+    pub(super) fn find(&self, addr: &EndpointAddr) -> Option<&EndpointState> {
+        self.endpoints.iter().find(|it| it.addr == *addr)
+    }
+
+    pub(super) fn find_mut(&mut self, addr: &EndpointAddr) -> Option<&mut EndpointState> {
+        self.endpoints.iter_mut().find(|it| it.addr == *addr)
+    }
+
+    pub(super) fn endpoint_mut(&mut self, id: EndpointId) -> Option<&mut EndpointState> {
+        self.endpoints.iter_mut().find(|it| it.id == id)
+    }
+
+    pub(super) fn push(&mut self, endpoint: EndpointState) {
+        self.endpoints.push(endpoint);
+    }
+
+    /// Removes the endpoint at `addr`, wherever it came from.
+    pub(super) fn remove(&mut self, addr: &EndpointAddr) -> Option<EndpointState> {
+        let at = self.endpoints.iter().position(|it| it.addr == *addr)?;
+        Some(self.endpoints.remove(at))
+    }
+
+    /// The gate of this pool: `None` if enough of it is ready.
+    pub(super) fn gate(
+        &self,
+        (service, colour): (&ServiceName, Colour),
+        min_ready: MinReady,
+        now: Instant,
+    ) -> Option<GateFailure> {
+        let (ready, needed) = (self.ready(), min_ready.of(self.len()));
+        let unready = self.endpoints.iter().filter(|it| !it.tracker.is_ready());
+        (ready < needed).then(|| GateFailure {
+            service: service.clone(),
+            colour,
+            ready,
+            needed,
+            not_ready: unready
+                .map(|it| NotReady {
+                    endpoint: it.addr.clone(),
+                    why: it.tracker.why(now).unwrap_or_default(),
+                })
+                .collect(),
+        })
+    }
+
+    /// Takes an endpoint out because of its traffic, if the pool can spare it; says which and until when.
+    ///
+    /// The share that may be out is rounded down, but one endpoint may always be (else a share of 10 % would
+    /// mean never in most pools), unless the share is zero. The last ready endpoint always stays: traffic that
+    /// fails for some beats a refusal for all.
+    pub(super) fn eject(
+        &mut self,
+        id: EndpointId,
+        why: PassiveFailure,
+        passive: &PassiveSpec,
+        now: Instant,
+    ) -> Option<(EndpointAddr, Instant)> {
+        let percent = usize::from(passive.max_share_percent);
+        let share = (self.len() * percent / 100).max(usize::from(percent > 0));
+        let out = |it: &&EndpointState| it.tracker.ejected_until().is_some();
+        if self.endpoints.iter().filter(out).count() >= share || self.ready() < 2 {
+            return None;
+        }
+        let endpoint = self.endpoint_mut(id)?;
+        let until = endpoint.tracker.eject(why, passive, now)?;
+        Some((endpoint.addr.clone(), until))
+    }
+
+    /// Makes the pool what the file says, and keeps what was registered at run time. Endpoints at an address
+    /// that the pool had before keep all that is known of them; `make` makes the others.
+    pub(super) fn reconcile(
+        &mut self,
+        specs: &[EndpointSpec],
+        mut make: impl FnMut(&EndpointSpec) -> EndpointState,
+    ) -> PoolChange {
+        let mut change = PoolChange::default();
+        let (runtime, file): (Vec<_>, Vec<_>) = std::mem::take(&mut self.endpoints)
+            .into_iter()
+            .partition(|it| it.source == EndpointSource::Runtime);
+        let mut runtime: BTreeMap<_, _> = runtime.into_iter().map(|it| (it.id, it)).collect();
+        let runtime_ids: BTreeMap<_, _> = runtime
+            .values()
+            .map(|it| (it.addr.clone(), it.id))
+            .collect();
+        let mut file: BTreeMap<_, _> = file.into_iter().map(|it| (it.addr.clone(), it)).collect();
+        for spec in specs {
+            let taken = runtime_ids
+                .get(&spec.addr)
+                .and_then(|id| runtime.remove(id));
+            change
+                .taken_over
+                .extend(taken.as_ref().map(|it| it.addr.clone()));
+            let mut endpoint = taken
+                .or_else(|| file.remove(&spec.addr))
+                .unwrap_or_else(|| {
+                    change.added += 1;
+                    make(spec)
+                });
+            change.reweighted += usize::from(endpoint.weight != spec.weight);
+            endpoint.weight = spec.weight;
+            endpoint.source = EndpointSource::File;
+            self.endpoints.push(endpoint);
+        }
+        self.endpoints.extend(runtime.into_values());
+        change.removed = file.into_values().collect();
+        change
+    }
+}

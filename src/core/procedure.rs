@@ -1,0 +1,364 @@
+//! How a switch goes: gates, journal, publish, barrier, drain.
+//!
+//! Owns the order of the steps; must not decide whether a switch may begin (`decide.rs`) or how a drain ends
+//! (`drain.rs`). Each step is one function that is entered by one event and leaves the operation in the map of
+//! the next step. Rollbacks and the file's wishes take the same way: a second way back would be tested less
+//! than the way there.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use super::{
+    decide::decide,
+    drain::Drain,
+    event::{BarrierPassed, Effect, Entry},
+    ids::{Colour, OpId, ServiceName},
+    in_flight::Counts,
+    notice::Notice,
+    operation::{Asked, Committing, Draining, Gated, Handover, Intent, Journaling, is_own},
+    state::{State, Turn},
+    switch::{
+        Broken, Cut, GateFailure, Outcome, Receipt, Refusal, SwitchAnswer, SwitchRequest, WaitFor,
+        Waiting, Wish,
+    },
+    time::after,
+};
+
+impl State {
+    /// Begins a switch or refuses it at once.
+    pub(super) fn switch(&mut self, request: SwitchRequest, turn: &mut Turn) {
+        // Numbers are never used twice; one that is could not be answered apart.
+        if self.operations.contains(request.op) {
+            return;
+        }
+        let decision = match decide(self, &request) {
+            Ok(decision) => decision,
+            Err(refusal) => {
+                let services = services_of(&request.wish);
+                let asked = Asked::new(request, Vec::new(), turn.now);
+                return refuse(&asked, services, refusal, turn);
+            }
+        };
+        let asked = Asked::new(request, decision.unchanged, turn.now);
+        if decision.targets.is_empty() {
+            return answer(asked, Vec::new(), turn);
+        }
+        let until = after(turn.now.instant, decision.gate_timeout);
+        for (service, to) in &decision.targets {
+            let waiting = Waiting {
+                to: *to,
+                actor: asked.actor.clone(),
+                since: turn.now.wall,
+                until,
+            };
+            self.operations.busy.insert(service.clone(), waiting);
+        }
+        let gated = Gated {
+            asked,
+            targets: decision.targets,
+            until,
+        };
+        self.wait_for_gates(gated, decision.gate_timeout, turn);
+    }
+
+    fn wait_for_gates(&mut self, gated: Gated, gate_timeout: Duration, turn: &mut Turn) {
+        let op = gated.asked.op;
+        let targets = gated.targets.clone();
+        let actor = gated.asked.actor.clone();
+        self.operations.waiting.insert(op, gated);
+        self.ask_gates_of(op, turn);
+        if !self.operations.waiting.contains_key(&op) {
+            return;
+        }
+        for (service, to) in targets {
+            turn.tells(Notice::SwitchWaiting {
+                service,
+                to,
+                actor: actor.clone(),
+                gate_timeout,
+            });
+        }
+    }
+
+    /// Asks the gates of every switch that waits for them.
+    pub(super) fn ask_gates(&mut self, turn: &mut Turn) {
+        let waiting: Vec<OpId> = self.operations.waiting.keys().copied().collect();
+        for op in waiting {
+            self.ask_gates_of(op, turn);
+        }
+    }
+
+    fn ask_gates_of(&mut self, op: OpId, turn: &mut Turn) {
+        let Some(gated) = self.operations.waiting.get(&op) else {
+            return;
+        };
+        let verdict = match self.gates_of(gated, turn) {
+            Ok(failures) if failures.is_empty() || gated.asked.force => Ok(()),
+            Ok(_) if turn.now.instant < gated.until => return,
+            Ok(failures) => Err(Refusal::Gates(failures)),
+            Err(refusal) => Err(refusal),
+        };
+        let Some(gated) = self.operations.waiting.remove(&op) else {
+            return;
+        };
+        match verdict {
+            Ok(()) => self.write_intent(gated, turn),
+            Err(refusal) => {
+                self.idle(gated.targets.keys());
+                refuse(
+                    &gated.asked,
+                    gated.targets.into_keys().collect(),
+                    refusal,
+                    turn,
+                );
+            }
+        }
+    }
+
+    /// The gates that are not open; a refusal where waiting is no use any more.
+    fn gates_of(&self, gated: &Gated, turn: &Turn) -> Result<Vec<GateFailure>, Refusal> {
+        let mut failures = Vec::new();
+        for (service, &colour) in &gated.targets {
+            failures.extend(self.gate_of(service, colour, turn)?);
+        }
+        Ok(failures)
+    }
+
+    fn gate_of(
+        &self,
+        service: &ServiceName,
+        colour: Colour,
+        turn: &Turn,
+    ) -> Result<Option<GateFailure>, Refusal> {
+        let served = self
+            .services
+            .get(service)
+            .ok_or_else(|| Refusal::UnknownService(service.to_string()))?;
+        let pool = &served.pools[colour];
+        if pool.is_empty() {
+            let service = service.clone();
+            return Err(Refusal::EmptyPool { service, colour });
+        }
+        let min_ready = served.spec.switch.min_ready;
+        Ok(pool.gate((service, colour), min_ready, turn.now.instant))
+    }
+
+    /// The gates are open: the intent goes to the journal.
+    fn write_intent(&mut self, gated: Gated, turn: &mut Turn) {
+        let Gated { asked, targets, .. } = gated;
+        let intents: Vec<_> = targets
+            .into_iter()
+            .filter_map(|(service, to)| self.intent(&asked, service, to, turn))
+            .collect();
+        let receipts = intents.iter().map(|it| it.receipt.clone()).collect();
+        let op = asked.op;
+        self.operations
+            .journaling
+            .insert(op, Journaling::Switch(asked, intents));
+        turn.does(Effect::Journal(op, Entry::Switched { receipts }));
+    }
+
+    fn intent(
+        &self,
+        asked: &Asked,
+        service: ServiceName,
+        to: Colour,
+        turn: &Turn,
+    ) -> Option<Intent> {
+        let standing = self.standings.get(&service)?;
+        let served = self.services.get(&service)?;
+        let gates = turn.now.instant.duration_since(asked.at.instant);
+        let receipt = Receipt {
+            from: standing.live,
+            to,
+            tenure: standing.tenure().next(),
+            service,
+            actor: asked.actor.clone(),
+            reason: asked.reason.clone(),
+            rollback: asked.rollback,
+            forced: asked.force,
+            requested_at: asked.at.wall,
+            committed_at: None,
+            gate_ms: u64::try_from(gates.as_millis()).unwrap_or(u64::MAX),
+            barrier_us: None,
+            in_flight_at_commit: 0,
+            finished: 0,
+            replayed: 0,
+            cut: Cut::default(),
+            broken: Broken::default(),
+            drained_at: None,
+            outcome: Outcome::Committing,
+        };
+        Some(Intent {
+            receipt,
+            drain_deadline: served.spec.switch.drain_deadline,
+        })
+    }
+
+    /// The journal has it: every service of the switch changes in one publish.
+    pub(super) fn switch_journaled(&mut self, asked: Asked, intents: Vec<Intent>, turn: &mut Turn) {
+        let mut handovers = Vec::with_capacity(intents.len());
+        for intent in intents {
+            let service = intent.receipt.service.clone();
+            // A service that the file has stopped naming meanwhile changes all the same, unserved: what the
+            // journal says is so.
+            if let Some(standing) = self.standings.get_mut(&service) {
+                let old = standing.begin_tenure(intent.receipt.clone(), self.workers);
+                handovers.push(Handover { intent, old });
+            }
+            if let Some(served) = self.services.get(&service) {
+                self.publication.touch(served.slot);
+            }
+        }
+        self.publish(turn);
+        let counters = handovers.iter().map(|it| Arc::clone(&it.old)).collect();
+        turn.does(Effect::Barrier(asked.op, counters));
+        self.operations
+            .barriers
+            .insert(asked.op, Committing::Switch(asked, handovers));
+    }
+
+    /// The journal does not have it: nothing has changed.
+    pub(super) fn switch_unjournaled(
+        &mut self,
+        asked: &Asked,
+        intents: Vec<Intent>,
+        error: String,
+        turn: &mut Turn,
+    ) {
+        let services: Vec<_> = intents.into_iter().map(|it| it.receipt.service).collect();
+        self.idle(&services);
+        refuse(asked, services, Refusal::Journal(error), turn);
+    }
+
+    /// Every worker has left the older snapshot: the switch is committed, and the old tenures drain.
+    pub(super) fn committed(
+        &mut self,
+        asked: Asked,
+        handovers: Vec<Handover>,
+        passed: &BarrierPassed,
+        turn: &mut Turn,
+    ) {
+        self.idle(handovers.iter().map(|it| &it.intent.receipt.service));
+        let drains: Vec<_> = handovers
+            .into_iter()
+            .map(|handover| self.commit(handover, &asked, passed, turn))
+            .collect();
+        for drain in &drains {
+            turn.tells(Notice::Switched {
+                receipt: drain.receipt.clone(),
+                generation: self.publication.generation(),
+            });
+        }
+        if passed.missing > 0 {
+            turn.tells(Notice::BarrierMissed {
+                services: drains.iter().map(|it| it.receipt.service.clone()).collect(),
+                workers: passed.missing,
+            });
+        }
+        match asked.wait {
+            WaitFor::Committed => {
+                let receipts = drains.iter().map(|it| it.receipt.clone()).collect();
+                answer(asked, receipts, turn);
+            }
+            WaitFor::Drained => self.answer_when_drained(asked, &drains),
+        }
+        for drain in drains {
+            self.drains.begin(drain, turn);
+        }
+    }
+
+    fn commit(
+        &mut self,
+        handover: Handover,
+        asked: &Asked,
+        passed: &BarrierPassed,
+        turn: &Turn,
+    ) -> Drain {
+        let Handover { intent, old } = handover;
+        let at_commit = at_commit(passed, &old);
+        let mut receipt = intent.receipt;
+        receipt.committed_at = Some(turn.now.wall);
+        receipt.barrier_us = Some(u64::try_from(passed.took.as_micros()).unwrap_or(u64::MAX));
+        receipt.in_flight_at_commit = at_commit.in_flight();
+        receipt.outcome = Outcome::Draining;
+        if let Some(standing) = self.standings.get_mut(&receipt.service) {
+            standing.amend(&receipt);
+        }
+        Drain {
+            receipt,
+            counter: old,
+            at_commit,
+            began: turn.now.instant,
+            deadline: after(turn.now.instant, intent.drain_deadline),
+            cut: false,
+            awaited_by: (asked.wait == WaitFor::Drained).then_some(asked.op),
+        }
+    }
+
+    fn answer_when_drained(&mut self, asked: Asked, drains: &[Drain]) {
+        let old = |it: &Drain| (it.receipt.service.clone(), it.counter.tenure());
+        let draining = Draining {
+            left: drains.iter().map(old).collect(),
+            settled: Vec::new(),
+            asked,
+        };
+        self.operations.draining.insert(draining.asked.op, draining);
+    }
+
+    /// Refuses every switch that waits for its gates: the process is stopping.
+    pub(super) fn refuse_waiting(&mut self, turn: &mut Turn) {
+        let waiting: BTreeMap<_, _> = std::mem::take(&mut self.operations.waiting);
+        for gated in waiting.into_values() {
+            self.idle(gated.targets.keys());
+            let services = gated.targets.into_keys().collect();
+            refuse(&gated.asked, services, Refusal::ShuttingDown, turn);
+        }
+    }
+
+    fn idle<'a>(&mut self, services: impl IntoIterator<Item = &'a ServiceName>) {
+        for service in services {
+            self.operations.busy.remove(service);
+        }
+    }
+}
+
+/// The reading of `counter` at the barrier. If a worker did not answer, the sum of the answers lacks its
+/// shard, and a later reading of all shards is nearer to the truth.
+fn at_commit(passed: &BarrierPassed, counter: &super::in_flight::TenureCounter) -> Counts {
+    let mut told = passed.counts.iter();
+    let told = told
+        .find(|(service, tenure, _)| service == counter.service() && *tenure == counter.tenure());
+    match told {
+        Some((_, _, counts)) if passed.missing == 0 => *counts,
+        _ => counter.counts(),
+    }
+}
+
+fn services_of(wish: &Wish) -> Vec<ServiceName> {
+    match wish {
+        Wish::Switch(wanted) => wanted.keys().cloned().collect(),
+        Wish::Rollback(service) => vec![service.clone()],
+    }
+}
+
+fn refuse(asked: &Asked, services: Vec<ServiceName>, refusal: Refusal, turn: &mut Turn) {
+    turn.tells(Notice::SwitchRefused {
+        services,
+        actor: asked.actor.clone(),
+        refusal: refusal.clone(),
+    });
+    if !is_own(asked.op) {
+        turn.does(Effect::Answer(asked.op, refusal.into()));
+    }
+}
+
+fn answer(asked: Asked, receipts: Vec<Receipt>, turn: &mut Turn) {
+    let unchanged = asked.unchanged;
+    let done = SwitchAnswer::Done {
+        receipts,
+        unchanged,
+    };
+    if !is_own(asked.op) {
+        turn.does(Effect::Answer(asked.op, done));
+    }
+}

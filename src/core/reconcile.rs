@@ -1,0 +1,320 @@
+//! A new file: the state becomes what it says, and keeps what it does not speak of.
+//!
+//! Owns the difference between two files. Must not touch what did not change: an equal spec keeps its place,
+//! its published form and all that is known of its endpoints. Building everything anew and copying health
+//! over would be shorter, and a reload would then disturb every service. The live colour is state and belongs
+//! to the journal; the file's own value acts when a service is first seen, and when it has changed since the
+//! last file that named the service: then as a switch like any other.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use super::{
+    change::{listener_changes, pool_change, spec_change},
+    event::{Effect, Entry, Reload},
+    ids::{ByColour, Colour, ServiceName},
+    notice::Notice,
+    pool::{EndpointState, PoolChange, PoolState},
+    service::{EndpointSpec, ServiceSpec},
+    standing::{Served, Standing},
+    state::{State, Turn},
+    switch::{Actor, SwitchRequest, WaitFor, Wish},
+    view::EndpointSource,
+};
+
+/// What one reload has found to be different so far.
+#[derive(Debug, Default)]
+struct Difference {
+    changes: Vec<String>,
+    /// Old and new specs of services whose routes, listeners or slot changed.
+    rerouted: Vec<Arc<ServiceSpec>>,
+    watched_changed: bool,
+    /// Services that the file wants to be switched, with the colour it named before.
+    wishes: BTreeMap<ServiceName, Colour>,
+}
+
+impl State {
+    /// Applies a file.
+    pub(super) fn reload(&mut self, reload: Reload, turn: &mut Turn) {
+        let mut difference = Difference::default();
+        self.retire_missing(&reload.services, &mut difference, turn);
+        for spec in reload.services {
+            if self.services.contains_key(&spec.name) {
+                self.update(spec, &mut difference, turn);
+            } else {
+                self.add(spec, &mut difference, turn);
+            }
+        }
+        self.forget_longest_retired();
+        let known = self.publication.listeners();
+        difference
+            .changes
+            .extend(listener_changes(known, &reload.listeners));
+        self.reroute(reload.listeners, &difference.rerouted);
+        self.publish(turn);
+        if difference.watched_changed {
+            turn.does(Effect::Watch(self.watched()));
+        }
+        turn.does(Effect::Applied(difference.changes.clone()));
+        turn.tells(Notice::Reloaded {
+            generation: self.publication.generation(),
+            changes: difference.changes,
+        });
+        self.ask_gates(turn);
+        for (service, before) in difference.wishes {
+            self.switch_by_file(service, before, turn);
+        }
+    }
+
+    /// Stops serving what the file no longer names. Its requests in flight go on; its standing waits for it.
+    fn retire_missing(
+        &mut self,
+        specs: &[Arc<ServiceSpec>],
+        difference: &mut Difference,
+        turn: &mut Turn,
+    ) {
+        let named: BTreeSet<_> = specs.iter().map(|spec| &spec.name).collect();
+        let missing = self.services.keys().filter(|name| !named.contains(name));
+        let missing: Vec<_> = missing.cloned().collect();
+        let youngest = self.standings.values().map(|it| it.retired).max();
+        for name in missing {
+            let Some(served) = self.services.remove(&name) else {
+                continue;
+            };
+            self.publication.free_slot(served.slot);
+            let endpoints = served.pools.iter().flat_map(|(_, pool)| pool.endpoints());
+            for endpoint in endpoints {
+                self.forget(endpoint);
+            }
+            if let Some(standing) = self.standings.get_mut(&name) {
+                standing.retired = youngest.unwrap_or(0) + 1;
+                standing.parked = ByColour::from_fn(|colour| parked(&served.pools[colour]));
+            }
+            difference.rerouted.push(served.spec);
+            difference.watched_changed = true;
+            difference.changes.push(format!("service `{name}` removed"));
+            turn.tells(Notice::ServiceRemoved { service: name });
+        }
+    }
+
+    /// Keeps the standings of at most [`RETIRED_LIMIT`] services that are not served.
+    fn forget_longest_retired(&mut self) {
+        let unserved = self.standings.iter().filter(|(name, _)| {
+            // What is still on its way to its end needs its standing.
+            !self.services.contains_key(*name)
+                && !self.operations.busy.contains_key(*name)
+                && self.drains.count_of(name) == 0
+        });
+        let mut unserved: Vec<_> = unserved
+            .map(|(name, standing)| (standing.retired, name.clone()))
+            .collect();
+        unserved.sort();
+        let surplus = unserved.len().saturating_sub(RETIRED_LIMIT);
+        for (_, name) in unserved.into_iter().take(surplus) {
+            self.standings.remove(&name);
+        }
+    }
+
+    /// Begins to serve a service, as the journal left it or, if it knows nothing of it, as the file says.
+    fn add(&mut self, spec: Arc<ServiceSpec>, difference: &mut Difference, turn: &mut Turn) {
+        let name = spec.name.clone();
+        let restored = self.standings.contains_key(&name);
+        if !restored {
+            let standing = Standing::first_seen(&spec, self.workers);
+            self.standings.insert(name.clone(), standing);
+        }
+        let slot = self.publication.take_slot(&name);
+        let probe = Arc::new(spec.probe.clone());
+        self.services.insert(
+            name.clone(),
+            Served {
+                slot,
+                spec: Arc::clone(&spec),
+                probe,
+                pools: ByColour::default(),
+            },
+        );
+        for colour in Colour::ALL {
+            self.unpark(&name, colour);
+            self.reconcile_pool(&spec, colour, turn);
+        }
+        let live = self.standings.get(&name).map_or(spec.live, |it| it.live);
+        turn.tells(Notice::ServiceAdded {
+            service: name.clone(),
+            live,
+            restored,
+        });
+        difference
+            .changes
+            .push(format!("service `{name}` added, {live} is live"));
+        if restored {
+            self.see(&spec, difference, turn);
+        } else {
+            turn.does(Effect::Record(self.seen(&spec, turn)));
+        }
+        self.warn_of_empty_live(&name, difference);
+        difference.rerouted.push(spec);
+        difference.watched_changed = true;
+    }
+
+    /// Puts the endpoints registered at run time back into their pool.
+    fn unpark(&mut self, name: &ServiceName, colour: Colour) {
+        let Some(standing) = self.standings.get_mut(name) else {
+            return;
+        };
+        for (addr, weight) in std::mem::take(&mut standing.parked[colour]) {
+            let spec = EndpointSpec { addr, weight };
+            let mut endpoint = self.new_endpoint((name, colour), &spec);
+            endpoint.source = EndpointSource::Runtime;
+            if let Some(served) = self.services.get_mut(name) {
+                served.pools[colour].push(endpoint);
+            }
+        }
+    }
+
+    /// Changes what is different about a service that is served already.
+    fn update(&mut self, spec: Arc<ServiceSpec>, difference: &mut Difference, turn: &mut Turn) {
+        let Some(served) = self.services.get_mut(&spec.name) else {
+            return;
+        };
+        if served.spec == spec {
+            return;
+        }
+        let old = std::mem::replace(&mut served.spec, Arc::clone(&spec));
+        self.publication.touch(served.slot);
+        if old.probe != spec.probe {
+            served.probe = Arc::new(spec.probe.clone());
+            difference.watched_changed = true;
+        }
+        if old.routes != spec.routes || old.listeners != spec.listeners {
+            difference
+                .rerouted
+                .extend([Arc::clone(&old), Arc::clone(&spec)]);
+        }
+        difference.changes.extend(spec_change(&old, &spec));
+        for colour in Colour::ALL {
+            if old.pools[colour] == spec.pools[colour] {
+                continue;
+            }
+            let change = self.reconcile_pool(&spec, colour, turn);
+            difference.watched_changed |= change.added > 0 || !change.removed.is_empty();
+            difference
+                .changes
+                .extend(pool_change((&spec.name, colour), &change));
+        }
+        self.see(&spec, difference, turn);
+        self.warn_of_empty_live(&spec.name, difference);
+    }
+
+    fn reconcile_pool(
+        &mut self,
+        spec: &ServiceSpec,
+        colour: Colour,
+        turn: &mut Turn,
+    ) -> PoolChange {
+        let pool = self.services.get_mut(&spec.name);
+        let Some(mut pool) = pool.map(|it| std::mem::take(&mut it.pools[colour])) else {
+            return PoolChange::default();
+        };
+        let place = (&spec.name, colour);
+        let make = |spec: &EndpointSpec| -> EndpointState { self.new_endpoint(place, spec) };
+        let change = pool.reconcile(&spec.pools[colour], make);
+        for endpoint in &change.removed {
+            self.forget(endpoint);
+        }
+        for addr in &change.taken_over {
+            turn.does(Effect::Record(Entry::Deregistered {
+                service: spec.name.clone(),
+                colour,
+                addr: addr.clone(),
+            }));
+        }
+        if let Some(served) = self.services.get_mut(&spec.name) {
+            served.pools[colour] = pool;
+        }
+        self.pool_changed(&spec.name, colour);
+        change
+    }
+
+    /// Notes what the file calls live; if that has changed, it is a wish.
+    fn see(&mut self, spec: &ServiceSpec, difference: &mut Difference, turn: &mut Turn) {
+        let Some(standing) = self.standings.get_mut(&spec.name) else {
+            return;
+        };
+        let before = std::mem::replace(&mut standing.file_live, spec.live);
+        if before == spec.live {
+            return;
+        }
+        let wanted = standing.live != spec.live;
+        turn.does(Effect::Record(self.seen(spec, turn)));
+        let asked = if wanted {
+            "asked for a switch"
+        } else {
+            "it is live already"
+        };
+        difference.changes.push(format!(
+            "service `{}`: `live` changed from {before} to {}, {asked}",
+            spec.name, spec.live
+        ));
+        if wanted {
+            difference.wishes.insert(spec.name.clone(), before);
+        }
+    }
+
+    fn seen(&self, spec: &ServiceSpec, turn: &Turn) -> Entry {
+        let standing = self.standings.get(&spec.name);
+        Entry::Seen {
+            service: spec.name.clone(),
+            file_live: spec.live,
+            live: standing.map_or(spec.live, |it| it.live),
+            tenure: standing.map_or(super::ids::Tenure(1), Standing::tenure),
+            at: turn.now.wall,
+        }
+    }
+
+    fn warn_of_empty_live(&self, name: &ServiceName, difference: &mut Difference) {
+        let (Some(served), Some(standing)) = (self.services.get(name), self.standings.get(name))
+        else {
+            return;
+        };
+        let live = standing.live;
+        if served.pools[live].is_empty() {
+            difference.changes.push(format!(
+                "service `{name}`: the live pool `{live}` has no endpoints, requests are answered 503"
+            ));
+        }
+    }
+
+    fn switch_by_file(&mut self, service: ServiceName, before: Colour, turn: &mut Turn) {
+        let Some(served) = self.services.get(&service) else {
+            return;
+        };
+        let to = served.spec.live;
+        let request = SwitchRequest {
+            op: self.operations.own_op(),
+            wish: Wish::Switch(BTreeMap::from([(service, to)])),
+            actor: Actor::file(),
+            reason: Some(format!("`live` changed from {before} to {to}")),
+            force: false,
+            expect_live: None,
+            expect_tenure: None,
+            wait: WaitFor::Committed,
+        };
+        self.switch(request, turn);
+    }
+}
+
+/// The endpoints of a pool that were registered at run time.
+fn parked(pool: &PoolState) -> Vec<(super::ids::EndpointAddr, std::num::NonZeroU16)> {
+    let endpoints = pool.endpoints().iter();
+    endpoints
+        .filter(|it| it.source == EndpointSource::Runtime)
+        .map(|it| (it.addr.clone(), it.weight))
+        .collect()
+}
+
+/// Services whose standing is kept though no file names them any more; beyond it the one that was dropped
+/// first is forgotten, and would be first seen if it came back.
+pub const RETIRED_LIMIT: usize = 4096;

@@ -1,0 +1,309 @@
+//! Endpoints that come and go at run time.
+//!
+//! Owns registrations and deregistrations. They take the way of a switch (journal, publish, barrier), without
+//! gates: whoever is told that an endpoint is gone may stop it, so no request may still be routed to it. They
+//! are judged twice, before the journal and after it, because a file may have been applied in between.
+
+use super::{
+    event::{
+        BarrierPassed, Deregister, Effect, EndpointAnswer, EndpointRefusal, Entry, POOL_LIMIT,
+        Register,
+    },
+    ids::{Colour, EndpointAddr, OpId, ServiceName},
+    notice::Notice,
+    operation::{CHANGES_LIMIT, Committing, Journaling},
+    pool::PoolState,
+    service::EndpointSpec,
+    state::{State, Turn},
+    view::EndpointSource,
+};
+
+impl State {
+    /// Begins to add an endpoint, or to change its weight.
+    pub(super) fn register(&mut self, register: Register, turn: &mut Turn) {
+        let op = register.op;
+        if self.operations.contains(op) {
+            return;
+        }
+        match self.judge_register(&register) {
+            Ok(true) => {
+                let entry = Entry::Registered {
+                    service: register.service.clone(),
+                    colour: register.colour,
+                    addr: register.addr.clone(),
+                    weight: register.weight,
+                };
+                let journaling = Journaling::Register(register);
+                self.operations.journaling.insert(op, journaling);
+                turn.does(Effect::Journal(op, entry));
+            }
+            judged => answer(op, judged, turn),
+        }
+    }
+
+    /// Begins to remove an endpoint that was registered at run time.
+    pub(super) fn deregister(&mut self, deregister: Deregister, turn: &mut Turn) {
+        let op = deregister.op;
+        if self.operations.contains(op) {
+            return;
+        }
+        match self.judge_deregister(&deregister) {
+            Ok(()) => {
+                let entry = deregistered(&deregister);
+                let journaling = Journaling::Deregister(deregister);
+                self.operations.journaling.insert(op, journaling);
+                turn.does(Effect::Journal(op, entry));
+            }
+            Err(refusal) => answer(op, Err(refusal), turn),
+        }
+    }
+
+    /// Whether the registration changes anything.
+    fn judge_register(&self, register: &Register) -> Result<bool, EndpointRefusal> {
+        let (service, colour) = (&register.service, register.colour);
+        let served = self
+            .services
+            .get(service)
+            .ok_or_else(|| EndpointRefusal::UnknownService(service.to_string()))?;
+        let pool = &served.pools[colour];
+        let is_leaving = self
+            .operations
+            .leaving(service, colour)
+            .contains(&register.addr);
+        if let Some(known) = pool.find(&register.addr) {
+            if known.weight == register.weight && !is_leaving {
+                return Ok(false);
+            }
+            if known.source == EndpointSource::File {
+                return Err(EndpointRefusal::NamedByFile(register.addr.clone()));
+            }
+        } else if pool.len() + self.operations.registering(service, colour) >= POOL_LIMIT {
+            return Err(EndpointRefusal::PoolFull {
+                service: service.clone(),
+                colour,
+                limit: POOL_LIMIT,
+            });
+        }
+        self.room()?;
+        Ok(true)
+    }
+
+    fn judge_deregister(&self, deregister: &Deregister) -> Result<(), EndpointRefusal> {
+        let (service, colour) = (&deregister.service, deregister.colour);
+        let unknown = || EndpointRefusal::UnknownService(service.to_string());
+        let served = self.services.get(service).ok_or_else(unknown)?;
+        let known = served.pools[colour].find(&deregister.addr).ok_or_else(|| {
+            EndpointRefusal::UnknownEndpoint {
+                service: service.clone(),
+                colour,
+                addr: deregister.addr.clone(),
+            }
+        })?;
+        if known.source == EndpointSource::File {
+            return Err(EndpointRefusal::NamedByFile(deregister.addr.clone()));
+        }
+        if self.is_last_of_live(deregister) {
+            return Err(EndpointRefusal::LastOfLivePool(deregister.addr.clone()));
+        }
+        self.room()
+    }
+
+    /// Whether the pool is live and would be empty without the endpoint. A pool that a switch under way leads
+    /// to counts as live: the switch has seen it filled.
+    fn is_last_of_live(&self, deregister: &Deregister) -> bool {
+        let (service, colour) = (&deregister.service, deregister.colour);
+        let standing = self.standings.get(service);
+        let busy = self.operations.busy.get(service);
+        let is_live =
+            standing.is_some_and(|it| it.live == colour) || busy.is_some_and(|it| it.to == colour);
+        let mut gone = self.operations.leaving(service, colour);
+        gone.insert(&deregister.addr);
+        let stays = |pool: &PoolState| pool.endpoints().iter().any(|it| !gone.contains(&it.addr));
+        let served = self.services.get(service);
+        is_live && !served.is_some_and(|it| stays(&it.pools[colour]))
+    }
+
+    /// Refuses when too many changes are under way already: only a disk that hangs lets them pile up.
+    fn room(&self) -> Result<(), EndpointRefusal> {
+        if self.operations.changes() < CHANGES_LIMIT {
+            return Ok(());
+        }
+        let why = format!("{CHANGES_LIMIT} changes wait for it already");
+        Err(EndpointRefusal::Journal(why))
+    }
+
+    /// The registration is on disk.
+    pub(super) fn registered(&mut self, register: Register, turn: &mut Turn) {
+        let Register {
+            op,
+            service,
+            colour,
+            addr,
+            weight,
+            actor,
+        } = register;
+        let pool = self.services.get(&service).map(|it| &it.pools[colour]);
+        let refusal = match pool.map(|pool| pool.find(&addr)) {
+            None => Some(EndpointRefusal::UnknownService(service.to_string())),
+            Some(Some(known)) if known.source == EndpointSource::File => {
+                Some(EndpointRefusal::NamedByFile(addr.clone()))
+            }
+            Some(_) => None,
+        };
+        if let Some(refusal) = refusal {
+            // A file applied meanwhile took its place away; the journal must not keep it.
+            turn.does(Effect::Record(Entry::Deregistered {
+                service,
+                colour,
+                addr,
+            }));
+            return answer(op, Err(refusal), turn);
+        }
+        let put = self.put(
+            (&service, colour),
+            EndpointSpec {
+                addr: addr.clone(),
+                weight,
+            },
+        );
+        if put == Put::Same {
+            return answer(op, Ok(false), turn);
+        }
+        turn.tells(Notice::EndpointsChanged {
+            service: service.clone(),
+            colour,
+            endpoint: addr,
+            registered: true,
+            actor,
+        });
+        self.publish_change(op, (service, colour), put == Put::Added, turn);
+    }
+
+    fn put(&mut self, (service, colour): (&ServiceName, Colour), spec: EndpointSpec) -> Put {
+        let pool = self
+            .services
+            .get_mut(service)
+            .map(|it| &mut it.pools[colour]);
+        if let Some(known) = pool.and_then(|pool| pool.find_mut(&spec.addr)) {
+            let before = std::mem::replace(&mut known.weight, spec.weight);
+            return if before == spec.weight {
+                Put::Same
+            } else {
+                Put::Reweighted
+            };
+        }
+        let mut endpoint = self.new_endpoint((service, colour), &spec);
+        endpoint.source = EndpointSource::Runtime;
+        if let Some(served) = self.services.get_mut(service) {
+            served.pools[colour].push(endpoint);
+        }
+        Put::Added
+    }
+
+    /// The deregistration is on disk.
+    pub(super) fn deregistered(&mut self, deregister: Deregister, turn: &mut Turn) {
+        let (service, colour) = (deregister.service.clone(), deregister.colour);
+        let Some(served) = self.services.get(&service) else {
+            // Not served any more: it only has to be forgotten.
+            if let Some(standing) = self.standings.get_mut(&service) {
+                standing.parked[colour].retain(|(addr, _)| *addr != deregister.addr);
+            }
+            return answer(deregister.op, Ok(true), turn);
+        };
+        let Some(known) = served.pools[colour].find(&deregister.addr) else {
+            return answer(deregister.op, Ok(false), turn);
+        };
+        if known.source == EndpointSource::File {
+            let refusal = EndpointRefusal::NamedByFile(deregister.addr);
+            return answer(deregister.op, Err(refusal), turn);
+        }
+        if self.is_last_of_live(&deregister) {
+            // A file applied meanwhile took the others away; the journal must keep this one.
+            turn.does(Effect::Record(Entry::Registered {
+                service,
+                colour,
+                addr: deregister.addr.clone(),
+                weight: known.weight,
+            }));
+            let refusal = EndpointRefusal::LastOfLivePool(deregister.addr);
+            return answer(deregister.op, Err(refusal), turn);
+        }
+        self.take_out((&service, colour), &deregister.addr);
+        turn.tells(Notice::EndpointsChanged {
+            service: service.clone(),
+            colour,
+            endpoint: deregister.addr,
+            registered: false,
+            actor: deregister.actor,
+        });
+        self.publish_change(deregister.op, (service, colour), true, turn);
+    }
+
+    fn take_out(&mut self, (service, colour): (&ServiceName, Colour), addr: &EndpointAddr) {
+        let pool = self
+            .services
+            .get_mut(service)
+            .map(|it| &mut it.pools[colour]);
+        if let Some(endpoint) = pool.and_then(|pool| pool.remove(addr)) {
+            self.forget(&endpoint);
+        }
+    }
+
+    fn publish_change(
+        &mut self,
+        op: OpId,
+        (service, colour): (ServiceName, Colour),
+        watched_changed: bool,
+        turn: &mut Turn,
+    ) {
+        self.pool_changed(&service, colour);
+        self.publish(turn);
+        if watched_changed {
+            turn.does(Effect::Watch(self.watched()));
+        }
+        turn.does(Effect::Barrier(op, Vec::new()));
+        let barrier = Committing::Endpoint(service);
+        self.operations.barriers.insert(op, barrier);
+        self.ask_gates(turn);
+    }
+
+    /// No worker routes by the older pool any more.
+    pub(super) fn endpoint_changed(
+        &mut self,
+        service: ServiceName,
+        passed: &BarrierPassed,
+        turn: &mut Turn,
+    ) {
+        if passed.missing > 0 {
+            turn.tells(Notice::BarrierMissed {
+                services: vec![service],
+                workers: passed.missing,
+            });
+        }
+        answer(passed.op, Ok(true), turn);
+    }
+}
+
+/// What putting an endpoint into a pool did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Put {
+    Same,
+    Reweighted,
+    Added,
+}
+
+fn answer(op: OpId, changed: Result<bool, EndpointRefusal>, turn: &mut Turn) {
+    let answer = match changed {
+        Ok(changed) => EndpointAnswer::Done { changed },
+        Err(refusal) => EndpointAnswer::Refused(refusal),
+    };
+    turn.does(Effect::AnswerEndpoint(op, answer));
+}
+
+fn deregistered(deregister: &Deregister) -> Entry {
+    Entry::Deregistered {
+        service: deregister.service.clone(),
+        colour: deregister.colour,
+        addr: deregister.addr.clone(),
+    }
+}

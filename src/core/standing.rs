@@ -1,0 +1,111 @@
+//! How a service stands: what the journal knows of it, and what the file says of it.
+//!
+//! Owns the two halves of a service's state. They live in two maps, because they have two lives: a service
+//! that the file no longer names is not served, but its live colour, its tenure and its history wait for it,
+//! as they would across a restart. One map with a flag would make every reader ask for the flag.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    num::NonZeroU16,
+    sync::Arc,
+};
+
+use super::{
+    event::{HISTORY_LIMIT, Restored, RestoredService},
+    ids::{ByColour, Colour, EndpointAddr, ServiceName, ServiceSlot, Tenure},
+    in_flight::TenureCounter,
+    pool::PoolState,
+    service::{ProbeSpec, ServiceSpec},
+    switch::Receipt,
+};
+
+/// What belongs to the journal.
+#[derive(Debug)]
+pub(super) struct Standing {
+    pub(super) live: Colour,
+    /// The claims of the live tenure, and its number.
+    pub(super) counter: Arc<TenureCounter>,
+    /// What the last file that named the service calls live.
+    pub(super) file_live: Colour,
+    /// Endpoints registered at run time, while the service is not served; they are in its pools otherwise.
+    pub(super) parked: ByColour<Vec<(EndpointAddr, NonZeroU16)>>,
+    /// Past switches, newest first.
+    pub(super) history: VecDeque<Receipt>,
+    /// Rises with each service that the file stops naming; tells which was forgotten by it first.
+    pub(super) retired: u64,
+}
+
+/// What belongs to the file.
+#[derive(Debug)]
+pub(super) struct Served {
+    pub(super) slot: ServiceSlot,
+    pub(super) spec: Arc<ServiceSpec>,
+    /// The spec's probe, shared with whoever probes.
+    pub(super) probe: Arc<ProbeSpec>,
+    pub(super) pools: ByColour<PoolState>,
+}
+
+impl Standing {
+    /// A service that nothing is known of.
+    pub(super) fn first_seen(spec: &ServiceSpec, workers: usize) -> Self {
+        let counter = TenureCounter::new(spec.name.clone(), spec.live, Tenure(1), workers);
+        Self {
+            live: spec.live,
+            counter: Arc::new(counter),
+            file_live: spec.live,
+            parked: ByColour::default(),
+            history: VecDeque::new(),
+            retired: 0,
+        }
+    }
+
+    fn restored(name: ServiceName, service: RestoredService, workers: usize) -> Self {
+        let counter = TenureCounter::new(name, service.live, service.tenure, workers);
+        let mut history = VecDeque::from(service.history);
+        history.truncate(HISTORY_LIMIT);
+        Self {
+            live: service.live,
+            counter: Arc::new(counter),
+            file_live: service.file_live,
+            parked: service.endpoints,
+            history,
+            retired: 0,
+        }
+    }
+
+    pub(super) fn tenure(&self) -> Tenure {
+        self.counter.tenure()
+    }
+
+    /// Where a rollback leads. Every tenure but the first began with a switch, and there are two colours.
+    pub(super) fn rollback_to(&self) -> Option<Colour> {
+        (self.tenure() > Tenure(1)).then(|| self.live.other())
+    }
+
+    /// Begins the tenure of `receipt`; hands back the counter of the one that ends.
+    pub(super) fn begin_tenure(&mut self, receipt: Receipt, workers: usize) -> Arc<TenureCounter> {
+        self.live = receipt.to;
+        let counter =
+            TenureCounter::new(receipt.service.clone(), receipt.to, receipt.tenure, workers);
+        self.history.push_front(receipt);
+        self.history.truncate(HISTORY_LIMIT);
+        std::mem::replace(&mut self.counter, Arc::new(counter))
+    }
+
+    /// Replaces the receipt of the same tenure by a later reading of it.
+    pub(super) fn amend(&mut self, receipt: &Receipt) {
+        // The newest are in front, and what changes is nearly always the newest.
+        let known = self.history.iter_mut();
+        if let Some(known) = { known }.find(|it| it.tenure == receipt.tenure) {
+            known.clone_from(receipt);
+        }
+    }
+}
+
+/// The standings that a process starts with.
+pub(super) fn restore(restored: Restored, workers: usize) -> BTreeMap<ServiceName, Standing> {
+    let standing = |(name, service): (ServiceName, RestoredService)| {
+        (name.clone(), Standing::restored(name, service, workers))
+    };
+    restored.services.into_iter().map(standing).collect()
+}

@@ -1,0 +1,285 @@
+//! The one place that decides: an event goes in, effects come out.
+//!
+//! Owns the whole state of the control plane and hands each event to the file that knows it: `procedure.rs`
+//! switches, `drain.rs` drains, `reconcile.rs` applies a file, `registration.rs` adds and removes endpoints,
+//! `publication.rs` builds snapshots. Must not wait, log, lock, or read a clock (invariant 1). An actor per
+//! service would look simpler and could not switch two services at one instant, nor be replayed in a test.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::SocketAddr,
+    sync::Arc,
+    time::Instant,
+};
+
+use super::{
+    drain::Drains,
+    event::{Effect, Event, Restored},
+    health::{PassiveFailure, ProbeVerdict},
+    ids::{Colour, EndpointId, ServiceName},
+    notice::Notice,
+    operation::Operations,
+    pool::EndpointState,
+    publication::Publication,
+    service::{EndpointSpec, ServiceSpec},
+    snapshot::Snapshot,
+    standing::{Served, Standing, restore},
+    time::Now,
+};
+
+/// Everything the control plane knows.
+#[derive(Debug)]
+pub struct State {
+    pub(super) workers: usize,
+    /// What belongs to the journal, of every service it knows.
+    pub(super) standings: BTreeMap<ServiceName, Standing>,
+    /// What belongs to the file, of every service it names; each of them has a standing.
+    pub(super) services: BTreeMap<ServiceName, Served>,
+    pub(super) operations: Operations,
+    pub(super) drains: Drains,
+    pub(super) publication: Publication,
+    /// Where each endpoint is.
+    pub(super) places: BTreeMap<EndpointId, (ServiceName, Colour)>,
+    /// When which ejection ends; the next in front.
+    pub(super) ejections: BTreeSet<(Instant, EndpointId)>,
+    pub(super) shutting_down: bool,
+    last_endpoint: EndpointId,
+}
+
+/// One event being handled: the moment it came, and what is to be done about it so far.
+#[derive(Debug)]
+pub(super) struct Turn {
+    pub(super) now: Now,
+    effects: Vec<Effect>,
+}
+
+impl Turn {
+    pub(super) fn does(&mut self, effect: Effect) {
+        self.effects.push(effect);
+    }
+
+    pub(super) fn tells(&mut self, notice: Notice) {
+        self.does(Effect::Notice(notice));
+    }
+}
+
+impl State {
+    /// The state of a process with `workers` workers that has read the journal but no file.
+    #[must_use]
+    pub fn new(workers: usize, restored: Restored) -> Self {
+        Self {
+            workers,
+            standings: restore(restored, workers),
+            services: BTreeMap::new(),
+            operations: Operations::default(),
+            drains: Drains::default(),
+            publication: Publication::default(),
+            places: BTreeMap::new(),
+            ejections: BTreeSet::new(),
+            shutting_down: false,
+            last_endpoint: EndpointId::default(),
+        }
+    }
+
+    /// Takes in one event; what comes out is to be carried out in order before the next. Events about what is
+    /// not, or no longer, under way change nothing.
+    #[must_use = "nothing happens unless the effects are carried out"]
+    pub fn handle(&mut self, event: Event, now: Now) -> Vec<Effect> {
+        let mut turn = Turn {
+            now,
+            effects: Vec::new(),
+        };
+        let on = &mut turn;
+        match event {
+            Event::Reloaded(reload) => self.reload(reload, on),
+            Event::Switch(request) => self.switch(request, on),
+            Event::Register(register) => self.register(register, on),
+            Event::Deregister(deregister) => self.deregister(deregister, on),
+            Event::Journaled(op) => self.journaled(op, on),
+            Event::JournalFailed(op, error) => self.journal_failed(op, error, on),
+            Event::BarrierPassed(passed) => self.barrier_passed(&passed, on),
+            Event::Drained {
+                service,
+                tenure,
+                counts,
+            } => self.drained((service, tenure), &counts, on),
+            Event::Probed(id, verdict) => self.probed(id, &verdict, on),
+            Event::Failed(id, why) => self.failed(id, why, on),
+            Event::Resolved(id, addrs) => self.resolved(id, addrs, on),
+            Event::Woke => self.woke(on),
+            Event::ShuttingDown => self.shutting_down(on),
+        }
+        turn.effects
+    }
+
+    /// When [`Event::Woke`] is due next: the end of an ejection, of a wait for gates, or of a drain.
+    #[must_use]
+    pub fn next_wake(&self) -> Option<Instant> {
+        let ejection = self.ejections.first().map(|(until, _)| *until);
+        let gates = self.operations.waiting.values().map(|it| it.until).min();
+        let wakes = [ejection, gates, self.drains.next_deadline()];
+        wakes.into_iter().flatten().min()
+    }
+
+    /// The snapshot published last.
+    #[must_use]
+    pub const fn snapshot(&self) -> &Arc<Snapshot> {
+        self.publication.snapshot()
+    }
+
+    /// An endpoint that has not been seen before, at a place.
+    pub(super) fn new_endpoint(
+        &mut self,
+        place: (&ServiceName, Colour),
+        spec: &EndpointSpec,
+    ) -> EndpointState {
+        self.last_endpoint = self.last_endpoint.next();
+        let id = self.last_endpoint;
+        self.places.insert(id, (place.0.clone(), place.1));
+        EndpointState::new(id, spec, self.workers)
+    }
+
+    /// Forgets the place and the ejection of an endpoint that was removed from its pool.
+    pub(super) fn forget(&mut self, endpoint: &EndpointState) {
+        self.places.remove(&endpoint.id);
+        if let Some(until) = endpoint.tracker.ejected_until() {
+            self.ejections.remove(&(until, endpoint.id));
+        }
+    }
+
+    /// Whether a pool has no endpoint, not counting those whose removal is being written down.
+    pub(super) fn is_empty_pool(&self, service: &ServiceName, colour: Colour) -> bool {
+        let leaving = self.operations.leaving(service, colour).len();
+        self.services
+            .get(service)
+            .is_none_or(|it| it.pools[colour].len() <= leaving)
+    }
+
+    fn probed(&mut self, id: EndpointId, verdict: &ProbeVerdict, turn: &mut Turn) {
+        let Some((service, colour, spec)) = self.place_of(id) else {
+            return;
+        };
+        let Some(endpoint) = self.endpoint_mut(&service, colour, id) else {
+            return;
+        };
+        let was_ready = endpoint.tracker.is_ready();
+        if !endpoint.tracker.observe(verdict, &spec.probe) {
+            return;
+        }
+        let changed = was_ready != endpoint.tracker.is_ready();
+        turn.tells(Notice::HealthChanged {
+            service: service.clone(),
+            colour,
+            endpoint: endpoint.addr.clone(),
+            health: endpoint.tracker.health(),
+            why: match verdict {
+                ProbeVerdict::Passed => "probe passed".to_owned(),
+                ProbeVerdict::Failed(_) => {
+                    endpoint.tracker.why(turn.now.instant).unwrap_or_default()
+                }
+            },
+        });
+        if changed {
+            self.pool_changed(&service, colour);
+            self.publish(turn);
+            self.ask_gates(turn);
+        }
+    }
+
+    fn failed(&mut self, id: EndpointId, why: PassiveFailure, turn: &mut Turn) {
+        let Some((service, colour, spec)) = self.place_of(id) else {
+            return;
+        };
+        let now = turn.now.instant;
+        let pool = self
+            .services
+            .get_mut(&service)
+            .map(|it| &mut it.pools[colour]);
+        let ejected = pool.and_then(|pool| pool.eject(id, why, &spec.passive, now));
+        let Some((endpoint, until)) = ejected else {
+            return;
+        };
+        self.ejections.insert((until, id));
+        self.pool_changed(&service, colour);
+        turn.tells(Notice::Ejected {
+            service,
+            colour,
+            endpoint,
+            lasts: until.duration_since(now),
+            why: why.as_str(),
+        });
+        self.publish(turn);
+        self.ask_gates(turn);
+    }
+
+    fn resolved(&mut self, id: EndpointId, addrs: Arc<[SocketAddr]>, turn: &mut Turn) {
+        let Some((service, colour, _)) = self.place_of(id) else {
+            return;
+        };
+        let Some(endpoint) = self.endpoint_mut(&service, colour, id) else {
+            return;
+        };
+        // A name that suddenly stands for nothing keeps its last addresses: they may still answer.
+        if addrs.is_empty() || endpoint.resolved == addrs {
+            return;
+        }
+        endpoint.resolved = addrs;
+        self.pool_changed(&service, colour);
+        self.publish(turn);
+    }
+
+    /// Where an endpoint is, and the policies there. `None` for one that was removed.
+    fn place_of(&self, id: EndpointId) -> Option<(ServiceName, Colour, Arc<ServiceSpec>)> {
+        let (service, colour) = self.places.get(&id)?;
+        let spec = Arc::clone(&self.services.get(service)?.spec);
+        Some((service.clone(), *colour, spec))
+    }
+
+    fn endpoint_mut(
+        &mut self,
+        service: &ServiceName,
+        colour: Colour,
+        id: EndpointId,
+    ) -> Option<&mut EndpointState> {
+        self.services.get_mut(service)?.pools[colour].endpoint_mut(id)
+    }
+
+    fn woke(&mut self, turn: &mut Turn) {
+        while let Some((until, id)) = self.ejections.first().copied() {
+            if until > turn.now.instant {
+                break;
+            }
+            self.ejections.pop_first();
+            self.readmit(id, turn);
+        }
+        self.publish(turn);
+        self.ask_gates(turn);
+        self.drains.cut_overdue(turn);
+    }
+
+    fn readmit(&mut self, id: EndpointId, turn: &mut Turn) {
+        let Some((service, colour, _)) = self.place_of(id) else {
+            return;
+        };
+        let Some(endpoint) = self.endpoint_mut(&service, colour, id) else {
+            return;
+        };
+        if !endpoint.tracker.readmit(turn.now.instant) {
+            return;
+        }
+        turn.tells(Notice::Readmitted {
+            service: service.clone(),
+            colour,
+            endpoint: endpoint.addr.clone(),
+        });
+        // Probes may have found it unhealthy meanwhile; then no request sees a difference.
+        if endpoint.tracker.is_ready() {
+            self.pool_changed(&service, colour);
+        }
+    }
+
+    fn shutting_down(&mut self, turn: &mut Turn) {
+        self.shutting_down = true;
+        self.refuse_waiting(turn);
+    }
+}
