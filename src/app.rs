@@ -97,14 +97,6 @@ pub enum StartError {
     Gone,
 }
 
-impl StartError {
-    /// Whether the file, rather than the system, is at fault.
-    #[must_use]
-    pub const fn is_config(&self) -> bool {
-        matches!(self, Self::Config(_))
-    }
-}
-
 impl App {
     /// Reads the file, starts the workers, the controller and the admin side, and returns when traffic flows.
     ///
@@ -132,7 +124,7 @@ impl App {
             access: access.as_ref(),
             reports,
         };
-        let (workers, threads) = crew.hire(count)?;
+        let Hired { workers, threads } = crew.hire(count)?;
         let setup = Setup {
             config_path: options.config,
             loaded,
@@ -327,11 +319,14 @@ struct Crew<'a> {
     reports: mpsc::Sender<Report>,
 }
 
+/// The workers, by their mailboxes and by their threads.
+struct Hired {
+    workers: Vec<mpsc::Sender<Order>>,
+    threads: Vec<thread::JoinHandle<()>>,
+}
+
 impl Crew<'_> {
-    fn hire(
-        self,
-        count: usize,
-    ) -> io::Result<(Vec<mpsc::Sender<Order>>, Vec<thread::JoinHandle<()>>)> {
+    fn hire(self, count: usize) -> io::Result<Hired> {
         let mut workers = Vec::with_capacity(count);
         let mut threads = Vec::with_capacity(count);
         for index in 0..count {
@@ -346,7 +341,7 @@ impl Crew<'_> {
             })?);
             workers.push(order);
         }
-        Ok((workers, threads))
+        Ok(Hired { workers, threads })
     }
 }
 

@@ -166,7 +166,9 @@ async fn a_reload_touches_what_has_changed() {
     };
     assert!(changes.iter().any(|it| it.contains("api")), "{changes:?}");
     assert!(
-        changes.iter().any(|it| it.contains("`more` was opened")),
+        changes
+            .iter()
+            .any(|it| it.contains("listener `more` added")),
         "{changes:?}"
     );
     assert!(std::sync::Arc::ptr_eq(&before, &control.counter("shop")));
@@ -226,7 +228,7 @@ async fn a_file_that_cannot_be_applied_leaves_everything_as_it_was() {
 }
 
 #[tokio::test]
-async fn what_only_a_restart_can_change_is_said() {
+async fn what_only_a_restart_can_change_and_what_is_doubtful_is_said() {
     let addr = endpoint().await;
     let rest = listener("web", ANY) + &service("shop", Colour::Blue, addr, addr);
     let site = Site::new(&rest);
@@ -235,7 +237,9 @@ async fn what_only_a_restart_can_change_is_said() {
     let ReloadAnswer::Applied(changes) = control.reload().await else {
         panic!("the file was expected to be applied");
     };
-    assert_eq!(changes, ["[process] has changed; it needs a restart"]);
+    assert_eq!(changes[0], "[process] has changed; it needs a restart");
+    let doubt = "is in pool `blue`, too";
+    assert!(changes[1].starts_with("warning: ") && changes[1].contains(doubt));
     let config = control.handle.config().await.unwrap();
     assert!(config.process.shutdown_delay.is_zero());
 }

@@ -16,6 +16,7 @@ mod progress;
 mod receipt;
 mod reload;
 mod rollback;
+mod serve;
 mod status;
 mod switch;
 mod table;
@@ -40,6 +41,8 @@ struct Cli {
 /// A command is a line here, a line in [`Command::run`], and a file.
 #[derive(Debug, clap::Subcommand)]
 enum Command {
+    /// Run the proxy in the foreground
+    Serve(serve::Serve),
     /// Say whether a configuration file is valid, without binding anything
     Check(check::Check),
     /// Show services: live colour, health, requests in flight, drift, last switch
@@ -63,6 +66,7 @@ enum Command {
 impl Command {
     fn run(self, output: &mut Output<'_>) -> Result<Exit, Failure> {
         match self {
+            Self::Serve(command) => command.run(output),
             Self::Check(command) => command.run(output),
             Self::Status(command) => client::run(command.run(output)),
             Self::Switch(command) => client::run(command.run(output)),

@@ -64,7 +64,8 @@ pub enum Event {
 pub struct Reload {
     /// Every service of the file.
     pub services: Vec<Arc<ServiceSpec>>,
-    /// Every listener of the file with the number that the edge gave it.
+    /// Every listener of the file with the number that the edge gave it; after it, by the same name, earlier
+    /// numbers under which connections of that listener live on.
     pub listeners: Vec<(ListenerId, ListenerName)>,
     /// Who had it applied.
     pub actor: Actor,
