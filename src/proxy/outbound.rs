@@ -215,7 +215,14 @@ impl Outbound {
                     self.report(endpoint, PassiveFailure::Reset);
                     self.tried.push(endpoint.id());
                 }
-                Err(self.not_answered(failed, spare))
+                let fell_silent = failed.error == ProxyError::ResponseTimeout
+                    && !worker
+                        .desk()
+                        .is_ready(service.snapshot().slot, endpoint.id());
+                if fell_silent {
+                    self.tried.push(endpoint.id());
+                }
+                Err(self.not_answered(failed, spare, fell_silent))
             }
         }
     }
@@ -315,13 +322,20 @@ impl Outbound {
         error
     }
 
-    fn not_answered(&mut self, failed: Failed, spare: Option<Head>) -> ProxyError {
+    /// A response that does not come in time is an answer of sorts while its endpoint is sound: asking another
+    /// one would double the load of a service that is merely slow. Of one that `fell_silent`, none will come.
+    fn not_answered(
+        &mut self,
+        failed: Failed,
+        spare: Option<Head>,
+        fell_silent: bool,
+    ) -> ProxyError {
         self.request = match (failed.unsent, failed.error) {
             (Some(unsent), _) => {
                 self.replays += 1;
                 Some(unsent)
             }
-            (None, ProxyError::Closed) => spare.map(|head| {
+            (None, error) if error == ProxyError::Closed || fell_silent => spare.map(|head| {
                 self.replays += 1;
                 head.into_request()
             }),
