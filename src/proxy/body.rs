@@ -130,7 +130,8 @@ impl Upload {
                 self.progress
                     .bytes
                     .set(self.progress.bytes.get() + length as u64);
-                if self.incoming.is_end_stream() {
+                // Nothing follows trailers, and hyper does not ask.
+                if self.incoming.is_end_stream() || frame.is_trailers() {
                     self.ended();
                 }
                 Poll::Ready(Some(Ok(frame)))
@@ -289,7 +290,8 @@ impl Download {
             Some(Ok(frame)) => {
                 self.account
                     .count(0, frame.data_ref().map_or(0, Bytes::len) as u64);
-                if self.incoming.is_end_stream() {
+                // Nothing follows trailers, and hyper does not ask.
+                if self.incoming.is_end_stream() || frame.is_trailers() {
                     self.ended();
                 }
                 Some(Ok(frame))
