@@ -8,4 +8,5 @@ mod support;
 
 mod framing;
 mod headers;
+mod refusal;
 mod streaming;
