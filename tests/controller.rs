@@ -90,8 +90,8 @@ async fn a_switch_that_waits_for_its_drain_is_answered_when_the_last_claim_has_e
 
 #[tokio::test]
 async fn a_switch_to_a_pool_that_is_not_ready_is_refused_and_nothing_changes() {
-    let live = endpoint().await;
-    let site = Site::new(&(listener("web", ANY) + &service("shop", Colour::Blue, live, nobody())));
+    let (live, (_socket, nobody)) = (endpoint().await, nobody());
+    let site = Site::new(&(listener("web", ANY) + &service("shop", Colour::Blue, live, nobody)));
     let mut control = site.start().await;
     let Refusal::Gates(gates) = refused(control.switch("shop", Colour::Green).await) else {
         panic!("the gates were expected to refuse");
@@ -166,7 +166,9 @@ async fn a_reload_touches_what_has_changed() {
     };
     assert!(changes.iter().any(|it| it.contains("api")), "{changes:?}");
     assert!(
-        changes.iter().any(|it| it.contains("`more` was opened")),
+        changes
+            .iter()
+            .any(|it| it.contains("listener `more` added")),
         "{changes:?}"
     );
     assert!(std::sync::Arc::ptr_eq(&before, &control.counter("shop")));
@@ -226,7 +228,7 @@ async fn a_file_that_cannot_be_applied_leaves_everything_as_it_was() {
 }
 
 #[tokio::test]
-async fn what_only_a_restart_can_change_is_said() {
+async fn what_only_a_restart_can_change_and_what_is_doubtful_is_said() {
     let addr = endpoint().await;
     let rest = listener("web", ANY) + &service("shop", Colour::Blue, addr, addr);
     let site = Site::new(&rest);
@@ -235,7 +237,9 @@ async fn what_only_a_restart_can_change_is_said() {
     let ReloadAnswer::Applied(changes) = control.reload().await else {
         panic!("the file was expected to be applied");
     };
-    assert_eq!(changes, ["[process] has changed; it needs a restart"]);
+    assert_eq!(changes[0], "[process] has changed; it needs a restart");
+    let doubt = "is in pool `blue`, too";
+    assert!(changes[1].starts_with("warning: ") && changes[1].contains(doubt));
     let config = control.handle.config().await.unwrap();
     assert!(config.process.shutdown_delay.is_zero());
 }

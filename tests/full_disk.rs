@@ -45,7 +45,7 @@ fn an_entry_that_did_not_fit_is_not_found_again() {
     for tenure in 1..1_000 {
         let before = fs::read(&path).unwrap();
         let entry = seen(tenure);
-        if let Err(error) = journal.append(&entry) {
+        if let Err(error) = journal.append(&[entry]) {
             assert!(
                 error.in_full().contains("File too large"),
                 "{}",

@@ -31,25 +31,49 @@ impl Controller {
     /// Feeds one event to core and carries out everything that comes of it.
     pub(super) async fn feed(&mut self, event: Event) {
         let mut effects = VecDeque::from(self.state.handle(event, clock::now()));
+        let mut records = Vec::new();
         while let Some(effect) = effects.pop_front() {
+            if let Effect::Record(entry) = effect {
+                records.push(entry);
+                continue;
+            }
+            if !matches!(effect, Effect::Notice(_)) {
+                self.record(std::mem::take(&mut records)).await;
+            }
             if let Some(event) = self.carry_out(effect).await {
                 for effect in self.state.handle(event, clock::now()).into_iter().rev() {
                     effects.push_front(effect);
                 }
             }
         }
+        self.record(records).await;
+    }
+
+    /// Writes down what refuses nothing. What comes in a row, with nothing but notices in between, is one write:
+    /// a file with a thousand new services would otherwise wait for the disk a thousand times.
+    async fn record(&self, entries: Vec<Entry>) {
+        if entries.is_empty() {
+            return;
+        }
+        let written = self.with_journal(move |journal| {
+            journal.append(&entries)?;
+            journal.tidy()
+        });
+        if let Err(error) = written.await {
+            self.notices.tell(&Notice::JournalFailed { error });
+        }
     }
 
     async fn carry_out(&mut self, effect: Effect) -> Option<Event> {
         match effect {
             Effect::Journal(op, entry) => {
-                let written = self.with_journal(move |it| it.append(&entry)).await;
+                let written = self.with_journal(move |it| it.append(&[entry])).await;
                 return Some(match written {
                     Ok(()) => Event::Journaled(op),
                     Err(error) => Event::JournalFailed(op, error),
                 });
             }
-            Effect::Record(entry) => self.record(entry).await,
+            Effect::Record(entry) => self.record(vec![entry]).await,
             Effect::Publish(snapshot) => {
                 self.publisher.publish(snapshot);
                 self.published_at = Instant::now();
@@ -72,16 +96,6 @@ impl Controller {
             Effect::Notice(notice) => self.notices.tell(&notice),
         }
         None
-    }
-
-    async fn record(&self, entry: Entry) {
-        let written = self.with_journal(move |journal| {
-            journal.append(&entry)?;
-            journal.tidy()
-        });
-        if let Err(error) = written.await {
-            self.notices.tell(&Notice::JournalFailed { error });
-        }
     }
 
     /// Has the journal do something where a thread may wait for the disk.

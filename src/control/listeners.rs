@@ -7,7 +7,7 @@
 //! limits change, or that changes its name, goes on with a duplicate of the descriptor and with the same queue.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::BTreeMap,
     io,
     net::{SocketAddr, TcpListener},
     sync::Arc,
@@ -35,7 +35,14 @@ struct Bound {
     open: Arc<OpenListener>,
     /// Numbers under which connections of this listener were accepted before it was opened anew; they live
     /// on, and go on being routed.
-    earlier: VecDeque<ListenerId>,
+    earlier: Vec<ListenerId>,
+}
+
+impl Bound {
+    /// Its number, and earlier ones.
+    fn numbers(&self) -> impl Iterator<Item = ListenerId> {
+        std::iter::once(self.open.id).chain(self.earlier.iter().copied())
+    }
 }
 
 /// What a file makes of the listeners; its new sockets are bound, and closed again if it is dropped.
@@ -46,8 +53,6 @@ pub(super) struct Plan {
     pub(super) opened: Vec<(Arc<OpenListener>, SocketAddr)>,
     /// To be closed.
     pub(super) closed: Vec<Arc<OpenListener>>,
-    /// What changes, a short sentence each.
-    pub(super) changes: Vec<String>,
 }
 
 /// A listener that could not be bound.
@@ -69,7 +74,6 @@ impl Listeners {
             },
             opened: Vec::new(),
             closed: Vec::new(),
-            changes: Vec::new(),
         };
         let mut errors = Vec::new();
         for config in wanted {
@@ -78,7 +82,13 @@ impl Listeners {
                     plan.after.bound.insert(config.name.clone(), bound.clone());
                 }
                 before => match self.socket_for(config, wanted) {
-                    Ok((socket, heir_of)) => plan.open(config, socket, heir_of, before),
+                    Ok((socket, holder)) => {
+                        // Whoever was accepted under a name that is no more belongs to its heir.
+                        let named =
+                            |bound: &&Bound| !wanted.iter().any(|it| it.name == bound.config.name);
+                        let ancestors = before.into_iter().chain(holder.filter(named));
+                        plan.open(config, socket, ancestors);
+                    }
                     Err(error) => errors.push(error),
                 },
             }
@@ -139,18 +149,17 @@ impl Plan {
     /// Every number that requests may come under, with the name that their routes go by.
     pub(super) fn numbers(&self) -> Vec<(ListenerId, ListenerName)> {
         let each = |(name, bound): (&ListenerName, &Bound)| {
-            let ids = std::iter::once(bound.open.id).chain(bound.earlier.iter().copied());
-            ids.map(|id| (id, name.clone())).collect::<Vec<_>>()
+            let numbers = bound.numbers();
+            numbers.map(|id| (id, name.clone())).collect::<Vec<_>>()
         };
         self.after.bound.iter().flat_map(each).collect()
     }
 
-    fn open(
+    fn open<'a>(
         &mut self,
         config: &ListenerConfig,
         socket: TcpListener,
-        heir_of: Option<&Bound>,
-        before: Option<&Bound>,
+        ancestors: impl Iterator<Item = &'a Bound>,
     ) {
         // The kernel knows the address of a socket that it has just bound.
         let addr = socket.local_addr().unwrap_or(config.listen);
@@ -161,38 +170,25 @@ impl Plan {
             socket,
             config.limits.clone(),
         ));
-        let mut earlier = VecDeque::new();
-        for bound in heir_of.into_iter().chain(before) {
-            let ids = std::iter::once(bound.open.id).chain(bound.earlier.iter().copied());
-            earlier.extend(ids.filter(|id| !earlier.contains(id)).collect::<Vec<_>>());
-        }
-        earlier.truncate(EARLIER_LIMIT);
-        let name = &config.name;
-        self.changes.push(match before {
-            None => format!("listener `{name}` was opened on {addr}"),
-            Some(before) if before.addr == addr => format!("listener `{name}` has new limits"),
-            Some(before) => format!("listener `{name}` moved from {} to {addr}", before.addr),
-        });
+        let ids = ancestors.flat_map(Bound::numbers).take(EARLIER_LIMIT);
+        let earlier = ids.collect();
         self.opened.push((Arc::clone(&open), addr));
-        let config = config.clone();
         let bound = Bound {
-            config,
+            config: config.clone(),
             addr,
             open,
             earlier,
         };
-        self.after.bound.insert(name.clone(), bound);
+        self.after.bound.insert(config.name.clone(), bound);
     }
 
     fn close(&mut self, before: &Listeners) {
-        for (name, bound) in &before.bound {
-            match self.after.bound.get(name) {
-                Some(after) if after.open.id == bound.open.id => continue,
-                Some(_) => {}
-                None => self.changes.push(format!("listener `{name}` was closed")),
-            }
-            self.closed.push(Arc::clone(&bound.open));
-        }
+        let still = |bound: &Bound| {
+            let after = self.after.bound.get(&bound.config.name);
+            after.is_some_and(|after| after.open.id == bound.open.id)
+        };
+        let closed = before.bound.values().filter(|bound| !still(bound));
+        self.closed = closed.map(|bound| Arc::clone(&bound.open)).collect();
     }
 }
 
@@ -256,7 +252,7 @@ mod tests {
         let listeners = opened(&wanted);
         let plan = listeners.plan(&wanted[..1]).unwrap();
         assert_eq!((plan.opened.len(), plan.closed.len()), (0, 1));
-        assert_eq!(plan.changes, ["listener `api` was closed"]);
+        assert_eq!(plan.closed[0].name, ListenerName::new("api"));
         assert_eq!(plan.numbers(), [(ListenerId(1), ListenerName::new("web"))]);
     }
 
@@ -284,7 +280,24 @@ mod tests {
         let plan = listeners.plan(&wanted).unwrap();
         assert_eq!(plan.opened[0].1, api);
         assert_eq!(plan.opened[1].1, web);
-        assert_eq!((plan.closed.len(), plan.changes.len()), (2, 2));
+        let numbers: Vec<_> = plan
+            .numbers()
+            .into_iter()
+            .map(|(id, name)| (id.0, name.to_string()))
+            .collect();
+        let expected = [(4, "api"), (2, "api"), (3, "web"), (1, "web")];
+        assert_eq!(numbers, expected.map(|(id, name)| (id, name.to_owned())));
+        assert_eq!(plan.closed.len(), 2);
+    }
+
+    #[test]
+    fn what_was_accepted_under_a_name_that_is_gone_follows_the_address() {
+        let listeners = opened(&[listener("web", ANY)]);
+        let web = addr(&listeners, "web").to_string();
+        let plan = listeners.plan(&[listener("www", &web)]).unwrap();
+        let www = ListenerName::new("www");
+        let numbers = [(ListenerId(2), www.clone()), (ListenerId(1), www)];
+        assert_eq!(plan.numbers(), numbers);
     }
 
     #[test]

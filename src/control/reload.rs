@@ -70,7 +70,6 @@ impl Controller {
         };
         self.feed(Event::Reloaded(reload)).await;
         let mut changes = std::mem::take(&mut self.applied);
-        changes.extend(plan.changes.iter().cloned());
         let (opened, closed) = (plan.opened.clone(), plan.closed.clone());
         self.listeners.adopt(plan);
         for (listener, addr) in opened {

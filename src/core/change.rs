@@ -66,7 +66,11 @@ pub(super) fn listener_changes(
     let id_in = |list: &[(ListenerId, ListenerName)], name: &ListenerName| {
         list.iter().find(|(_, it)| it == name).map(|(id, _)| *id)
     };
-    let opened = new.iter().filter_map(|(id, name)| match id_in(old, name) {
+    // A listener may have earlier numbers besides its own, which comes first.
+    let own = new
+        .iter()
+        .filter(|(id, name)| id_in(new, name) == Some(*id));
+    let opened = own.filter_map(|(id, name)| match id_in(old, name) {
         None => Some(format!("listener `{name}` added")),
         Some(before) if before != *id => Some(format!("listener `{name}` bound anew")),
         Some(_) => None,

@@ -142,15 +142,8 @@ impl State {
             weight,
             actor,
         } = register;
-        let pool = self.services.get(&service).map(|it| &it.pools[colour]);
-        let refusal = match pool.map(|pool| pool.find(&addr)) {
-            None => Some(EndpointRefusal::UnknownService(service.to_string())),
-            Some(Some(known)) if known.source == EndpointSource::File => {
-                Some(EndpointRefusal::NamedByFile(addr.clone()))
-            }
-            Some(_) => None,
-        };
-        if let Some(refusal) = refusal {
+        let place = (&service, colour);
+        if let Some(refusal) = self.place_lost(place, &addr) {
             // A file applied meanwhile took its place away; the journal must not keep it.
             turn.does(Effect::Record(Entry::Deregistered {
                 service,
@@ -177,6 +170,19 @@ impl State {
             actor,
         });
         self.publish_change(op, (service, colour), put == Put::Added, turn);
+    }
+
+    /// Why an endpoint whose registration is on disk has no place any more.
+    fn place_lost(
+        &self,
+        (service, colour): (&ServiceName, Colour),
+        addr: &EndpointAddr,
+    ) -> Option<EndpointRefusal> {
+        let Some(served) = self.services.get(service) else {
+            return Some(EndpointRefusal::UnknownService(service.to_string()));
+        };
+        let known = served.pools[colour].find(addr)?;
+        (known.source == EndpointSource::File).then(|| EndpointRefusal::NamedByFile(addr.clone()))
     }
 
     fn put(&mut self, (service, colour): (&ServiceName, Colour), spec: EndpointSpec) -> Put {

@@ -89,8 +89,9 @@ impl Disk {
         self.fold.restored()
     }
 
-    pub(super) fn append(&mut self, entry: &Entry) -> Result<(), JournalError> {
-        let line = line::encode(entry)?;
+    pub(super) fn append(&mut self, entries: &[Entry]) -> Result<(), JournalError> {
+        let lines: Vec<_> = entries.iter().map(line::encode).collect::<Result<_, _>>()?;
+        let lines = lines.concat();
         if !self.is_in_place() {
             self.rewrite()?;
         }
@@ -98,7 +99,7 @@ impl Disk {
             return Err(self.gone());
         };
         let written = file
-            .write_all(&line)
+            .write_all(&lines)
             .map_err(JournalError::io("write to", &self.path))
             .and_then(|()| {
                 file.sync_data()
@@ -108,9 +109,9 @@ impl Disk {
             self.take_back();
             return Err(error);
         }
-        self.good += line.len() as u64;
-        self.entries += 1;
-        self.fold.apply(entry);
+        self.good += lines.len() as u64;
+        self.entries += entries.len();
+        entries.iter().for_each(|entry| self.fold.apply(entry));
         Ok(())
     }
 

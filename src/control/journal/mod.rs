@@ -88,13 +88,13 @@ impl Journal {
         })
     }
 
-    /// Adds an entry and waits until it is on the disk.
+    /// Adds entries, with one write, and waits until they are on the disk.
     ///
     /// # Errors
-    /// If that cannot be done. Then the entry is not in the journal, and will not be found by a restart.
-    pub fn append(&mut self, entry: &Entry) -> Result<(), JournalError> {
+    /// If that cannot be done. Then none of them is in the journal, and none will be found by a restart.
+    pub fn append(&mut self, entries: &[Entry]) -> Result<(), JournalError> {
         match self {
-            Self::Kept(disk) => disk.append(entry),
+            Self::Kept(disk) => disk.append(entries),
             Self::Forgetful => Ok(()),
         }
     }

@@ -3,7 +3,7 @@
 //! Owns one task for each endpoint and when it probes; must not judge what a row of verdicts means, which is
 //! `HealthTracker`'s. A task each beats one loop over all: an endpoint that hangs delays nobody's probe, and
 //! the probe of an endpoint that is gone ends by being dropped. A further kind of probe is one more file and
-//! one more arm in [`Probe`].
+//! one more arm in `Probe`.
 
 mod failure;
 mod http;

@@ -1,0 +1,195 @@
+//! One line for each effect.
+
+#![allow(
+    dead_code,
+    unreachable_pub,
+    reason = "shared by test files, each of which uses a part of it"
+)]
+
+use cutover::core::{
+    event::{Effect, EndpointAnswer, Entry},
+    in_flight::TenureCounter,
+    notice::Notice,
+    snapshot::Snapshot,
+    switch::{Receipt, SwitchAnswer},
+};
+
+pub fn line(effect: &Effect) -> String {
+    match effect {
+        Effect::Journal(op, it) => format!("journal {op}: {}", entry(it)),
+        Effect::Record(it) => format!("record: {}", entry(it)),
+        Effect::Publish(it) => format!("publish {}", snapshot(it)),
+        Effect::Barrier(op, it) => {
+            let old: Vec<_> = it.iter().map(|it| counter(it)).collect();
+            format!("barrier {op}: {}", old.join(", "))
+        }
+        Effect::Drain(it) => format!("drain {}", counter(it)),
+        Effect::Cut(it) => format!("cut {}", counter(it)),
+        Effect::Answer(op, it) => format!("answer {op}: {}", answer(it)),
+        Effect::AnswerEndpoint(op, it) => match it {
+            EndpointAnswer::Done { changed } => format!("answer {op}: changed {changed}"),
+            EndpointAnswer::Refused(refusal) => format!("answer {op}: {refusal}"),
+        },
+        Effect::Applied(changes) => format!("applied: {}", changes.join("; ")),
+        Effect::Watch(watched) => {
+            let addrs: Vec<_> = watched.iter().map(|it| it.addr.as_str()).collect();
+            format!("watch {}", addrs.join(", "))
+        }
+        Effect::Notice(it) => format!("notice: {}", notice(it)),
+    }
+}
+
+pub fn receipt(it: &Receipt) -> String {
+    let mut line = format!(
+        "{} {}>{} tenure {} {:?}",
+        it.service, it.from, it.to, it.tenure, it.outcome
+    );
+    if it.rollback {
+        line += " rollback";
+    }
+    if it.forced {
+        line += " forced";
+    }
+    if it.in_flight_at_commit > 0 {
+        line += &format!(
+            " {} = {} finished + {} replayed + {} cut",
+            it.in_flight_at_commit,
+            it.finished,
+            it.replayed,
+            it.cut.total()
+        );
+    }
+    line
+}
+
+fn receipts(them: &[Receipt]) -> String {
+    them.iter().map(receipt).collect::<Vec<_>>().join(", ")
+}
+
+fn entry(it: &Entry) -> String {
+    match it {
+        Entry::Seen {
+            service,
+            file_live,
+            live,
+            tenure,
+            ..
+        } => format!("seen {service} file {file_live}, live {live} tenure {tenure}"),
+        Entry::Switched { receipts: them } => format!("switched {}", receipts(them)),
+        Entry::Settled { receipt: it } => format!("settled {}", receipt(it)),
+        Entry::Registered {
+            service,
+            colour,
+            addr,
+            weight,
+        } => format!("registered {service} {colour} {addr} weight {weight}"),
+        Entry::Deregistered {
+            service,
+            colour,
+            addr,
+        } => format!("deregistered {service} {colour} {addr}"),
+    }
+}
+
+/// The generation and, of each service, what is live and which endpoints are ready (`+`) or not (`-`).
+fn snapshot(it: &Snapshot) -> String {
+    let services = it.services.iter().map(|service| {
+        service.as_ref().map_or_else(
+            || "free".to_owned(),
+            |service| {
+                let pools = service.pools.iter().map(|(_, pool)| {
+                    let ready = pool.endpoints.iter().map(|it| it.ready);
+                    ready
+                        .map(|ready| if ready { '+' } else { '-' })
+                        .collect::<String>()
+                });
+                let pools: Vec<_> = pools.collect();
+                format!(
+                    "{} {}/{} {}",
+                    service.name,
+                    service.live,
+                    service.tenure_number(),
+                    pools.join("|")
+                )
+            },
+        )
+    });
+    let services: Vec<_> = services.collect();
+    format!("{}: {}", it.generation, services.join(", "))
+}
+
+fn counter(it: &TenureCounter) -> String {
+    format!("{} {}/{}", it.service(), it.colour(), it.tenure())
+}
+
+fn answer(it: &SwitchAnswer) -> String {
+    match it {
+        SwitchAnswer::Done {
+            receipts: them,
+            unchanged,
+        } => {
+            let same = unchanged
+                .iter()
+                .map(|it| format!("{} stays {}/{}", it.service, it.live, it.tenure));
+            let same: Vec<_> = same.collect();
+            [receipts(them), same.join(", ")].join("|")
+        }
+        SwitchAnswer::Refused(refusal) => format!("refused: {refusal}"),
+    }
+}
+
+fn notice(it: &Notice) -> String {
+    match it {
+        Notice::SwitchWaiting {
+            service,
+            to,
+            gate_timeout,
+            ..
+        } => format!("{service}>{to} waits up to {gate_timeout:?}"),
+        Notice::SwitchRefused { refusal, actor, .. } => {
+            format!("refused to {}: {refusal}", actor.name)
+        }
+        Notice::Switched {
+            receipt: it,
+            generation,
+        } => format!("switched by {generation}: {}", receipt(it)),
+        Notice::Drained { receipt: it, took } => format!("drained in {took:?}: {}", receipt(it)),
+        Notice::DrainDeadlinePassed {
+            service,
+            colour,
+            left,
+        } => format!("drain deadline of {service} {colour} passed, {left} left"),
+        Notice::BarrierMissed { workers, .. } => format!("{workers} workers missed the barrier"),
+        Notice::HealthChanged {
+            endpoint,
+            health,
+            why,
+            ..
+        } => format!("{endpoint} {health:?}: {why}"),
+        Notice::Ejected {
+            endpoint,
+            lasts,
+            why,
+            ..
+        } => format!("{endpoint} ejected for {lasts:?}: {why}"),
+        Notice::Readmitted { endpoint, .. } => format!("{endpoint} readmitted"),
+        Notice::Reloaded { generation, .. } => format!("reloaded by {generation}"),
+        Notice::ServiceAdded {
+            service,
+            live,
+            restored,
+        } => format!("{service} added, {live} live, restored {restored}"),
+        Notice::ServiceRemoved { service } => format!("{service} removed"),
+        Notice::EndpointsChanged {
+            endpoint,
+            registered,
+            ..
+        } => format!("{endpoint} registered {registered}"),
+        other @ (Notice::ReloadFailed { .. }
+        | Notice::JournalFailed { .. }
+        | Notice::JournalDamaged { .. }
+        | Notice::ListenerOpened { .. }
+        | Notice::ListenerClosed { .. }
+        | Notice::ResolveFailed { .. }) => format!("not core's to tell: {other:?}"),
+    }
+}
