@@ -179,29 +179,21 @@ impl Outbound {
         service: &ServiceDesk,
         endpoint: &Endpoint,
     ) -> Result<(Response<Incoming>, Box<Upstream>), ProxyError> {
-        let worker = self.downstream.worker();
         self.downstream.adopts(&service.snapshot().spec.timeouts);
         self.set_host(request.headers_mut(), service, endpoint);
-        let doubt = if self.may_replay(&request) {
-            Doubt::Accept
-        } else {
-            Doubt::AskKernel
+        let may_replay = self.may_replay(&request);
+        let upstream = match self.take(endpoint, may_replay) {
+            Some(upstream) => Ok(upstream),
+            None => self.connect(service, endpoint).await,
         };
-        // A replay takes no second chance with a kept connection.
-        let kept = (self.replays == 0)
-            .then(|| endpoint.take(worker.clock().coarse(), doubt))
-            .flatten();
-        let mut upstream = match kept {
-            Some(upstream) => upstream,
-            None => match self.connect(service, endpoint).await {
-                Ok(upstream) => upstream,
-                Err(error) => {
-                    self.request = Some(request);
-                    return Err(error);
-                }
-            },
+        let mut upstream = match upstream {
+            Ok(upstream) => upstream,
+            Err(error) => {
+                self.request = Some(request);
+                return Err(error);
+            }
         };
-        let spare = self.may_replay(&request).then(|| Head::copy(&request));
+        let spare = may_replay.then(|| Head::copy(&request));
         self.begins_waiting();
         let watched = Watched {
             downstream: &self.downstream,
@@ -211,20 +203,37 @@ impl Outbound {
         match exchange(&mut upstream, request, watched).await {
             Ok(response) => Ok((response, upstream)),
             Err(failed) => {
-                if failed.error == ProxyError::Closed && !upstream.is_reused() {
+                let fresh = !upstream.is_reused();
+                let avoid = self.avoids(failed.error, service, endpoint);
+                if failed.error == ProxyError::Closed && fresh {
                     self.report(endpoint, PassiveFailure::Reset);
                     self.tried.push(endpoint.id());
-                }
-                let fell_silent = failed.error == ProxyError::ResponseTimeout
-                    && !worker
-                        .desk()
-                        .is_ready(service.snapshot().slot, endpoint.id());
-                if fell_silent {
+                } else if avoid {
                     self.tried.push(endpoint.id());
                 }
-                Err(self.not_answered(failed, spare, fell_silent))
+                Err(self.not_answered(failed, spare, avoid))
             }
         }
+    }
+
+    /// A kept connection. A replay takes no second chance with one.
+    fn take(&self, endpoint: &Endpoint, may_replay: bool) -> Option<Box<Upstream>> {
+        let doubt = if may_replay {
+            Doubt::Accept
+        } else {
+            Doubt::AskKernel
+        };
+        let now = self.downstream.worker().clock().coarse();
+        (self.replays == 0)
+            .then(|| endpoint.take(now, doubt))
+            .flatten()
+    }
+
+    /// Whether the endpoint fell silent: did not answer in time, and is not ready any more by now.
+    fn avoids(&self, error: ProxyError, service: &ServiceDesk, endpoint: &Endpoint) -> bool {
+        let desk = self.downstream.worker().desk();
+        error == ProxyError::ResponseTimeout
+            && !desk.is_ready(service.snapshot().slot, endpoint.id())
     }
 
     /// Opens a connection, unless the claim is cut meanwhile: not a byte was sent then, and the next attempt

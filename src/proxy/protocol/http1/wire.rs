@@ -123,7 +123,7 @@ impl Wire {
     pub(crate) fn refuse(&self, refusal: HeadRefusal) {
         let mut input = self.input.borrow_mut();
         if matches!(input.phase, Phase::Head) {
-            input.refuse(refusal);
+            input.refuse(refusal, &[]);
         }
     }
 
@@ -197,7 +197,7 @@ impl Input {
         let searched = self.searched.saturating_sub(blank);
         let Some(length) = head::end(&bytes[blank..], searched) else {
             if bytes.len() >= self.limits.max_header_size {
-                self.refuse(HeadRefusal::TooLarge);
+                self.refuse(HeadRefusal::TooLarge, &[]);
             } else {
                 self.held = bytes.to_vec();
                 self.searched = bytes.len();
@@ -217,19 +217,22 @@ impl Input {
                 Some(blank + length)
             }
             Err(refusal) => {
-                self.refuse(refusal);
+                self.refuse(refusal, &bytes[blank..blank + length]);
                 None
             }
         }
     }
 
-    fn refuse(&mut self, refusal: HeadRefusal) {
+    /// Puts the replacement in the place of `head`, which is empty if it is not known whole.
+    fn refuse(&mut self, refusal: HeadRefusal, head: &[u8]) {
         if self.refusal.is_none() {
             self.refusal = Some(refusal);
             self.heads += 1;
             self.phase = Phase::Refused;
             self.held = Vec::new();
             self.judged.extend_from_slice(REPLACEMENT);
+            self.judged.extend(head::fields_for_answer(head));
+            self.judged.extend_from_slice(b"\r\n");
         }
     }
 
@@ -360,8 +363,8 @@ impl AsyncWrite for Guarded {
     }
 }
 
-/// What hyper reads in place of a refused head.
-const REPLACEMENT: &[u8] = b"GET / HTTP/1.1\r\nHost: refused\r\n\r\n";
+/// What hyper reads in place of a refused head, but for the fields kept and the empty line.
+const REPLACEMENT: &[u8] = b"GET / HTTP/1.1\r\nHost: refused\r\n";
 /// Bytes held while an upgrade is being decided; a client that sends more waits.
 const UPGRADE_HOLD_LIMIT: usize = 16 * 1024;
 
@@ -417,12 +420,24 @@ mod tests {
     fn a_refused_head_is_replaced_and_nothing_after_it_passes() {
         let wire = wire();
         let bad = b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n";
-        assert_eq!(fed(&wire, &[GET, bad, GET]), [GET, REPLACEMENT].concat());
+        assert_eq!(
+            fed(&wire, &[GET, bad, GET]),
+            [GET, REPLACEMENT, b"\r\n"].concat()
+        );
         assert_eq!(wire.next_request(), None);
         assert_eq!(
             wire.next_request(),
             Some(HeadRefusal::Malformed("repeated host field"))
         );
+    }
+
+    #[test]
+    fn a_replacement_keeps_what_says_how_to_answer() {
+        let bad = b"GET / HTTP/1.1\r\nX-Request-ID: a1\r\nexpect: x\r\nAccept:text/json\r\nAccept: b\r\n\r\n";
+        let kept = b"accept:text/json\r\nx-request-id: a1\r\n\r\n";
+        assert_eq!(fed(&wire(), &[bad]), [REPLACEMENT, kept].concat());
+        let odd = b"GET / HTTP/1.1\r\nX-Request-Id: a\xff\r\nAccept: a\0\r\n\r\n";
+        assert_eq!(fed(&wire(), &[odd]), [REPLACEMENT, b"\r\n"].concat());
     }
 
     #[test]
@@ -432,7 +447,7 @@ mod tests {
         let dripping: Vec<&[u8]> = std::iter::repeat_n(&b"y"[..], 300).collect();
         let mut pieces = vec![sent.as_slice()];
         pieces.extend(dripping);
-        assert_eq!(fed(&wire, &pieces), REPLACEMENT);
+        assert_eq!(fed(&wire, &pieces), [REPLACEMENT, b"\r\n"].concat());
         assert_eq!(wire.next_request(), Some(HeadRefusal::TooLarge));
         sent.clear();
     }
@@ -467,7 +482,8 @@ mod tests {
             let pieces: Vec<&[u8]> = pieces.iter().map(Vec::as_slice).collect();
             let all = pieces.concat();
             let passed = fed(&wire, &pieces);
-            let own = passed.strip_suffix(REPLACEMENT).unwrap_or(&passed);
+            let replaced = memchr::memmem::find(&passed, REPLACEMENT);
+            let own = &passed[..replaced.unwrap_or(passed.len())];
             proptest::prop_assert!(all.starts_with(own));
         }
     }
