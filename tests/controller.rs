@@ -90,8 +90,8 @@ async fn a_switch_that_waits_for_its_drain_is_answered_when_the_last_claim_has_e
 
 #[tokio::test]
 async fn a_switch_to_a_pool_that_is_not_ready_is_refused_and_nothing_changes() {
-    let live = endpoint().await;
-    let site = Site::new(&(listener("web", ANY) + &service("shop", Colour::Blue, live, nobody())));
+    let (live, (_socket, nobody)) = (endpoint().await, nobody());
+    let site = Site::new(&(listener("web", ANY) + &service("shop", Colour::Blue, live, nobody)));
     let mut control = site.start().await;
     let Refusal::Gates(gates) = refused(control.switch("shop", Colour::Green).await) else {
         panic!("the gates were expected to refuse");

@@ -11,6 +11,7 @@ use std::{net::SocketAddr, time::Duration};
 use cutover::{
     core::ids::Colour,
     demo::{
+        self,
         colour_app::ColourApp,
         load::{Failure, Load, LoadPlan, Target},
         websocket::{Frame, FrameKind, Speaker},
@@ -203,6 +204,18 @@ async fn the_load_notices_the_old_colour_after_a_commit() {
     eventually(|| load.ledger().totals().failed > 0).await;
     let totals = load.stop().await;
     assert_eq!(totals.failures[0].why, Failure::OldColour(Colour::Blue));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_unattended_tour_loses_nothing() {
+    let mut lines = Vec::new();
+    let tour = demo::unattended(Duration::from_secs(3), |line| lines.push(line.to_owned()));
+    let outcome = tour.await.unwrap();
+    assert!(outcome.is_clean(), "{outcome}\n{}", lines.join("\n"));
+    assert!(outcome.receipts.len() >= 4, "{outcome}");
+    assert!(outcome.receipts.iter().any(|receipt| receipt.rollback));
+    let served = outcome.totals.served;
+    assert!(served.blue > 0 && served.green > 0, "{outcome}");
 }
 
 fn short_plan() -> LoadPlan {

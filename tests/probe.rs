@@ -29,9 +29,11 @@ async fn an_answer_within_the_expected_range_passes() {
 
 #[tokio::test]
 async fn an_endpoint_that_nobody_listens_on_is_refused() {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let addr = listener.local_addr().unwrap();
-    drop(listener);
+    // Bound, so that nobody else can be given the port, and not listening.
+    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+    let any = SocketAddr::from(([127, 0, 0, 1], 0));
+    socket.bind(&any.into()).unwrap();
+    let addr = socket.local_addr().unwrap().as_socket().unwrap();
     for kind in [ProbeKind::Tcp, http()] {
         assert_eq!(verdict(addr, kind).await, failed("connect refused"));
     }

@@ -353,3 +353,24 @@ fn an_answer_that_waits_for_the_drain_comes_with_the_settled_receipts() {
          shop blue>green tenure 2 Drained 1 = 1 finished + 0 replayed + 0 cut|"
     );
 }
+
+#[test]
+fn a_switch_among_a_thousand_services_builds_one() {
+    let specs: Vec<_> = (0..1_000).map(|it| service(&format!("s{it}"))).collect();
+    let mut ledger = Ledger::new();
+    ledger.reload(&specs);
+    let before = Arc::clone(ledger.state.snapshot());
+    let mut request = ledger.request(&[("s500", Green)]);
+    request.force = true;
+    ledger.on(Event::Switch(request));
+    ledger.journaled(1);
+    let after = ledger.state.snapshot();
+    let pairs = before
+        .services
+        .iter()
+        .flatten()
+        .zip(after.services.iter().flatten());
+    let built = pairs.filter(|(old, new)| !Arc::ptr_eq(old, new)).count();
+    assert_eq!(built, 1);
+    assert!(Arc::ptr_eq(&before.routes[0].1, &after.routes[0].1));
+}

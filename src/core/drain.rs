@@ -50,11 +50,15 @@ impl Drain {
 
     fn end(&mut self, turn: &mut Turn) {
         self.cut = true;
-        turn.tells(Notice::DrainDeadlinePassed {
-            service: self.counter.service().clone(),
-            colour: self.counter.colour(),
-            left: self.counter.counts().in_flight(),
-        });
+        let left = self.counter.counts().in_flight();
+        // With nothing left the drainer is about to say so; a worker that missed the barrier is cut anyway.
+        if left > 0 {
+            turn.tells(Notice::DrainDeadlinePassed {
+                service: self.counter.service().clone(),
+                colour: self.counter.colour(),
+                left,
+            });
+        }
         turn.does(Effect::Cut(Arc::clone(&self.counter)));
     }
 }

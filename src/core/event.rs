@@ -211,6 +211,9 @@ pub enum EndpointRefusal {
 #[serde(tag = "entry", rename_all = "snake_case")]
 pub enum Entry {
     /// A service was seen in a file, with the colour that the file calls live. Also written when that changes.
+    /// A switch may be on its way to the journal meanwhile, so this may stand behind a `Switched` that it does
+    /// not know: who reads it takes `live` and `tenure` from it only if the tenure is not lower than the one
+    /// known.
     Seen {
         /// The service.
         service: ServiceName,

@@ -6,4 +6,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod framing;
 mod headers;
+mod refusal;
+mod streaming;

@@ -78,6 +78,27 @@ impl Raw {
             .is_ok()
     }
 
+    /// Sends while reading, so that neither end waits for the other, and reads the answer.
+    pub(crate) async fn exchange(&mut self, bytes: impl AsRef<[u8]>) -> Answer {
+        let (mut read, mut write) = self.stream.split();
+        let unread = &mut self.unread;
+        let both = async {
+            let mut sending = std::pin::pin!(write.write_all(bytes.as_ref()));
+            let mut piece = vec![0; 64 * 1024];
+            loop {
+                tokio::select! {
+                    sent = &mut sending => return sent,
+                    came = read.read(&mut piece) => match came? {
+                        0 => return Err(std::io::ErrorKind::UnexpectedEof.into()),
+                        length => unread.extend_from_slice(&piece[..length]),
+                    }
+                }
+            }
+        };
+        soon("sending", both).await.unwrap();
+        self.answer().await
+    }
+
     /// Sends `GET path` with a `Host` and reads the answer.
     pub(crate) async fn get(&mut self, path: &str) -> Answer {
         self.send(get(path)).await;

@@ -146,7 +146,7 @@ async fn work(
             Order::Open(listener) => {
                 seen.lock().unwrap().open.insert(listener.id, listener);
             }
-            Order::Close(id, answer) => {
+            Order::Close(id, _, answer) => {
                 let mut seen = seen.lock().unwrap();
                 seen.open.remove(&id);
                 seen.closed.push(id);
@@ -254,10 +254,14 @@ pub(crate) async fn endpoint() -> SocketAddr {
     addr
 }
 
-/// An address that refuses connections.
-pub(crate) fn nobody() -> SocketAddr {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap()
+/// An address that refuses connections for as long as the socket lives: it is bound and does not listen, so
+/// that nobody else can be given its port.
+pub(crate) fn nobody() -> (socket2::Socket, SocketAddr) {
+    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+    let any = SocketAddr::from(([127, 0, 0, 1], 0));
+    socket.bind(&any.into()).unwrap();
+    let addr = socket.local_addr().unwrap().as_socket().unwrap();
+    (socket, addr)
 }
 
 /// A service that is probed often.

@@ -3,6 +3,7 @@
 //! Owns the clock: it stands still until a test moves it. Each effect becomes one line, so that a test reads
 //! as a ledger: what happened, when, and exactly what came of it.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 #![allow(
     dead_code,
     unreachable_pub,

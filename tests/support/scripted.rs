@@ -177,7 +177,7 @@ impl Link {
 
     /// The same; `None` if the connection closes before it begins.
     pub(crate) async fn try_head(&mut self) -> Option<String> {
-        if self.look().is_empty() && self.more().await == 0 {
+        if self.unseen() == 0 && self.more().await == 0 {
             return None;
         }
         Some(self.head().await)
@@ -202,15 +202,14 @@ impl Link {
     /// Reads so many bytes.
     pub(crate) async fn take(&mut self, length: usize) -> Vec<u8> {
         soon("bytes at the endpoint", async {
-            while self.look().len() < length {
+            while self.unseen() < length {
                 assert_ne!(self.more().await, 0, "closed early");
             }
         })
         .await;
-        let mut taken = self.look();
-        taken.truncate(length);
+        let from = self.looked_at;
         self.looked_at += length;
-        taken
+        self.received.lock().unwrap()[from..self.looked_at].to_vec()
     }
 
     /// Reads until the other end closes or resets.
@@ -246,12 +245,16 @@ impl Link {
         let _ = socket2::SockRef::from(&self.stream).set_linger(Some(std::time::Duration::ZERO));
     }
 
+    fn unseen(&self) -> usize {
+        self.received.lock().unwrap().len() - self.looked_at
+    }
+
     fn look(&self) -> Vec<u8> {
         self.received.lock().unwrap()[self.looked_at..].to_vec()
     }
 
     async fn more(&mut self) -> usize {
-        let mut piece = vec![0; 16 * 1024];
+        let mut piece = vec![0; 64 * 1024];
         let length = self.stream.read(&mut piece).await.unwrap_or(0);
         let mut received = self.received.lock().unwrap();
         received.extend_from_slice(&piece[..length]);

@@ -222,6 +222,9 @@ impl Site {
     }
 }
 
+/// Begins a file: one worker, so that all clients share its connections to an endpoint.
+pub(crate) const ONE_WORKER: &str = "[process]\nworkers = 1\nstate = \"{dir}/state\"\n";
+
 /// A service `shop` on every path, probed often; `keys` are further lines of its table, dotted where they
 /// belong to another (`timeouts.idle = "1s"`).
 pub(crate) fn shop(blue: &[SocketAddr], green: &[SocketAddr], keys: &str) -> String {

@@ -1,0 +1,84 @@
+//! What a journal that was read again would say: the smallest reader that keeps to the words of `Entry`.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![allow(
+    unreachable_pub,
+    reason = "a test file's module is seen by that file alone"
+)]
+
+use std::collections::BTreeMap;
+
+use cutover::core::{
+    event::{Entry, HISTORY_LIMIT, Restored, RestoredService},
+    ids::{ByColour, Colour, ServiceName, Tenure},
+    switch::Receipt,
+};
+
+/// Takes in one entry.
+pub fn write(journal: &mut Restored, entry: Entry) {
+    match entry {
+        Entry::Seen {
+            service,
+            file_live,
+            live,
+            tenure,
+            ..
+        } => {
+            let known = journal
+                .services
+                .entry(service)
+                .or_insert_with(|| unknown(live));
+            known.file_live = file_live;
+            if tenure >= known.tenure {
+                (known.live, known.tenure) = (live, tenure);
+            }
+        }
+        Entry::Switched { receipts } => {
+            for receipt in receipts {
+                let known = journal.services.get_mut(&receipt.service).unwrap();
+                (known.live, known.tenure) = (receipt.to, receipt.tenure);
+                known.history.insert(0, receipt);
+                known.history.truncate(HISTORY_LIMIT);
+            }
+        }
+        Entry::Settled { receipt } => settle(&mut journal.services, receipt),
+        Entry::Registered {
+            service,
+            colour,
+            addr,
+            weight,
+        } => {
+            let pool = &mut journal.services.get_mut(&service).unwrap().endpoints[colour];
+            match pool.iter_mut().find(|it| it.0 == addr) {
+                Some(known) => known.1 = weight,
+                None => pool.push((addr, weight)),
+            }
+        }
+        Entry::Deregistered {
+            service,
+            colour,
+            addr,
+        } => {
+            let known = journal.services.get_mut(&service).unwrap();
+            known.endpoints[colour].retain(|it| it.0 != addr);
+        }
+    }
+}
+
+fn settle(services: &mut BTreeMap<ServiceName, RestoredService>, receipt: Receipt) {
+    let known = services.get_mut(&receipt.service).unwrap();
+    let mut history = known.history.iter_mut();
+    if let Some(known) = history.find(|it| it.tenure == receipt.tenure) {
+        *known = receipt;
+    }
+}
+
+fn unknown(live: Colour) -> RestoredService {
+    RestoredService {
+        live,
+        tenure: Tenure(1),
+        file_live: live,
+        endpoints: ByColour::default(),
+        history: Vec::new(),
+    }
+}

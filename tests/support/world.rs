@@ -1,0 +1,348 @@
+//! A simulated edge around a state machine: a journal, workers that claim, a clock. It does what the
+//! controller would do, in any order that the controller could, and holds the state to its invariants after
+//! each event.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![allow(
+    unreachable_pub,
+    reason = "a test file's module is seen by that file alone"
+)]
+
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    num::NonZeroU16,
+    rc::Rc,
+    sync::Arc,
+    time::Duration,
+};
+
+use cutover::core::{
+    event::{BarrierPassed, Deregister, Effect, Entry, Event, Register, Reload, Restored},
+    ids::{
+        ByColour, Colour, EndpointAddr, EndpointId, Generation, ListenerId, ListenerName, OpId,
+        ServiceName, Tenure,
+    },
+    in_flight::{Claim, Ending, TenureCounter, WorkerTenure},
+    operation::OWN_OPS,
+    service::ServiceSpec,
+    snapshot::{ServiceSnapshot, Snapshot},
+    state::State,
+    switch::{Outcome, SwitchRequest, WaitFor, Wish},
+    time::Now,
+};
+
+use super::{
+    ledger::{WORKERS, ada, start},
+    reread::write,
+};
+
+/// See the module.
+pub struct World {
+    pub state: State,
+    pub now: Now,
+    next_op: u64,
+    asked: BTreeSet<OpId>,
+    /// Entries on their way to the disk, in order; those without a number are written sooner or later.
+    journaling: VecDeque<(Option<OpId>, Entry)>,
+    barriers: VecDeque<(OpId, Vec<Arc<TenureCounter>>)>,
+    draining: Vec<Arc<TenureCounter>>,
+    /// What was in flight in the tenure before this one when its barrier passed.
+    pub met: BTreeMap<(ServiceName, Tenure), u64>,
+    claims: Vec<(Claim, Rc<WorkerTenure>)>,
+    /// Every endpoint that ever was.
+    pub endpoints: BTreeSet<EndpointId>,
+    pub journal: Restored,
+    pub files: Vec<Arc<ServiceSpec>>,
+}
+
+impl World {
+    pub fn new() -> Self {
+        Self {
+            state: State::new(WORKERS, Restored::default()),
+            now: start(),
+            next_op: 0,
+            asked: BTreeSet::new(),
+            journaling: VecDeque::new(),
+            barriers: VecDeque::new(),
+            draining: Vec::new(),
+            met: BTreeMap::new(),
+            claims: Vec::new(),
+            endpoints: BTreeSet::new(),
+            journal: Restored::default(),
+            files: Vec::new(),
+        }
+    }
+
+    pub fn switch(&mut self, wish: Wish, force: bool, wait: WaitFor) {
+        let op = self.op();
+        self.happens(Event::Switch(SwitchRequest {
+            op,
+            wish,
+            actor: ada(),
+            reason: None,
+            force,
+            expect_live: None,
+            expect_tenure: None,
+            wait,
+        }));
+    }
+
+    pub fn register(&mut self, service: &str, colour: Colour, addr: &str, weight: u16) {
+        let op = self.op();
+        self.happens(Event::Register(Register {
+            op,
+            service: ServiceName::new(service),
+            colour,
+            addr: EndpointAddr::new(addr),
+            weight: NonZeroU16::new(weight).unwrap_or(NonZeroU16::MIN),
+            actor: ada(),
+        }));
+    }
+
+    pub fn deregister(&mut self, service: &str, colour: Colour, addr: &str) {
+        let op = self.op();
+        self.happens(Event::Deregister(Deregister {
+            op,
+            service: ServiceName::new(service),
+            colour,
+            addr: EndpointAddr::new(addr),
+            actor: ada(),
+        }));
+    }
+
+    pub fn reload(&mut self, specs: Vec<ServiceSpec>) {
+        self.files = specs.into_iter().map(Arc::new).collect();
+        self.happens(Event::Reloaded(Reload {
+            services: self.files.clone(),
+            listeners: vec![(ListenerId(1), ListenerName::new("web"))],
+            actor: ada(),
+        }));
+    }
+
+    /// The oldest entry that waits is written, or the disk fails.
+    pub fn journal_answers(&mut self, written: bool) {
+        while let Some((None, entry)) = self.journaling.pop_front_if(|(op, _)| op.is_none()) {
+            write(&mut self.journal, entry);
+        }
+        let Some((Some(op), entry)) = self.journaling.pop_front() else {
+            return;
+        };
+        if written {
+            write(&mut self.journal, entry);
+            self.happens(Event::Journaled(op));
+        } else {
+            self.happens(Event::JournalFailed(op, "disk full".to_owned()));
+        }
+    }
+
+    /// Every worker answers the oldest barrier, but for `missing` of them.
+    pub fn workers_answer(&mut self, missing: usize) {
+        let Some((op, counters)) = self.barriers.pop_front() else {
+            return;
+        };
+        for it in &counters {
+            let key = (it.service().clone(), it.tenure().next());
+            self.met.insert(key, it.counts().in_flight());
+        }
+        let read = |it: &Arc<TenureCounter>| (it.service().clone(), it.tenure(), it.counts());
+        self.happens(Event::BarrierPassed(BarrierPassed {
+            op,
+            took: Duration::from_micros(90),
+            counts: counters.iter().map(read).collect(),
+            missing,
+        }));
+    }
+
+    /// A request claims in the live tenure of some service of the published snapshot.
+    pub fn claim(&mut self, which: usize) {
+        let services: Vec<_> = self.state.snapshot().services.iter().flatten().collect();
+        if !services.is_empty() && self.claims.len() < 64 {
+            let counter = Arc::clone(&services[which % services.len()].tenure);
+            let tenure = WorkerTenure::new(counter, which % WORKERS);
+            self.claims.push((Claim::new(&tenure), tenure));
+        }
+    }
+
+    pub fn claim_ends(&mut self, which: usize, ending: Ending) {
+        if !self.claims.is_empty() {
+            let (claim, _) = self.claims.swap_remove(which % self.claims.len());
+            claim.ends(ending);
+        }
+    }
+
+    /// The drainer looks at its counters.
+    pub fn drainer_looks(&mut self) {
+        let drained = |it: &Arc<TenureCounter>| it.counts().in_flight() == 0;
+        let (done, left) = std::mem::take(&mut self.draining)
+            .into_iter()
+            .partition(drained);
+        self.draining = left;
+        let done: Vec<Arc<TenureCounter>> = done;
+        for counter in done {
+            self.happens(Event::Drained {
+                service: counter.service().clone(),
+                tenure: counter.tenure(),
+                counts: counter.counts(),
+            });
+        }
+    }
+
+    /// Time passes and the controller wakes.
+    pub fn wakes_after(&mut self, time: Duration) {
+        self.now.instant += time;
+        self.happens(Event::Woke);
+        let next = self.state.next_wake();
+        assert!(
+            next.is_none_or(|next| next > self.now.instant),
+            "the controller would spin"
+        );
+    }
+
+    /// Everything under way comes to its end.
+    pub fn settles(&mut self) {
+        for _ in 0..10_000 {
+            self.claims.clear();
+            self.journal_answers(true);
+            self.workers_answer(0);
+            self.drainer_looks();
+            match self.state.next_wake() {
+                Some(due) => {
+                    let time = due.saturating_duration_since(self.now.instant);
+                    self.wakes_after(time);
+                }
+                None if self.journaling.is_empty() && self.barriers.is_empty() => {
+                    return self.drainer_looks();
+                }
+                None => {}
+            }
+        }
+        panic!("something is under way for ever");
+    }
+
+    pub fn assert_all_answered(&self) {
+        assert!(self.asked.is_empty(), "never answered: {:?}", self.asked);
+    }
+
+    /// Nothing of what is over keeps a service from being switched.
+    pub fn assert_nothing_is_busy(&mut self) {
+        for spec in self.files.clone() {
+            let view = self.state.view(spec.name.as_str(), self.now).unwrap();
+            let to = view.live.other();
+            let wish = Wish::Switch([(spec.name.clone(), to)].into());
+            self.switch(wish, true, WaitFor::Committed);
+            let began = self.journaling.len() == 1;
+            assert_eq!(began, !view.pools[to].endpoints.is_empty());
+            self.settles();
+        }
+    }
+
+    fn op(&mut self) -> OpId {
+        self.next_op += 1;
+        self.asked.insert(OpId(self.next_op));
+        OpId(self.next_op)
+    }
+
+    /// One event, and every invariant that must hold after it.
+    pub fn happens(&mut self, event: Event) {
+        let before = Arc::clone(self.state.snapshot());
+        let journaled = matches!(event, Event::Journaled(_));
+        let reloaded = matches!(event, Event::Reloaded(_));
+        let effects = self.state.handle(event, self.now);
+        let count = |of: fn(&Effect) -> bool| effects.iter().filter(|it| of(it)).count();
+        let published = count(|it| matches!(it, Effect::Publish(_)));
+        let applied = count(|it| matches!(it, Effect::Applied(_)));
+        assert_eq!(applied, usize::from(reloaded));
+        let after = Arc::clone(self.state.snapshot());
+        match published {
+            0 => assert!(Arc::ptr_eq(&before, &after)),
+            1 => assert_eq!(after.generation, Generation(before.generation.0 + 1)),
+            more => panic!("{more} publishes for one event"),
+        }
+        compare(&before, &after, journaled, reloaded);
+        for effect in effects {
+            self.carries_out(effect);
+        }
+        self.receipts_add_up();
+    }
+
+    fn carries_out(&mut self, effect: Effect) {
+        match effect {
+            Effect::Journal(op, entry) => self.journaling.push_back((Some(op), entry)),
+            Effect::Record(entry) => self.journaling.push_back((None, entry)),
+            Effect::Barrier(op, counters) => self.barriers.push_back((op, counters)),
+            Effect::Drain(counter) => self.draining.push(counter),
+            Effect::Cut(counter) => {
+                let of = |it: &(Claim, Rc<WorkerTenure>)| Arc::ptr_eq(it.1.counter(), &counter);
+                for (claim, _) in self.claims.extract_if(.., |it| of(it)) {
+                    claim.ends(Ending::CutByDeadline);
+                }
+            }
+            Effect::Answer(op, _) | Effect::AnswerEndpoint(op, _) => {
+                assert_eq!(op.0 & OWN_OPS, 0, "nobody asked");
+                assert!(self.asked.remove(&op), "{op} was answered twice");
+            }
+            Effect::Watch(watched) => self.endpoints.extend(watched.iter().map(|it| it.id)),
+            Effect::Publish(_) | Effect::Applied(_) | Effect::Notice(_) => {}
+        }
+    }
+
+    fn receipts_add_up(&self) {
+        let names = self.files.iter().map(|it| it.name.as_str());
+        for receipt in names.flat_map(|it| self.state.history(Some(it))) {
+            let key = (receipt.service.clone(), receipt.tenure);
+            let met = self.met.get(&key).copied();
+            assert_eq!(receipt.in_flight_at_commit, met.unwrap_or(0));
+            let ended = receipt.finished + receipt.replayed + receipt.cut.total();
+            match receipt.outcome {
+                Outcome::Drained | Outcome::Cut => {
+                    assert_eq!(receipt.in_flight_at_commit, ended, "{receipt:?}");
+                    assert!(receipt.drained_at >= receipt.committed_at);
+                }
+                Outcome::Draining => assert!(receipt.in_flight_at_commit >= ended),
+                Outcome::Committing | Outcome::Interrupted => assert_eq!(ended, 0),
+            }
+        }
+    }
+}
+
+/// A tenure rises by one, at a switch, together with the live colour; and a service of which no request would
+/// see a difference is the very same value.
+fn compare(before: &Snapshot, after: &Snapshot, journaled: bool, reloaded: bool) {
+    for (old, new) in before.services.iter().zip(&after.services) {
+        let (Some(old), Some(new)) = (old, new) else {
+            assert!(reloaded || old.is_none() == new.is_none());
+            continue;
+        };
+        if old.name != new.name {
+            assert!(reloaded);
+            continue;
+        }
+        assert_eq!(
+            Arc::ptr_eq(old, new),
+            looks_the_same(old, new),
+            "{} was built for nothing",
+            old.name
+        );
+        let (from, to) = (old.tenure_number(), new.tenure_number());
+        assert_eq!(new.tenure.colour(), new.live);
+        if from == to {
+            assert_eq!(old.live, new.live);
+            assert!(Arc::ptr_eq(&old.tenure, &new.tenure));
+        } else {
+            assert!(journaled, "a switch that the journal does not know");
+            assert_eq!((to, new.live), (from.next(), old.live.other()));
+        }
+    }
+}
+
+fn looks_the_same(old: &ServiceSnapshot, new: &ServiceSnapshot) -> bool {
+    let pools = |of: &ServiceSnapshot| {
+        ByColour::from_fn(|colour| {
+            let endpoints = of.pools[colour].endpoints.iter();
+            endpoints
+                .map(|it| (it.id, it.weight, it.ready, it.resolved.to_vec()))
+                .collect::<Vec<_>>()
+        })
+    };
+    old.tenure_number() == new.tenure_number() && old.spec == new.spec && pools(old) == pools(new)
+}
