@@ -10,3 +10,4 @@ mod framing;
 mod headers;
 mod refusal;
 mod streaming;
+mod upgrade;

@@ -33,12 +33,15 @@ pub(crate) async fn serve(downstream: Rc<Downstream>, socket: TcpStream) {
             told_to_close = true;
             Pin::new(&mut connection).graceful_shutdown();
         }
+        let mut held_back = usize::MAX;
         loop {
             if let Poll::Ready(ended) = Pin::new(&mut connection).poll(cx) {
                 return Poll::Ready(ended.map_err(drop));
             }
             match look_around(&downstream) {
-                Next::Wait => return Poll::Pending,
+                // As long as it makes progress: hyper may have to write before it reads.
+                Next::ReadHeld(left) if left < held_back => held_back = left,
+                Next::Wait | Next::ReadHeld(_) => return Poll::Pending,
                 Next::PollAgain => {}
                 Next::CloseIdle => {
                     Pin::new(&mut connection).graceful_shutdown();
@@ -58,6 +61,8 @@ pub(crate) async fn serve(downstream: Rc<Downstream>, socket: TcpStream) {
 /// What to do after hyper has done all it could for now.
 enum Next {
     Wait,
+    /// An upgrade did not happen; so many bytes after it wait to be read.
+    ReadHeld(usize),
     PollAgain,
     CloseIdle,
     Drop,
@@ -77,7 +82,10 @@ fn look_around(downstream: &Downstream) -> Next {
     }
     if !downstream.has_expired() && (downstream.lifeline().cut().is_none() || !downstream.is_busy())
     {
-        return Next::Wait;
+        return match wire.held_back() {
+            left @ 1.. if !downstream.is_busy() => Next::ReadHeld(left),
+            _ => Next::Wait,
+        };
     }
     match downstream.stage() {
         Stage::Idle => {

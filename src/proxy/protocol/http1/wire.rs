@@ -122,6 +122,16 @@ impl Wire {
         self.input.borrow_mut().refuse(refusal, &[]);
     }
 
+    /// Bytes held that may be judged now: hyper, which was told to wait for more, has to be made to read.
+    pub(crate) fn held_back(&self) -> usize {
+        let input = self.input.borrow();
+        if matches!(input.phase, Phase::Head) {
+            input.held.len() - input.searched
+        } else {
+            0
+        }
+    }
+
     /// The upgrade that was asked for will not happen: what follows is HTTP.
     pub(crate) fn stays_http(&self) {
         let mut input = self.input.borrow_mut();
