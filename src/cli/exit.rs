@@ -5,7 +5,7 @@
 use std::{io, process::ExitCode, time::Duration};
 
 use super::output::{Output, plain};
-use crate::admin::wire::ProblemBody;
+use crate::{admin::wire::ProblemBody, demo::DemoError};
 
 /// The exit codes. They are part of the public contract; a test pins them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,6 +57,13 @@ pub(super) enum Failure {
     Foreign { addr: String, status: u16 },
     #[error("the runtime could not be started: {0}")]
     Runtime(io::Error),
+    #[error("`{addr}` cannot be listened on: {source}")]
+    Bind {
+        addr: std::net::SocketAddr,
+        source: io::Error,
+    },
+    #[error("{0}")]
+    Demo(DemoError),
     #[error("the output could not be written: {0}")]
     Output(#[from] io::Error),
 }
@@ -82,6 +89,8 @@ impl Failure {
             | Self::GaveUp(_)
             | Self::Foreign { .. }
             | Self::Runtime(_)
+            | Self::Bind { .. }
+            | Self::Demo(_)
             | Self::Output(_) => {
                 output.error(&plain(&self.to_string()));
                 self.exit()
@@ -95,7 +104,11 @@ impl Failure {
             Self::Unreachable { .. } | Self::BrokenOff { .. } => Exit::Unreachable,
             Self::GaveUp(_) => Exit::GaveUp,
             Self::Refused(problem, _) => problem_exit(problem.status),
-            Self::Foreign { .. } | Self::Runtime(_) | Self::Output(_) => Exit::Internal,
+            Self::Foreign { .. }
+            | Self::Runtime(_)
+            | Self::Bind { .. }
+            | Self::Demo(_)
+            | Self::Output(_) => Exit::Internal,
         }
     }
 }

@@ -7,6 +7,8 @@ mod args;
 mod check;
 mod client;
 mod completions;
+mod demo;
+mod demo_app;
 mod endpoint;
 mod exit;
 mod health;
@@ -43,6 +45,10 @@ struct Cli {
 enum Command {
     /// Run the proxy in the foreground
     Serve(serve::Serve),
+    /// Watch two versions of a small app change places under load; needs no file
+    Demo(demo::Demo),
+    /// Run one app of the demo alone
+    DemoApp(demo_app::DemoApp),
     /// Say whether a configuration file is valid, without binding anything
     Check(check::Check),
     /// Show services: live colour, health, requests in flight, drift, last switch
@@ -67,6 +73,8 @@ impl Command {
     fn run(self, output: &mut Output<'_>) -> Result<Exit, Failure> {
         match self {
             Self::Serve(command) => command.run(output),
+            Self::Demo(command) => command.run(output),
+            Self::DemoApp(command) => client::run(command.run(output)),
             Self::Check(command) => command.run(output),
             Self::Status(command) => client::run(command.run(output)),
             Self::Switch(command) => client::run(command.run(output)),

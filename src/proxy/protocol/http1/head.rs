@@ -230,7 +230,7 @@ struct Fields<'a> {
     length: Option<u64>,
     chunked: bool,
     host: Option<&'a [u8]>,
-    upgrade: bool,
+    upgrade: Option<bool>,
     connection_upgrade: bool,
 }
 
@@ -266,10 +266,13 @@ impl<'a> Fields<'a> {
                 }
             }
             7 if name.eq_ignore_ascii_case(b"upgrade") => {
-                self.upgrade = UPGRADES
+                let known = UPGRADES
                     .iter()
                     .any(|known| value.eq_ignore_ascii_case(known));
-                Ok(())
+                match self.upgrade.replace(known) {
+                    None => Ok(()),
+                    Some(_) => Err(HeadRefusal::Malformed("repeated upgrade field")),
+                }
             }
             10 if name.eq_ignore_ascii_case(b"connection") => {
                 let mut tokens = value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
@@ -341,7 +344,9 @@ impl<'a> Fields<'a> {
                 Err(HeadRefusal::Malformed("transfer-encoding in HTTP/1.0"))
             }
             (None, true) => Ok(Framing::Chunked),
-            (Some(0) | None, false) if self.upgrade && self.connection_upgrade && !line.http_10 => {
+            (Some(0) | None, false)
+                if self.upgrade == Some(true) && self.connection_upgrade && !line.http_10 =>
+            {
                 Ok(Framing::Upgrade)
             }
             (Some(0) | None, false) => Ok(Framing::None),
@@ -466,6 +471,7 @@ mod tests {
             "A: nul\0\r\n",
             "A: bare\nLine: feed\r\n",
             "Host: b\r\n",
+            "Upgrade: h2c\r\nUpgrade: websocket\r\n",
         ] {
             assert!(
                 matches!(with(fields), Err(HeadRefusal::Malformed(_))),

@@ -109,7 +109,9 @@ impl Wire {
     /// Whether a head has begun and not ended.
     pub(crate) fn is_reading_head(&self) -> bool {
         let input = self.input.borrow();
-        matches!(input.phase, Phase::Head) && !input.held.is_empty()
+        // Empty lines between requests begin nothing.
+        let begun = |held: &[u8]| held.iter().any(|byte| !matches!(byte, b'\r' | b'\n'));
+        matches!(input.phase, Phase::Head) && begun(&input.held)
     }
 
     /// Whether the last request was read whole, so that closing the socket resets nothing.
@@ -119,26 +121,28 @@ impl Wire {
 
     /// Refuses the head that is being read; the connection must be polled afterwards.
     pub(crate) fn refuse(&self, refusal: HeadRefusal) {
-        self.input.borrow_mut().refuse(refusal, &[]);
-    }
-
-    /// Bytes held that may be judged now: hyper, which was told to wait for more, has to be made to read.
-    pub(crate) fn held_back(&self) -> usize {
-        let input = self.input.borrow();
+        let mut input = self.input.borrow_mut();
         if matches!(input.phase, Phase::Head) {
-            input.held.len() - input.searched
-        } else {
-            0
+            input.refuse(refusal, &[]);
         }
     }
 
-    /// The upgrade that was asked for will not happen: what follows is HTTP.
-    pub(crate) fn stays_http(&self) {
+    /// Whether the request that is being served asks for an upgrade that cutover passes.
+    pub(crate) fn is_upgrading(&self) -> bool {
+        let input = self.input.borrow();
+        matches!(input.phase, Phase::Upgrading) && input.heads == self.served.get()
+    }
+
+    /// The upgrade that was asked for will not happen: what follows is HTTP. Says whether something is held
+    /// that nobody would look at otherwise.
+    pub(crate) fn stays_http(&self) -> bool {
+        let upgrading = self.is_upgrading();
         let mut input = self.input.borrow_mut();
-        if matches!(input.phase, Phase::Upgrading) {
+        if upgrading {
             input.phase = Phase::Head;
             input.searched = 0;
         }
+        upgrading && !input.held.is_empty()
     }
 }
 
@@ -463,7 +467,8 @@ mod tests {
         let upgrade =
             b"GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n";
         fed(&wire, &[&[&upgrade[..], GET].concat()]);
-        wire.stays_http();
+        wire.next_request();
+        assert!(wire.stays_http());
         wire.input.borrow_mut().judge_held();
         assert_eq!(wire.input.borrow().judged, GET);
     }
