@@ -111,6 +111,17 @@ impl Desk {
         }
     }
 
+    /// Whether an endpoint, of whichever pool of the service, may still be picked by the newest snapshot.
+    pub(crate) fn is_ready(&self, slot: ServiceSlot, endpoint: EndpointId) -> bool {
+        let mut reader = self.reader.borrow_mut();
+        let service = reader.load().service(slot);
+        service.is_some_and(|service| {
+            let pools = service.pools.iter();
+            let mut endpoints = pools.flat_map(|(_, pool)| &pool.endpoints);
+            endpoints.any(|it| it.id == endpoint && it.ready)
+        })
+    }
+
     /// Leaves every older snapshot: the worker's part of a barrier. Services that were not asked for since
     /// they changed are brought up to date, so that the connections of their old tenure are retired now.
     pub(crate) fn sync(&self) {

@@ -114,6 +114,15 @@ impl Downstream {
         self.idle.set(timeouts.idle);
     }
 
+    /// An endpoint is being connected to. That has a timer of its own, which must be the first to end: this
+    /// wait would end the client's connection without an answer.
+    pub(crate) fn connects(&self, timeouts: &Timeouts) {
+        self.waits(
+            Stage::Response,
+            timeouts.connect.saturating_add(timeouts.response),
+        );
+    }
+
     /// The whole request has been sent.
     pub(crate) fn expects_response(&self) {
         self.waits(Stage::Response, self.response.get());

@@ -154,7 +154,6 @@ impl Outbound {
         service: &ServiceDesk,
         endpoint: &Endpoint,
     ) -> Result<(Response<Incoming>, Box<Upstream>), ProxyError> {
-        let worker = self.downstream.worker();
         self.downstream.adopts(&service.snapshot().spec.timeouts);
         self.set_host(request.headers_mut(), service, endpoint);
         let doubt = if request.method().is_safe() {
@@ -164,18 +163,15 @@ impl Outbound {
         };
         // A replay takes no second chance with a kept connection.
         let kept = (self.replays == 0)
-            .then(|| endpoint.take(worker.clock().coarse(), doubt))
+            .then(|| endpoint.take(self.downstream.worker().clock().coarse(), doubt))
             .flatten();
         let mut upstream = match kept {
             Some(upstream) => upstream,
-            None => match endpoint.connect().await {
-                Ok(upstream) => {
-                    service.stats().connects.add(1);
-                    upstream
-                }
+            None => match self.connected(service, endpoint).await {
+                Ok(upstream) => upstream,
                 Err(error) => {
                     self.request = Some(request);
-                    return Err(self.not_connected(error, service, endpoint));
+                    return Err(error);
                 }
             },
         };
@@ -201,9 +197,31 @@ impl Outbound {
                     self.report(endpoint, PassiveFailure::Reset);
                     self.tried.push(endpoint.id());
                 }
-                Err(self.not_answered(failed, spare))
+                let fell_silent = failed.error == ProxyError::ResponseTimeout
+                    && !self
+                        .downstream
+                        .worker()
+                        .desk()
+                        .is_ready(service.snapshot().slot, endpoint.id());
+                if fell_silent {
+                    self.tried.push(endpoint.id());
+                }
+                Err(self.not_answered(failed, spare, fell_silent))
             }
         }
+    }
+
+    async fn connected(
+        &mut self,
+        service: &ServiceDesk,
+        endpoint: &Endpoint,
+    ) -> Result<Box<Upstream>, ProxyError> {
+        self.downstream.connects(&service.snapshot().spec.timeouts);
+        let connected = endpoint.connect().await;
+        if connected.is_ok() {
+            service.stats().connects.add(1);
+        }
+        connected.map_err(|error| self.not_connected(error, service, endpoint))
     }
 
     fn route_key<'a>(&'a self, request: &'a Request<RequestBody>) -> RouteKey<'a> {
@@ -276,13 +294,20 @@ impl Outbound {
         error
     }
 
-    fn not_answered(&mut self, failed: Failed, spare: Option<Head>) -> ProxyError {
+    /// A response that does not come in time is an answer of sorts while its endpoint is sound: asking another
+    /// one would double the load of a service that is merely slow. Of one that `fell_silent`, none will come.
+    fn not_answered(
+        &mut self,
+        failed: Failed,
+        spare: Option<Head>,
+        fell_silent: bool,
+    ) -> ProxyError {
         self.request = match (failed.unsent, failed.error) {
             (Some(unsent), _) => {
                 self.replays += 1;
                 Some(unsent)
             }
-            (None, ProxyError::Closed) => spare.map(|head| {
+            (None, error) if error == ProxyError::Closed || fell_silent => spare.map(|head| {
                 self.replays += 1;
                 head.into_request()
             }),
