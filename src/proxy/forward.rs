@@ -21,12 +21,12 @@ use tower::Service;
 use super::{
     account::Account,
     body::{Download, ResponseBody},
-    connections::Upstream,
     downstream::Downstream,
     error::ProxyError,
     headers::{self, X_REQUEST_ID},
     outbound::Outbound,
     tunnel::Tunnel,
+    upstream::Upstream,
 };
 
 /// Forwards the requests of one connection. It is a [`tower::Service`], so that layers can be put around it;
