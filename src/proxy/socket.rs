@@ -76,7 +76,7 @@ impl AsyncWrite for Socket {
     ) -> Poll<io::Result<usize>> {
         let polled = Pin::new(&mut self.stream).poll_write(cx, bytes);
         self.notes.wrote(&polled);
-        polled
+        left_to_reading(polled)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -94,10 +94,21 @@ impl AsyncWrite for Socket {
     ) -> Poll<io::Result<usize>> {
         let polled = Pin::new(&mut self.stream).poll_write_vectored(cx, slices);
         self.notes.wrote(&polled);
-        polled
+        left_to_reading(polled)
     }
 
     fn is_write_vectored(&self) -> bool {
         self.stream.is_write_vectored()
     }
+}
+
+/// An endpoint may answer, and close, while its request is still being written. hyper would give up at the
+/// write that fails then, with the answer unread; reading comes to the answer, and to the end behind it.
+fn left_to_reading(polled: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+    use io::ErrorKind::{BrokenPipe, ConnectionReset};
+    let is_cut = |error: &io::Error| matches!(error.kind(), BrokenPipe | ConnectionReset);
+    if matches!(&polled, Poll::Ready(Err(error)) if is_cut(error)) {
+        return Poll::Pending;
+    }
+    polled
 }

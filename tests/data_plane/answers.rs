@@ -74,11 +74,27 @@ async fn an_endpoint_that_refuses_connections_is_a_502() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_answer_to_head_has_no_body_even_if_it_is_cutovers_own() {
+    let site = Site::start(&shop(&[nobody()], &[], "")).await;
+    let mut client = site.client().await;
+    for _ in 0..2 {
+        client.send("HEAD / HTTP/1.1\r\nHost: a\r\n\r\n").await;
+        let answer = client.answer_to_head().await;
+        assert_eq!(answer.status, 502);
+        assert!(answer.field("x-request-id").is_some());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_endpoint_that_does_not_speak_http_is_a_502() {
     for answer in [
         "SSH-2.0-OpenSSH_9.6\r\n\r\n",
         "HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n",
         "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab",
+        "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 2\r\n\r\nok",
+        "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\nok",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked, gzip\r\n\r\nok",
         "HTTP/1.1 2000 OK\r\n\r\n",
         "HTTP/1.1 200 OK\r\nbad name: x\r\n\r\n",
     ] {

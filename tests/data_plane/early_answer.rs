@@ -66,6 +66,28 @@ async fn an_answer_reaches_a_client_that_goes_on_sending() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_endpoint_that_answers_and_closes_on_an_upload_is_heard() {
+    let endpoint = Scripted::start(|mut link| async move {
+        link.head().await;
+        // Closed with unread bytes in it, the connection is reset.
+        link.write(TOO_LARGE).await;
+    })
+    .await;
+    let site = Site::start(&shop(&[endpoint.addr()], &[], "passive.eject = \"0s\"")).await;
+    let body = pattern(2_000_000);
+    for attempt in 0..30 {
+        let mut client = site.client().await;
+        client
+            .send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2000000\r\n\r\n")
+            .await;
+        client.try_send(&body).await;
+        let answer = client.answer().await;
+        assert_eq!(answer.said(), (413, "too large".to_owned()), "{attempt}");
+    }
+    assert_eq!(endpoint.connections(), 30);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_early_answer_that_is_still_going_on_does_not_stop_the_upload() {
     let endpoint = Scripted::start(|mut link| async move {
         link.head().await;

@@ -125,6 +125,24 @@ async fn an_http_10_client_never_hears_of_continue() {
     assert_eq!(blue.requests(), 1);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn interim_answers_that_nobody_asked_for_do_not_pass_for_the_answer() {
+    let endpoint = Scripted::answering(format!(
+        "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 100 Continue\r\n\r\n{OK}"
+    ))
+    .await;
+    let site = before(&endpoint).await;
+    let mut client = site.client().await;
+    for _ in 0..3 {
+        let mut answer = client.get("/").await;
+        while answer.status < 200 {
+            answer = client.answer().await;
+        }
+        assert_eq!(answer.said(), (200, "ok".to_owned()));
+    }
+    assert_eq!(endpoint.connections(), 1);
+}
+
 #[expect(clippy::disallowed_methods, reason = "a test measures a wait")]
 fn now() -> Instant {
     Instant::now()

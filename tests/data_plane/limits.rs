@@ -5,7 +5,8 @@ use std::time::Duration;
 use crate::support::{
     answering::Answering,
     client::get,
-    site::{ONE_WORKER, Site, shop},
+    eventually,
+    site::{ONE_WORKER, Site, nobody, shop},
 };
 
 #[tokio::test(flavor = "multi_thread")]
@@ -28,4 +29,41 @@ async fn connections_beyond_the_limit_wait_until_there_is_room() {
     assert_eq!(third.answer().await.json()["target"], "/3");
     site.counts("cutover_connections_open", 2.0).await;
     site.counts("cutover_connections_accepted_total", 3.0).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn new_limits_hold_for_new_connections_and_lose_none() {
+    let blue = Answering::start("blue").await;
+    let addr = nobody();
+    let config = |count: usize| {
+        format!("[listener.web]\nlisten = \"{addr}\"\nmax_header_count = {count}\n")
+            + &shop(&[blue.addr()], &[], "")
+    };
+    let site = Site::start(&config(50)).await;
+    let many = format!("GET / HTTP/1.1\r\nHost: a\r\n{}\r\n", "X: y\r\n".repeat(30));
+    let mut old = site.client().await;
+    old.send(&many).await;
+    assert_eq!(old.answer().await.status, 200);
+    for count in [20, 50, 20] {
+        let changes = site.rewrite(&config(count)).await;
+        assert!(!changes.is_empty());
+        for _ in 0..20 {
+            let mut client = site.client().await;
+            client.send(&many).await;
+            // The socket is the same: until every worker has let go, either limit may hold.
+            assert!([200, 431].contains(&client.answer().await.status));
+        }
+        eventually("the new limit holds", async || {
+            let mut client = site.client().await;
+            client.send(&many).await;
+            client.answer().await.status == if count == 20 { 431 } else { 200 }
+        })
+        .await;
+    }
+    old.send(&many).await;
+    assert_eq!(
+        old.answer().await.status,
+        200,
+        "an old connection lives on as it was"
+    );
 }

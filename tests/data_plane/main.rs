@@ -8,6 +8,7 @@ mod support;
 
 mod answers;
 mod balancing;
+mod cut;
 mod dead_endpoint;
 mod early_answer;
 mod expect;

@@ -2,16 +2,13 @@
 
 use std::time::Duration;
 
-use tokio::{
-    net::{TcpSocket, TcpStream},
-    time::{sleep, timeout},
-};
+use tokio::time::sleep;
 
 use crate::support::{
     answering::Answering,
-    client::{Raw, get},
+    client::{Raw, get, post},
     eventually, pattern,
-    scripted::{OK, Scripted},
+    scripted::{Full, OK, Scripted},
     site::{ONE_WORKER, Site, shop},
 };
 
@@ -19,15 +16,8 @@ const IDLE: &str = "timeouts.idle = \"300ms\"";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_endpoint_that_does_not_accept_in_time_is_a_504() {
-    let socket = TcpSocket::new_v4().unwrap();
-    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
-    let full = socket.listen(1).unwrap();
-    let addr = full.local_addr().unwrap();
-    // A queue that is full drops further handshakes.
-    let mut waiting = Vec::new();
-    while let Ok(connected) = timeout(Duration::from_millis(200), TcpStream::connect(addr)).await {
-        waiting.push(connected.unwrap());
-    }
+    let full = Full::start().await;
+    let addr = full.addr;
     let keys = "timeouts.connect = \"200ms\"";
     let site = Site::start(&shop(&[addr], &[], keys)).await;
     let mut client = site.client().await;
@@ -47,6 +37,27 @@ async fn an_endpoint_that_does_not_accept_in_time_is_a_504() {
         assert_eq!(client.get("/").await.status, 200);
     }
     assert_eq!(blue.requests(), 4);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_whose_connection_takes_long_is_not_taken_for_none() {
+    let full = Full::start().await;
+    let listener = "[listener.web]\nlisten = \"127.0.0.1:0\"\nkeep_alive = \"100ms\"\n\
+                    header_read_timeout = \"100ms\"\n";
+    let keys =
+        "timeouts.connect = \"700ms\"\ntimeouts.response = \"100ms\"\ntimeouts.idle = \"100ms\"";
+    let site = Site::start(&(listener.to_owned() + &shop(&[full.addr], &[], keys))).await;
+    for request in [get("/").into_bytes(), post("/", b"body")] {
+        let mut client = site.client().await;
+        client.send(request).await;
+        let answer = client.answer().await;
+        assert_eq!(answer.status, 504);
+        assert!(
+            answer.text().contains("connect timeout"),
+            "{}",
+            answer.text()
+        );
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,8 +1,10 @@
 //! A WebSocket is a tunnel, counted while it lasts, and nothing goes into it before the endpoint agreed.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use cutover::core::ids::Colour::Blue;
+
+use tokio::sync::Notify;
 
 use crate::support::{
     answering::Answering,
@@ -227,4 +229,34 @@ async fn a_tunnel_in_which_nothing_moves_is_closed() {
     })
     .await;
     assert_eq!(site.service("shop").await.pools[Blue].tunnels, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_leaves_before_the_101_leaves_nothing_behind() {
+    let go_on = Arc::new(Notify::new());
+    let told = Arc::clone(&go_on);
+    let endpoint = Scripted::start(move |mut link| {
+        let told = Arc::clone(&told);
+        async move {
+            link.head().await;
+            told.notified().await;
+            link.write(AGREE).await;
+            link.end().await;
+        }
+    })
+    .await;
+    let site = before(&endpoint).await;
+    for count in 1..=5 {
+        let mut client = site.client().await;
+        client.send(ASK).await;
+        endpoint.connected(count).await;
+        drop(client);
+        go_on.notify_one();
+        endpoint.left_alone().await;
+        eventually("no claim is left", async || {
+            site.service("shop").await.pools[Blue].in_flight == 0
+        })
+        .await;
+    }
+    site.counts("cutover_connections_open", 0.0).await;
 }

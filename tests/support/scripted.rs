@@ -12,7 +12,7 @@ use std::{
 
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::{TcpListener, TcpStream},
+    net::{TcpListener, TcpSocket, TcpStream},
     task::JoinHandle,
     time::timeout,
 };
@@ -267,6 +267,32 @@ impl Link {
         let mut received = self.received.lock().unwrap();
         received.extend_from_slice(&piece[..length]);
         length
+    }
+}
+
+/// An endpoint that completes no handshake: its queue is full.
+pub(crate) struct Full {
+    pub(crate) addr: SocketAddr,
+    _listener: TcpListener,
+    _waiting: Vec<TcpStream>,
+}
+
+impl Full {
+    pub(crate) async fn start() -> Self {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let listener = socket.listen(1).unwrap();
+        let addr = listener.local_addr().unwrap();
+        let mut waiting = Vec::new();
+        let connect = || timeout(Duration::from_millis(200), TcpStream::connect(addr));
+        while let Ok(connected) = connect().await {
+            waiting.push(connected.unwrap());
+        }
+        Self {
+            addr,
+            _listener: listener,
+            _waiting: waiting,
+        }
     }
 }
 
