@@ -39,12 +39,21 @@ pub enum Order {
     Open(Arc<OpenListener>),
     /// Accept what waits in the queue of this listener, then accept from it no more; connections already
     /// accepted live on. Answered when this worker has let go of it.
-    Close(ListenerId, oneshot::Sender<()>),
+    Close(ListenerId, SocketFate, oneshot::Sender<()>),
     /// The process stops: close every listener, answer the last requests with `Connection: close`, and answer
     /// this order when no connection is left.
     Drain(oneshot::Sender<()>),
     /// The shutdown deadline has passed: end every claim and connection.
     CutAll,
+}
+
+/// What becomes of the socket of a listener that is closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SocketFate {
+    /// It is closed with the listener: what waits in its queue must be taken first.
+    Closes,
+    /// Another listener goes on with it, and with its queue.
+    LivesOn,
 }
 
 /// One worker's part of a barrier.

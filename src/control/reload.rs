@@ -21,7 +21,7 @@ use crate::{
         notice::Notice,
         switch::Actor,
     },
-    mailbox::{OpenListener, Order},
+    mailbox::{OpenListener, Order, SocketFate},
 };
 
 impl Controller {
@@ -72,6 +72,7 @@ impl Controller {
         let mut changes = std::mem::take(&mut self.applied);
         let (opened, closed) = (plan.opened.clone(), plan.closed.clone());
         self.listeners.adopt(plan);
+        let heirs: Vec<_> = opened.iter().map(|(_, addr)| *addr).collect();
         for (listener, addr) in opened {
             self.notices.tell(&Notice::ListenerOpened {
                 listener: listener.name.clone(),
@@ -79,7 +80,20 @@ impl Controller {
             });
             self.workers.order(|| Order::Open(Arc::clone(&listener)));
         }
-        closed.into_iter().for_each(|listener| self.close(listener));
+        for listener in closed {
+            let lives_on = listener
+                .socket
+                .local_addr()
+                .is_ok_and(|addr| heirs.contains(&addr));
+            self.close(
+                listener,
+                if lives_on {
+                    SocketFate::LivesOn
+                } else {
+                    SocketFate::Closes
+                },
+            );
+        }
         changes.extend(self.adopt(config));
         for warning in warnings {
             let warning = warning.to_string();
@@ -119,12 +133,12 @@ impl Controller {
 
     /// Has every worker let go of a listener. The socket stays open until the last of them has taken what
     /// waited in its queue.
-    fn close(&mut self, listener: Arc<OpenListener>) {
+    fn close(&mut self, listener: Arc<OpenListener>, fate: SocketFate) {
         let mut let_go = Vec::new();
         self.workers.order(|| {
             let (answer, answered) = oneshot::channel();
             let_go.push(answered);
-            Order::Close(listener.id, answer)
+            Order::Close(listener.id, fate, answer)
         });
         let vanished = !self.listeners.addresses().contains_key(&listener.name);
         let notices = self.notices.clone();

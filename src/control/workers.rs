@@ -101,15 +101,22 @@ const WAITING_LIMIT: usize = 4096;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{core::ids::ListenerId, mailbox::ORDERS_LIMIT};
+    use crate::{
+        core::ids::ListenerId,
+        mailbox::{ORDERS_LIMIT, SocketFate},
+    };
 
     fn close(id: u32) -> Order {
-        Order::Close(ListenerId(id), tokio::sync::oneshot::channel().0)
+        Order::Close(
+            ListenerId(id),
+            SocketFate::Closes,
+            tokio::sync::oneshot::channel().0,
+        )
     }
 
     fn number(order: Option<Order>) -> u32 {
         match order {
-            Some(Order::Close(id, _)) => id.0,
+            Some(Order::Close(id, ..)) => id.0,
             other => panic!("{other:?}"),
         }
     }

@@ -3,7 +3,7 @@
 //! Owns the accept loop and its end. Every worker accepts from the same socket: one of several `SO_REUSEPORT`
 //! sockets, when it closes, resets whatever waits in its queue.
 
-use std::{io, rc::Rc, sync::Arc, time::Duration};
+use std::{cell::Cell, io, rc::Rc, sync::Arc, time::Duration};
 
 use socket2::{SockFilter, SockRef};
 use tokio::{
@@ -14,18 +14,21 @@ use tokio::{
 };
 
 use super::{downstream::Downstream, protocol::http1, worker::Worker};
-use crate::mailbox::OpenListener;
+use crate::mailbox::{OpenListener, SocketFate};
 
 /// Tells an accept loop to end, and learns when it has.
 #[derive(Debug, Default)]
 pub(crate) struct Stop {
     asked: Notify,
     done: Notify,
+    lives_on: Cell<bool>,
 }
 
 impl Stop {
-    /// Ends the loop, after it has accepted what waits, and waits for that.
-    pub(crate) async fn stop(&self) {
+    /// Ends the loop and waits for that. What waits in the queue is accepted first, unless the socket lives on:
+    /// then the queue is the heir's.
+    pub(crate) async fn stop(&self, fate: SocketFate) {
+        self.lives_on.set(fate == SocketFate::LivesOn);
         self.asked.notify_one();
         self.done.notified().await;
     }
@@ -38,7 +41,10 @@ pub(crate) async fn accept(worker: Rc<Worker>, listener: Arc<OpenListener>, stop
             let serving = accept_all(&worker, &listener, &socket);
             tokio::select! {
                 () = serving => {}
-                () = stop.asked.notified() => close(&worker, &listener, socket).await,
+                () = stop.asked.notified() => {}
+            }
+            if !stop.lives_on.get() {
+                close(&worker, &listener, socket).await;
             }
         }
         Err(error) => {

@@ -18,9 +18,11 @@ use super::{
 };
 use crate::{
     core::{
+        health::PassiveFailure,
         in_flight::{Claim, Ending},
         time::Timestamp,
     },
+    mailbox::Report,
     telemetry::access::AccessRecord,
 };
 
@@ -58,6 +60,7 @@ impl Account {
         let worker = downstream.worker();
         let began = worker.clock().read();
         downstream.set_busy(true);
+        downstream.works();
         let access = worker
             .logs_access()
             .then(|| Box::new(record(downstream, request, id)));
@@ -132,10 +135,26 @@ impl Account {
         self.ending = Ending::Finished;
     }
 
+    /// The exchange was broken off by the client.
+    pub(crate) fn client_broke(&mut self, cause: &'static str) {
+        self.ending = Ending::ClientGone;
+        self.cause = Some(cause);
+    }
+
+    /// Nothing moved for the idle timeout.
+    pub(crate) fn idled_out(&mut self) {
+        self.ending = Ending::Finished;
+        self.cause = Some("idle timeout");
+    }
+
     /// The response was broken off by the endpoint.
     pub(crate) fn upstream_broke(&mut self, cause: &'static str) {
         self.ending = Ending::UpstreamFailed;
         self.cause = Some(cause);
+        if let Some(endpoint) = &self.endpoint {
+            let report = Report::Failed(endpoint.id(), PassiveFailure::Reset);
+            self.downstream.worker().report(report);
+        }
         if let Some(service) = &self.service {
             service.stats().upstream_failures.add(1);
         }

@@ -39,6 +39,7 @@ pub(crate) struct Upload {
     progress: Rc<Progress>,
     /// Closed until the endpoint wants the body, where the client asked to be told (`Expect`).
     gate: Option<Arc<Gate>>,
+    turn: Turn,
 }
 
 /// How far a client's body has come; shared with the exchange.
@@ -101,6 +102,7 @@ impl RequestBody {
             downstream: Rc::clone(downstream),
             progress: Rc::clone(progress),
             gate: gate.map(Arc::clone),
+            turn: Turn::default(),
         }))
     }
 }
@@ -113,11 +115,15 @@ impl Upload {
         if self.gate.as_ref().is_some_and(|gate| !gate.is_open()) {
             return Poll::Pending;
         }
-        if self.progress.stage.get() != Stage::WantsClient {
+        if self.turn.is_over(cx) {
+            return Poll::Pending;
+        }
+        if self.progress.stage.replace(Stage::WantsClient) != Stage::WantsClient {
             self.downstream.expects_progress();
         }
-        self.progress.stage.set(Stage::WantsClient);
-        let frame = ready!(Pin::new(&mut self.incoming).poll_frame(cx));
+        let polled = Pin::new(&mut self.incoming).poll_frame(cx);
+        self.turn.passed(&polled);
+        let frame = ready!(polled);
         self.progress.stage.set(Stage::WantsEndpoint);
         self.downstream.expects_progress();
         match frame {
@@ -130,7 +136,8 @@ impl Upload {
                 self.progress
                     .bytes
                     .set(self.progress.bytes.get() + length as u64);
-                if self.incoming.is_end_stream() {
+                // Nobody asks for what follows trailers: nothing does.
+                if frame.is_trailers() || self.incoming.is_end_stream() {
                     self.ended();
                 }
                 Poll::Ready(Some(Ok(frame)))
@@ -207,7 +214,39 @@ pub(crate) struct Download {
     upstream: Option<Box<Upstream>>,
     progress: Option<Rc<Progress>>,
     account: Account,
+    turn: Turn,
 }
+
+/// How much has passed since the others on this worker had their turn. hyper goes on for as long as there is
+/// something to read and room to write; a fast download between fast peers would keep the worker to itself.
+#[derive(Debug, Default)]
+struct Turn(usize);
+
+impl Turn {
+    /// Whether it is the others' turn; if so, the task is woken for its next one.
+    fn is_over(&mut self, cx: &Context<'_>) -> bool {
+        if self.0 < TURN_BYTES {
+            return false;
+        }
+        self.0 = 0;
+        cx.waker().wake_by_ref();
+        true
+    }
+
+    fn passed<T>(&mut self, polled: &Poll<Option<Result<Frame<Bytes>, T>>>) {
+        match polled {
+            Poll::Ready(Some(Ok(frame))) => {
+                self.0 += frame.data_ref().map_or(0, Bytes::len) + FRAME_BYTES
+            }
+            Poll::Ready(_) | Poll::Pending => self.0 = 0,
+        }
+    }
+}
+
+/// What may pass in one turn.
+const TURN_BYTES: usize = 1024 * 1024;
+/// What a frame counts besides its bytes, so that tiny ones end a turn, too.
+const FRAME_BYTES: usize = 256;
 
 impl Download {
     pub(crate) fn new(
@@ -221,6 +260,7 @@ impl Download {
             upstream: Some(upstream),
             progress,
             account,
+            turn: Turn::default(),
         };
         if download.incoming.is_end_stream() {
             download.ended();
@@ -236,6 +276,15 @@ impl Download {
             self.account.cut(ending);
             return Poll::Ready(Some(Err(BodyError("the claim was cut".into()))));
         }
+        if self.turn.is_over(cx) {
+            return Poll::Pending;
+        }
+        let polled = self.poll_next(cx);
+        self.turn.passed(&polled);
+        polled
+    }
+
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let frame = match self.poll_incoming() {
             Poll::Ready(frame) => frame,
             Poll::Pending => {
@@ -289,16 +338,30 @@ impl Download {
             Some(Ok(frame)) => {
                 self.account
                     .count(0, frame.data_ref().map_or(0, Bytes::len) as u64);
-                if self.incoming.is_end_stream() {
+                if frame.is_trailers() || self.incoming.is_end_stream() {
                     self.ended();
                 }
                 Some(Ok(frame))
             }
             Some(Err(error)) => {
-                self.account
-                    .upstream_broke("connection closed within the response");
+                self.broken_off();
                 Some(Err(BodyError(Box::new(error))))
             }
+        }
+    }
+
+    /// By the endpoint, or because the client broke off its own body, which ends the exchange, too.
+    fn broken_off(&mut self) {
+        if self
+            .progress
+            .as_ref()
+            .is_some_and(|progress| progress.stage() == Stage::Failed)
+        {
+            self.account
+                .client_broke("malformed or unfinished request body");
+        } else {
+            self.account
+                .upstream_broke("connection closed within the response");
         }
     }
 

@@ -64,10 +64,12 @@ struct Kept {
 #[derive(Debug)]
 pub(crate) struct Upstream {
     sender: SendRequest<RequestBody>,
-    connection: Connection<TokioIo<Socket>, RequestBody>,
+    /// Gone only where a request is taken back out of it.
+    connection: Option<Connection<TokioIo<Socket>, RequestBody>>,
     done: bool,
     reused: bool,
-    ask_kernel: Rc<Cell<bool>>,
+    notes: Rc<SocketNotes>,
+    single_use: bool,
     relay: Arc<Relay>,
     relay_waker: Waker,
     idle_since: Tick,
@@ -87,7 +89,16 @@ pub(crate) enum Doubt {
 #[derive(Debug)]
 struct Socket {
     stream: TcpStream,
-    ask_kernel: Rc<Cell<bool>>,
+    notes: Rc<SocketNotes>,
+}
+
+/// What a socket and the exchange on it tell each other.
+#[derive(Debug, Default)]
+struct SocketNotes {
+    /// Ask the kernel at the next read.
+    ask_kernel: Cell<bool>,
+    /// Bytes were written since somebody asked.
+    written: Cell<bool>,
 }
 
 /// Why there is no connection.
@@ -181,7 +192,7 @@ impl Endpoint {
     pub(crate) fn take(&self, now: Tick, doubt: Doubt) -> Option<Box<Upstream>> {
         loop {
             let mut upstream = self.kept.idle.borrow_mut().pop()?;
-            upstream.ask_kernel.set(doubt == Doubt::AskKernel);
+            upstream.notes.ask_kernel.set(doubt == Doubt::AskKernel);
             if !self.kept.is_too_old(&upstream, now) && upstream.is_usable() {
                 upstream.reused = true;
                 return Some(upstream);
@@ -215,10 +226,10 @@ impl Endpoint {
         let refused = |_| ConnectError::Refused;
         // Small requests must not wait for the acknowledgement of earlier ones.
         socket.set_nodelay(true).map_err(refused)?;
-        let ask_kernel = Rc::new(Cell::new(false));
+        let notes = Rc::<SocketNotes>::default();
         let socket = Socket {
             stream: socket,
-            ask_kernel: Rc::clone(&ask_kernel),
+            notes: Rc::clone(&notes),
         };
         let handshake = Builder::new()
             .max_buf_size(BUFFER_LIMIT)
@@ -230,10 +241,11 @@ impl Endpoint {
         let relay = Arc::new(Relay::default());
         Ok(Box::new(Upstream {
             sender,
-            connection,
+            connection: Some(connection),
             done: false,
             reused: false,
-            ask_kernel,
+            single_use: false,
+            notes,
             relay_waker: Waker::from(Arc::clone(&relay)),
             relay,
             idle_since,
@@ -259,16 +271,29 @@ impl Kept {
 impl Upstream {
     /// Drives the connection: all reading and writing happens here.
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        if self.done {
+        let Some(connection) = self.connection.as_mut().filter(|_| !self.done) else {
             return Poll::Ready(());
-        }
+        };
         self.relay.waker.register(cx.waker());
-        let ended = self
-            .connection
-            .poll_without_shutdown(&mut Context::from_waker(&self.relay_waker));
+        let ended = connection.poll_without_shutdown(&mut Context::from_waker(&self.relay_waker));
         self.done = ended.is_ready();
         // How it ended, the exchange learns from the response or from its body.
         ended.map(drop)
+    }
+
+    /// Closes the connection; a request that still waits in it comes back to who sent it.
+    pub(crate) fn close(&mut self) {
+        self.connection = None;
+    }
+
+    /// The connection is not to be used for another request.
+    pub(crate) const fn is_last_use(&mut self) {
+        self.single_use = true;
+    }
+
+    /// Whether the endpoint has taken bytes since this was asked last.
+    pub(crate) fn take_written(&self) -> bool {
+        self.notes.written.take()
     }
 
     /// Does what wakes the driver of this connection only to tell it of `action` itself, without waking it.
@@ -300,7 +325,7 @@ impl Upstream {
     /// After an exchange: keeps the connection, unless something speaks against it.
     pub(crate) fn come_back(mut self: Box<Self>, now: Tick) {
         let home = Rc::clone(&self.home);
-        if home.retired.get() || !self.is_usable() {
+        if self.single_use || home.retired.get() || !self.is_usable() {
             return;
         }
         let mut idle = home.idle.borrow_mut();
@@ -311,9 +336,17 @@ impl Upstream {
     }
 
     /// The socket and what was read beyond the response head, after `101 Switching Protocols`.
-    pub(crate) fn into_tunnel(self) -> (TcpStream, bytes::Bytes) {
-        let parts = self.connection.into_parts();
-        (parts.io.into_inner().stream, parts.read_buf)
+    pub(crate) fn into_tunnel(self) -> Option<(TcpStream, bytes::Bytes)> {
+        let parts = self.connection?.into_parts();
+        Some((parts.io.into_inner().stream, parts.read_buf))
+    }
+}
+
+impl SocketNotes {
+    fn wrote(&self, polled: &Poll<io::Result<usize>>) {
+        if matches!(polled, Poll::Ready(Ok(1..))) {
+            self.written.set(true);
+        }
     }
 }
 
@@ -344,7 +377,7 @@ impl AsyncRead for Socket {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        if self.ask_kernel.take() {
+        if self.notes.ask_kernel.take() {
             match SockRef::from(&self.stream).peek(&mut [MaybeUninit::uninit()]) {
                 Ok(0) => return Poll::Ready(Ok(())),
                 // Nothing may come before a request was sent.
@@ -363,7 +396,9 @@ impl AsyncWrite for Socket {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, bytes)
+        let polled = Pin::new(&mut self.stream).poll_write(cx, bytes);
+        self.notes.wrote(&polled);
+        polled
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -379,7 +414,9 @@ impl AsyncWrite for Socket {
         cx: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(cx, slices)
+        let polled = Pin::new(&mut self.stream).poll_write_vectored(cx, slices);
+        self.notes.wrote(&polled);
+        polled
     }
 
     fn is_write_vectored(&self) -> bool {

@@ -10,7 +10,9 @@ use std::{
 
 use http::HeaderValue;
 
-use super::{lifeline::Lifeline, protocol::http1::Wire, tunnel::Tunnel, worker::Worker};
+use super::{
+    clock::Tick, lifeline::Lifeline, protocol::http1::Wire, tunnel::Tunnel, worker::Worker,
+};
 use crate::{core::service::Timeouts, mailbox::OpenListener};
 
 /// See the module.
@@ -114,18 +116,19 @@ impl Downstream {
         self.idle.set(timeouts.idle);
     }
 
-    /// An endpoint is being connected to. That has a timer of its own, which must be the first to end: this
-    /// wait would end the client's connection without an answer.
-    pub(crate) fn connects(&self, timeouts: &Timeouts) {
-        self.waits(
-            Stage::Response,
-            timeouts.connect.saturating_add(timeouts.response),
-        );
+    /// A request is being served; who waits for what sets deadlines of its own.
+    pub(crate) fn works(&self) {
+        self.stage.set(Stage::Response);
+        self.lifeline.wait_until(Tick::NEVER);
     }
 
-    /// The whole request has been sent.
+    /// The whole request has been sent. Where the response has begun before, only its progress counts.
     pub(crate) fn expects_response(&self) {
-        self.waits(Stage::Response, self.response.get());
+        if self.stage.get() == Stage::Answering {
+            self.expects_progress();
+        } else {
+            self.waits(Stage::Response, self.response.get());
+        }
     }
 
     /// A byte has moved, or is to move now.
@@ -146,7 +149,16 @@ impl Downstream {
 
     /// The request is over; the client has time to send another.
     pub(crate) fn rests(&self) {
-        self.waits(Stage::Idle, self.listener.limits.keep_alive);
+        let keep_alive = self.listener.limits.keep_alive;
+        let draining = self.worker.is_draining();
+        self.waits(
+            Stage::Idle,
+            if draining {
+                DRAIN_GRACE.min(keep_alive)
+            } else {
+                keep_alive
+            },
+        );
     }
 
     /// A request head has begun.
@@ -176,5 +188,7 @@ impl Downstream {
     }
 }
 
+/// How long a connection without a request lives on while the process stops: a request may be on its way.
+const DRAIN_GRACE: Duration = Duration::from_millis(500);
 /// How long an endpoint has to answer `Expect: 100-continue` before the body is sent unasked.
 const CONTINUE_TIMEOUT: Duration = Duration::from_secs(1);

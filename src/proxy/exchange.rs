@@ -53,6 +53,9 @@ pub(crate) async fn exchange(
                 }));
             }
             let ended = upstream.poll(cx).is_ready();
+            if upstream.take_written() && uploads(watched.upload) {
+                watched.downstream.expects_progress();
+            }
             // The sending half of this channel is the connection just driven; nobody else can wake us.
             match response
                 .as_mut()
@@ -65,6 +68,18 @@ pub(crate) async fn exchange(
                     return Poll::Ready(Err(Failed { error, unsent }));
                 }
                 Poll::Pending if ended => {
+                    // A request that hyper had not begun to write comes back only when the connection goes.
+                    upstream.close();
+                    if let Poll::Ready(Err(mut error)) = response
+                        .as_mut()
+                        .poll(&mut Context::from_waker(Waker::noop()))
+                    {
+                        let unsent = error.take_message();
+                        return Poll::Ready(Err(Failed {
+                            error: ProxyError::Closed,
+                            unsent,
+                        }));
+                    }
                     return Poll::Ready(Err(Failed {
                         error: ProxyError::Closed,
                         unsent: None,
@@ -87,6 +102,11 @@ pub(crate) async fn exchange(
         }
     })
     .await
+}
+
+/// Whether the request's body is on its way.
+fn uploads(upload: Option<&Progress>) -> bool {
+    upload.is_some_and(|upload| matches!(upload.stage(), Stage::WantsClient | Stage::WantsEndpoint))
 }
 
 const fn cut(ending: Ending) -> ProxyError {

@@ -15,6 +15,7 @@ use http::{
     header::{ACCEPT, CONNECTION, UPGRADE},
 };
 use hyper::body::Incoming;
+use tokio::task::coop::unconstrained;
 use tower::Service;
 
 use super::{
@@ -60,7 +61,8 @@ impl Service<Request<Incoming>> for Forwarder {
 
     fn call(&mut self, request: Request<Incoming>) -> Self::Future {
         let answer = self.forward(request);
-        Box::pin(async { Ok(answer.await) })
+        // See `accept`: a channel of ours would lose a wake-up to the runtime's turn-taking.
+        Box::pin(unconstrained(async { Ok(answer.await) }))
     }
 }
 
@@ -98,9 +100,21 @@ async fn send(
     account: &mut Account,
 ) -> Result<Answered, ProxyError> {
     let mut outbound = Outbound::new(request, account.downstream(), id);
-    let (response, upstream) = outbound.send(account).await?;
-    if response.status() == StatusCode::SWITCHING_PROTOCOLS && !outbound.asks_upgrade() {
+    let sent = outbound.send(account).await;
+    let (response, mut upstream) = match sent {
+        Ok(sent) => sent,
+        Err(error) => {
+            account.count(outbound.uploaded(), 0);
+            return Err(error);
+        }
+    };
+    let unasked = response.status() == StatusCode::SWITCHING_PROTOCOLS && !outbound.asks_upgrade();
+    if unasked || !headers::is_framed_clearly(response.headers()) {
         return Err(ProxyError::Malformed);
+    }
+    if response.version() == Version::HTTP_10 {
+        // hyper would speak 1.0 to it from now on, which has no chunks: a body of unknown length would be lost.
+        upstream.is_last_use();
     }
     Ok(Answered {
         response,
@@ -127,9 +141,7 @@ impl Answered {
             downstream.leave_tunnel(Box::new(Tunnel::new(self.upstream, account)));
             return Response::from_parts(parts, ResponseBody::own(bytes::Bytes::new()));
         }
-        if self.outbound.asks_upgrade() {
-            downstream.wire().stays_http();
-        }
+        stay_http(&downstream);
         if downstream.worker().is_draining() {
             parts
                 .headers
@@ -142,6 +154,13 @@ impl Answered {
             account,
         );
         Response::from_parts(parts, ResponseBody::claimed(download))
+    }
+}
+
+/// No upgrade: what the guard held back is HTTP. Nobody else would look at it before more comes.
+fn stay_http(downstream: &Downstream) {
+    if downstream.wire().stays_http() {
+        downstream.lifeline().wake();
     }
 }
 
@@ -163,7 +182,7 @@ fn refuse(
     if error == ProxyError::NoRoute {
         downstream.worker().stats().unrouted.add(1);
     }
-    downstream.wire().stays_http();
+    stay_http(downstream);
     let mut response = error.answer(accept, id).map(ResponseBody::own);
     if downstream.worker().is_draining() {
         response

@@ -5,8 +5,8 @@
 use http::{
     HeaderMap, HeaderName, HeaderValue,
     header::{
-        CONNECTION, HOST, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRANSFER_ENCODING, UPGRADE,
-        VIA,
+        CONNECTION, CONTENT_LENGTH, HOST, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE,
+        TRANSFER_ENCODING, UPGRADE, VIA,
     },
 };
 
@@ -60,6 +60,22 @@ pub(crate) fn rewrite_response(headers: &mut HeaderMap, id: &HeaderValue) {
     Found::among(headers).remove_from(headers);
     headers.insert(X_REQUEST_ID, id.clone());
     headers.append(VIA, HeaderValue::from_static(VIA_ENTRY));
+}
+
+/// Whether an endpoint's framing can be read in one way only: hyper goes by the coding where there is a length,
+/// too, and takes what follows an unknown coding for plain bytes.
+pub(crate) fn is_framed_clearly(headers: &HeaderMap) -> bool {
+    let mut lengths = headers.get_all(CONTENT_LENGTH).iter();
+    let digits = |value: &HeaderValue| value.as_bytes().iter().all(u8::is_ascii_digit);
+    let one_length = lengths.next().is_none_or(digits) && lengths.next().is_none();
+    let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
+    match codings.next() {
+        None => one_length,
+        Some(coding) => {
+            let chunked = coding.as_bytes().eq_ignore_ascii_case(b"chunked");
+            chunked && codings.next().is_none() && !headers.contains_key(CONTENT_LENGTH)
+        }
+    }
 }
 
 /// Which of the [`KNOWN`] fields are there, a bit each. One look at every field is cheaper than one look-up
@@ -130,14 +146,18 @@ fn nominated(headers: &HeaderMap) -> Vec<HeaderName> {
                 .collect::<Vec<HeaderName>>()
         })
         .filter(|name| !kept(name))
-        .take(MAX_NOMINATED)
         .collect()
 }
 
-/// The lower-case names of a comma-separated list.
+/// The lower-case names of a comma-separated list; what cannot be a name is passed over.
 fn names(value: &HeaderValue) -> impl Iterator<Item = String> {
-    let text = value.to_str().unwrap_or_default();
-    text.split(',').map(|name| name.trim().to_ascii_lowercase())
+    let tokens = value
+        .as_bytes()
+        .split(|byte| *byte == b',')
+        .map(<[u8]>::trim_ascii);
+    tokens
+        .filter_map(|token| std::str::from_utf8(token).ok())
+        .map(str::to_ascii_lowercase)
 }
 
 /// Fields that are looked for: first those of one connection only (`keep-alive` and `proxy-connection` are
@@ -179,8 +199,6 @@ const FORWARDED: HeaderName = http::header::FORWARDED;
 /// Carries the request's id, both ways.
 pub(crate) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const VIA_ENTRY: &str = "1.1 cutover";
-/// Fields that one head may nominate; it cannot have more fields than this anyway.
-const MAX_NOMINATED: usize = 64;
 
 #[cfg(test)]
 mod tests {

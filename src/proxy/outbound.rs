@@ -3,11 +3,17 @@
 //! Owns invariant 8: a request is sent again only if not a byte of it left, or if its method is safe and it
 //! has no body. An endpoint that could not be reached is not tried twice by the same request.
 
-use std::{rc::Rc, sync::Arc};
+use std::{
+    future::{Future as _, poll_fn},
+    pin::pin,
+    rc::Rc,
+    sync::Arc,
+    task::Poll,
+};
 
 use http::{
     HeaderMap, HeaderValue, Method, Request, Response, Uri, Version,
-    header::{CONNECTION, CONTENT_LENGTH, EXPECT, HOST, UPGRADE},
+    header::{CONTENT_LENGTH, EXPECT, HOST, UPGRADE},
 };
 use http_body::Body as _;
 use hyper::body::Incoming;
@@ -40,6 +46,7 @@ pub(crate) struct Outbound {
     gate: Option<Arc<Gate>>,
     asks_upgrade: bool,
     tried: Vec<EndpointId>,
+    attempts: usize,
     replays: u32,
 }
 
@@ -59,10 +66,18 @@ impl Outbound {
     ) -> Self {
         let (mut parts, incoming) = request.into_parts();
         let host = parts.headers.get(HOST).cloned();
-        let upgrade = requested_upgrade(&parts.headers, &incoming);
+        // Whether it is one that cutover passes, the guard has judged: it holds back what follows.
+        let upgrade = downstream
+            .wire()
+            .is_upgrading()
+            .then(|| parts.headers.get(UPGRADE).cloned())
+            .flatten();
         let asks_upgrade = upgrade.is_some();
         let upload = (!incoming.is_end_stream()).then(Rc::<Progress>::default);
-        let expects = upload.is_some() && parts.headers.contains_key(EXPECT);
+        // HTTP/1.0 has no interim responses (RFC 9110 section 10.1.1).
+        let expects = upload.is_some()
+            && parts.version == Version::HTTP_11
+            && parts.headers.contains_key(EXPECT);
         if !expects {
             parts.headers.remove(EXPECT);
         }
@@ -101,6 +116,7 @@ impl Outbound {
             gate,
             asks_upgrade,
             tried: Vec::new(),
+            attempts: 0,
             replays: 0,
         }
     }
@@ -115,13 +131,22 @@ impl Outbound {
         self.upload
     }
 
+    /// Bytes of the client's body that were read so far.
+    pub(crate) fn uploaded(&self) -> u64 {
+        self.upload.as_ref().map_or(0, |progress| progress.bytes())
+    }
+
     /// Sends the request and waits for the head of a response, at one endpoint after the other.
     pub(crate) async fn send(
         &mut self,
         account: &mut Account,
     ) -> Result<(Response<Incoming>, Box<Upstream>), ProxyError> {
         let mut failure = None;
-        for _ in 0..MAX_ATTEMPTS {
+        while self.attempts < MAX_ATTEMPTS {
+            self.attempts += 1;
+            if self.downstream.worker().is_cutting() {
+                return Err(ProxyError::CutByShutdown);
+            }
             let Some(request) = self.request.take() else {
                 break;
             };
@@ -156,31 +181,19 @@ impl Outbound {
     ) -> Result<(Response<Incoming>, Box<Upstream>), ProxyError> {
         self.downstream.adopts(&service.snapshot().spec.timeouts);
         self.set_host(request.headers_mut(), service, endpoint);
-        let doubt = if request.method().is_safe() {
-            Doubt::Accept
-        } else {
-            Doubt::AskKernel
+        let may_replay = self.may_replay(&request);
+        let upstream = match self.take(endpoint, may_replay) {
+            Some(upstream) => Ok(upstream),
+            None => self.connect(service, endpoint).await,
         };
-        // A replay takes no second chance with a kept connection.
-        let kept = (self.replays == 0)
-            .then(|| endpoint.take(self.downstream.worker().clock().coarse(), doubt))
-            .flatten();
-        let mut upstream = match kept {
-            Some(upstream) => upstream,
-            None => match self.connected(service, endpoint).await {
-                Ok(upstream) => upstream,
-                Err(error) => {
-                    self.request = Some(request);
-                    return Err(error);
-                }
-            },
+        let mut upstream = match upstream {
+            Ok(upstream) => upstream,
+            Err(error) => {
+                self.request = Some(request);
+                return Err(error);
+            }
         };
-        if self.downstream.lifeline().cut().is_some() {
-            // Cut before a byte was sent: the next attempt is another tenure's.
-            self.request = Some(request);
-            return Err(ProxyError::CutByDeadline);
-        }
-        let spare = self.may_replay(&request).then(|| Head::copy(&request));
+        let spare = may_replay.then(|| Head::copy(&request));
         self.begins_waiting();
         let watched = Watched {
             downstream: &self.downstream,
@@ -190,38 +203,62 @@ impl Outbound {
         match exchange(&mut upstream, request, watched).await {
             Ok(response) => Ok((response, upstream)),
             Err(failed) => {
-                if failed.unsent.is_none()
-                    && failed.error == ProxyError::Closed
-                    && !upstream.is_reused()
-                {
+                let fresh = !upstream.is_reused();
+                let avoid = self.avoids(failed.error, service, endpoint);
+                if failed.error == ProxyError::Closed && fresh {
                     self.report(endpoint, PassiveFailure::Reset);
                     self.tried.push(endpoint.id());
-                }
-                let fell_silent = failed.error == ProxyError::ResponseTimeout
-                    && !self
-                        .downstream
-                        .worker()
-                        .desk()
-                        .is_ready(service.snapshot().slot, endpoint.id());
-                if fell_silent {
+                } else if avoid {
                     self.tried.push(endpoint.id());
                 }
-                Err(self.not_answered(failed, spare, fell_silent))
+                Err(self.not_answered(failed, spare, avoid))
             }
         }
     }
 
-    async fn connected(
+    /// A kept connection. A replay takes no second chance with one.
+    fn take(&self, endpoint: &Endpoint, may_replay: bool) -> Option<Box<Upstream>> {
+        let doubt = if may_replay {
+            Doubt::Accept
+        } else {
+            Doubt::AskKernel
+        };
+        let now = self.downstream.worker().clock().coarse();
+        (self.replays == 0)
+            .then(|| endpoint.take(now, doubt))
+            .flatten()
+    }
+
+    /// Whether the endpoint fell silent: did not answer in time, and is not ready any more by now.
+    fn avoids(&self, error: ProxyError, service: &ServiceDesk, endpoint: &Endpoint) -> bool {
+        let desk = self.downstream.worker().desk();
+        error == ProxyError::ResponseTimeout
+            && !desk.is_ready(service.snapshot().slot, endpoint.id())
+    }
+
+    /// Opens a connection, unless the claim is cut meanwhile: not a byte was sent then, and the next attempt
+    /// is another tenure's.
+    async fn connect(
         &mut self,
         service: &ServiceDesk,
         endpoint: &Endpoint,
     ) -> Result<Box<Upstream>, ProxyError> {
-        self.downstream.connects(&service.snapshot().spec.timeouts);
-        let connected = endpoint.connect().await;
-        if connected.is_ok() {
-            service.stats().connects.add(1);
+        self.downstream.works();
+        let mut connecting = pin!(endpoint.connect());
+        let connected = poll_fn(|cx| {
+            if self.downstream.lifeline().cut().is_some() {
+                return Poll::Ready(None);
+            }
+            connecting.as_mut().poll(cx).map(Some)
+        });
+        match connected.await {
+            None => Err(ProxyError::CutByDeadline),
+            Some(Ok(upstream)) => {
+                service.stats().connects.add(1);
+                Ok(upstream)
+            }
+            Some(Err(error)) => Err(self.not_connected(error, service, endpoint)),
         }
-        connected.map_err(|error| self.not_connected(error, service, endpoint))
     }
 
     fn route_key<'a>(&'a self, request: &'a Request<RequestBody>) -> RouteKey<'a> {
@@ -244,7 +281,7 @@ impl Outbound {
             .host
             .as_ref()
             .is_some_and(|own| std::ptr::eq(own, host));
-        if !is_clients || !self.tried.is_empty() || self.replays > 0 {
+        if !is_clients || self.attempts > 1 {
             headers.insert(HOST, host.clone());
         }
     }
@@ -344,20 +381,6 @@ impl Head {
         *request.headers_mut() = self.headers;
         request
     }
-}
-
-/// The protocol that the client asks to change to, if cutover passes it.
-fn requested_upgrade(headers: &HeaderMap, incoming: &Incoming) -> Option<HeaderValue> {
-    let protocol = headers.get(UPGRADE)?;
-    let known = protocol.as_bytes().eq_ignore_ascii_case(b"websocket");
-    let asked = headers.get_all(CONNECTION).iter().any(|value| {
-        let mut tokens = value
-            .as_bytes()
-            .split(|byte| *byte == b',')
-            .map(<[u8]>::trim_ascii);
-        tokens.any(|token| token.eq_ignore_ascii_case(b"upgrade"))
-    });
-    (known && asked && incoming.is_end_stream()).then(|| protocol.clone())
 }
 
 /// `/path?query`, also where the client sent `http://host/path?query` (RFC 9112 section 3.2.2).

@@ -19,6 +19,7 @@ use tokio::{
 };
 
 use super::{account::Account, connections::Upstream, downstream::Downstream};
+use crate::core::in_flight::Ending;
 
 /// An endpoint's half of a tunnel, and the account of it.
 #[derive(Debug)]
@@ -51,7 +52,9 @@ impl Tunnel {
         let downstream = Rc::clone(self.account.downstream());
         // hyper lets go of the socket once its connection has been driven past the 101.
         poll_fn(|cx| self.upstream.poll(cx)).await;
-        let (endpoint, early_answer) = self.upstream.into_tunnel();
+        let Some((endpoint, early_answer)) = self.upstream.into_tunnel() else {
+            return;
+        };
         let (came_in, went_out) = (Cell::new(0), Cell::new(early_answer.len() as u64));
         let mut client_side = Metered {
             socket: client.socket,
@@ -75,26 +78,37 @@ impl Tunnel {
         };
         let ending = watch(splice, &downstream).await;
         self.account.count(came_in.get(), went_out.get());
-        if ending.is_ok() {
-            self.account.finished();
+        match ending {
+            Ended::Closed => self.account.finished(),
+            Ended::Idle => self.account.idled_out(),
+            Ended::Cut(ending) => self.account.cut(ending),
         }
     }
 }
 
-/// Waits for `splice`; `Err` if the lifeline ended it.
-async fn watch(
-    splice: impl Future<Output = io::Result<()>>,
-    downstream: &Downstream,
-) -> Result<io::Result<()>, ()> {
+/// How a tunnel ended.
+enum Ended {
+    /// By its ends.
+    Closed,
+    /// Nothing moved for the idle timeout.
+    Idle,
+    /// By an order.
+    Cut(Ending),
+}
+
+async fn watch(splice: impl Future<Output = io::Result<()>>, downstream: &Downstream) -> Ended {
     let mut splice = pin!(splice);
     downstream.answers();
     poll_fn(|cx| {
         downstream.lifeline().wakes(cx.waker());
-        if let Poll::Ready(ended) = splice.as_mut().poll(cx) {
-            return Poll::Ready(Ok(ended));
+        if splice.as_mut().poll(cx).is_ready() {
+            return Poll::Ready(Ended::Closed);
         }
-        if downstream.lifeline().cut().is_some() || downstream.has_expired() {
-            return Poll::Ready(Err(()));
+        if let Some(ending) = downstream.lifeline().cut() {
+            return Poll::Ready(Ended::Cut(ending));
+        }
+        if downstream.has_expired() {
+            return Poll::Ready(Ended::Idle);
         }
         Poll::Pending
     })

@@ -5,7 +5,7 @@ use std::{
     collections::HashMap,
     io,
     rc::Rc,
-    sync::Arc,
+    sync::{Arc, mpsc::sync_channel},
     thread,
     time::Duration,
 };
@@ -26,7 +26,7 @@ use super::{
 };
 use crate::{
     core::{ids::ListenerId, in_flight::Ending},
-    mailbox::{BarrierAnswer, OpenListener, Order, Report},
+    mailbox::{BarrierAnswer, OpenListener, Order, Report, SocketFate},
     publish::Reader,
     telemetry::{
         access::{AccessLog, AccessRecord},
@@ -63,6 +63,7 @@ pub(crate) struct Worker {
     lifelines: Lifelines,
     request_ids: RequestIds,
     draining: Cell<bool>,
+    cutting: Cell<bool>,
     connections: Cell<usize>,
     last_connection_closed: Notify,
     listeners: RefCell<HashMap<ListenerId, Rc<Stop>>>,
@@ -73,21 +74,27 @@ pub(crate) struct Worker {
 /// # Errors
 /// The operating system's, if it refuses the thread or the runtime's descriptors.
 pub fn spawn(setup: WorkerSetup) -> io::Result<thread::JoinHandle<()>> {
-    let runtime_error = |error| tracing::error!(%error, "worker not started");
-    thread::Builder::new()
-        .name(format!("worker-{}", setup.index))
-        .spawn(move || {
-            // Orders come from another thread; looking for them more often than the default keeps the barrier
-            // short while the worker is busy.
-            let runtime = Builder::new_current_thread()
-                .enable_all()
-                .global_queue_interval(8)
-                .build_local(LocalOptions::default());
-            match runtime {
-                Ok(runtime) => runtime.block_on(run(setup)),
-                Err(error) => runtime_error(error),
+    let (started, has_started) = sync_channel(1);
+    let name = format!("worker-{}", setup.index);
+    let thread = thread::Builder::new().name(name).spawn(move || {
+        // Orders come from another thread; looking for them more often than the default keeps the barrier
+        // short while the worker is busy.
+        let mut builder = Builder::new_current_thread();
+        match builder
+            .enable_all()
+            .global_queue_interval(8)
+            .build_local(LocalOptions::default())
+        {
+            Ok(runtime) => {
+                // There is room for one, and this is the only one.
+                let _ = started.send(Ok(()));
+                runtime.block_on(run(setup));
             }
-        })
+            Err(error) => drop(started.send(Err(error))),
+        }
+    })?;
+    has_started.recv().map_err(io::Error::other)??;
+    Ok(thread)
 }
 
 async fn run(setup: WorkerSetup) {
@@ -102,6 +109,7 @@ async fn run(setup: WorkerSetup) {
         lifelines: Lifelines::default(),
         request_ids: RequestIds::new(),
         draining: Cell::new(false),
+        cutting: Cell::new(false),
         connections: Cell::new(0),
         last_connection_closed: Notify::new(),
         listeners: RefCell::default(),
@@ -151,11 +159,11 @@ impl Worker {
                     .insert(listener.id, Rc::clone(&stop));
                 spawn_local(accept(Rc::clone(self), listener, stop));
             }
-            Order::Close(id, done) => {
+            Order::Close(id, fate, done) => {
                 let stop = self.listeners.borrow_mut().remove(&id);
                 spawn_local(async move {
                     if let Some(stop) = stop {
-                        stop.stop().await;
+                        stop.stop(fate).await;
                     }
                     let _ = done.send(());
                 });
@@ -163,7 +171,10 @@ impl Worker {
             Order::Drain(done) => {
                 spawn_local(Rc::clone(self).drain(done));
             }
-            Order::CutAll => self.lifelines.cut_all(Ending::CutByShutdown),
+            Order::CutAll => {
+                self.cutting.set(true);
+                self.lifelines.cut_all(Ending::CutByShutdown);
+            }
         }
     }
 
@@ -171,7 +182,7 @@ impl Worker {
     async fn drain(self: Rc<Self>, done: oneshot::Sender<()>) {
         let stops: Vec<_> = self.listeners.take().into_values().collect();
         for stop in stops {
-            stop.stop().await;
+            stop.stop(SocketFate::Closes).await;
         }
         self.draining.set(true);
         self.lifelines.wake_all();
@@ -215,6 +226,11 @@ impl Worker {
     /// Whether the process is stopping: connections are to be closed after their present request.
     pub(crate) const fn is_draining(&self) -> bool {
         self.draining.get()
+    }
+
+    /// Whether the time to finish is over: nothing begins any more, nothing is waited for.
+    pub(crate) const fn is_cutting(&self) -> bool {
+        self.cutting.get()
     }
 
     /// Whether requests are logged.

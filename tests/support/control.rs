@@ -146,7 +146,7 @@ async fn work(
             Order::Open(listener) => {
                 seen.lock().unwrap().open.insert(listener.id, listener);
             }
-            Order::Close(id, answer) => {
+            Order::Close(id, _, answer) => {
                 let mut seen = seen.lock().unwrap();
                 seen.open.remove(&id);
                 seen.closed.push(id);

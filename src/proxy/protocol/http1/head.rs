@@ -113,6 +113,27 @@ pub(super) fn judge(head: &[u8], limits: &ListenerLimits) -> Result<Framing, Hea
     fields.framing(&line)
 }
 
+/// Those fields of a refused head that say how to answer it, as lines: what the client understands, and the id
+/// that it knows the request by. Only where they are short and plain.
+pub(super) fn fields_for_answer(head: &[u8]) -> Vec<u8> {
+    let mut kept = Vec::new();
+    for wanted in [&b"accept"[..], b"x-request-id"] {
+        let mut fields = Lines(head)
+            .skip(1)
+            .map_while(Result::ok)
+            .filter_map(|line| split_once(line, b':'));
+        let plain = |value: &[u8]| {
+            value.len() <= MAX_KEPT_VALUE && value.iter().all(|byte| (b' '..=b'~').contains(byte))
+        };
+        if let Some((_, value)) = fields.find(|(name, _)| name.eq_ignore_ascii_case(wanted))
+            && plain(value)
+        {
+            kept.extend([wanted, b":", value, b"\r\n"].concat());
+        }
+    }
+    kept
+}
+
 /// Lines ended by CR LF.
 struct Lines<'a>(&'a [u8]);
 
@@ -209,7 +230,7 @@ struct Fields<'a> {
     length: Option<u64>,
     chunked: bool,
     host: Option<&'a [u8]>,
-    upgrade: bool,
+    upgrade: Option<bool>,
     connection_upgrade: bool,
 }
 
@@ -245,10 +266,13 @@ impl<'a> Fields<'a> {
                 }
             }
             7 if name.eq_ignore_ascii_case(b"upgrade") => {
-                self.upgrade = UPGRADES
+                let known = UPGRADES
                     .iter()
                     .any(|known| value.eq_ignore_ascii_case(known));
-                Ok(())
+                match self.upgrade.replace(known) {
+                    None => Ok(()),
+                    Some(_) => Err(HeadRefusal::Malformed("repeated upgrade field")),
+                }
             }
             10 if name.eq_ignore_ascii_case(b"connection") => {
                 let mut tokens = value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
@@ -320,7 +344,9 @@ impl<'a> Fields<'a> {
                 Err(HeadRefusal::Malformed("transfer-encoding in HTTP/1.0"))
             }
             (None, true) => Ok(Framing::Chunked),
-            (Some(0) | None, false) if self.upgrade && self.connection_upgrade && !line.http_10 => {
+            (Some(0) | None, false)
+                if self.upgrade == Some(true) && self.connection_upgrade && !line.http_10 =>
+            {
                 Ok(Framing::Upgrade)
             }
             (Some(0) | None, false) => Ok(Framing::None),
@@ -357,6 +383,8 @@ pub(super) const fn is_token(byte: u8) -> bool {
 
 /// Protocols that may be upgraded to; any other `Upgrade` is ignored, as RFC 9110 section 7.8 allows.
 pub(super) const UPGRADES: [&[u8]; 1] = [b"websocket"];
+/// Longest field value that a refused head is answered by.
+const MAX_KEPT_VALUE: usize = 512;
 /// Longest request target; browsers and servers agree on about this much.
 const MAX_TARGET: usize = 16 * 1024;
 /// Enough for 999 PB, and never too large for 64 bits.
@@ -443,6 +471,7 @@ mod tests {
             "A: nul\0\r\n",
             "A: bare\nLine: feed\r\n",
             "Host: b\r\n",
+            "Upgrade: h2c\r\nUpgrade: websocket\r\n",
         ] {
             assert!(
                 matches!(with(fields), Err(HeadRefusal::Malformed(_))),

@@ -5,7 +5,11 @@ use std::{convert::Infallible, future::poll_fn, pin::Pin, rc::Rc, task::Poll, ti
 use http::Request;
 use hyper::{body::Incoming, server::conn::http1::Builder, service::service_fn};
 use hyper_util::rt::TokioIo;
-use tokio::{io::AsyncReadExt as _, net::TcpStream, time::timeout};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+    time::timeout,
+};
 
 use super::{Guarded, HeadRefusal};
 use crate::{
@@ -26,33 +30,40 @@ pub(crate) async fn serve(downstream: Rc<Downstream>, socket: TcpStream) {
     });
     let io = TokioIo::new(Guarded::new(socket, Rc::clone(downstream.wire())));
     let mut connection = builder(&downstream.listener().limits).serve_connection(io, service);
-    let mut told_to_close = false;
+    let mut closing = Closing::default();
     let ended = poll_fn(|cx| {
         downstream.lifeline().wakes(cx.waker());
-        if downstream.worker().is_draining() && !told_to_close {
-            told_to_close = true;
-            Pin::new(&mut connection).graceful_shutdown();
-        }
         loop {
             if let Poll::Ready(ended) = Pin::new(&mut connection).poll(cx) {
                 return Poll::Ready(ended.map_err(drop));
             }
-            match look_around(&downstream) {
+            match look_around(&downstream, &mut closing) {
                 Next::Wait => return Poll::Pending,
                 Next::PollAgain => {}
-                Next::CloseIdle => {
-                    Pin::new(&mut connection).graceful_shutdown();
-                }
+                Next::CloseIdle => Pin::new(&mut connection).graceful_shutdown(),
                 Next::Drop => return Poll::Ready(Err(())),
             }
         }
     })
     .await;
-    // An error drops the connection and, with it, what was in flight on it.
-    if ended.is_ok() {
-        let parts = connection.into_parts();
-        part(&downstream, parts.io.into_inner(), parts.read_buf).await;
+    match ended {
+        Ok(()) => {
+            let parts = connection.into_parts();
+            part(&downstream, parts.io.into_inner(), parts.read_buf).await;
+        }
+        // What was in flight ends with the connection. A tunnel that was agreed on but not begun would keep
+        // itself alive, because its account knows the connection.
+        Err(()) => drop(downstream.take_tunnel()),
     }
+}
+
+/// What a connection was told about its end.
+#[derive(Debug, Default)]
+struct Closing {
+    /// That the process is stopping.
+    drain_seen: bool,
+    /// To close as soon as it is idle.
+    asked: bool,
 }
 
 /// What to do after hyper has done all it could for now.
@@ -63,36 +74,43 @@ enum Next {
     Drop,
 }
 
-fn look_around(downstream: &Downstream) -> Next {
-    let wire = downstream.wire();
-    if wire.take_written() && downstream.stage() == Stage::Answering {
-        downstream.expects_progress();
+fn look_around(downstream: &Downstream, closing: &mut Closing) -> Next {
+    let (wire, worker) = (downstream.wire(), downstream.worker());
+    let written = wire.take_written();
+    if worker.is_cutting() {
+        return Next::Drop;
     }
-    if !downstream.is_busy() {
-        match (downstream.stage(), wire.is_reading_head()) {
-            (Stage::Head, true) | (Stage::Idle, false) => {}
-            (_, true) => downstream.expects_head(),
-            (_, false) => downstream.rests(),
-        }
-    }
-    if !downstream.has_expired() && (downstream.lifeline().cut().is_none() || !downstream.is_busy())
-    {
-        return Next::Wait;
-    }
-    match downstream.stage() {
-        Stage::Idle => {
-            // Asked once; the next sweep finds what did not go.
-            downstream.rests();
-            Next::CloseIdle
-        }
-        Stage::Head => {
-            downstream.wire().refuse(HeadRefusal::Timeout);
-            downstream.rests();
-            Next::PollAgain
+    if downstream.is_busy() {
+        if written && downstream.stage() == Stage::Answering {
+            downstream.expects_progress();
         }
         // The service had its chance to answer within the poll: the client does not take what it is given.
-        Stage::Response | Stage::Answering => Next::Drop,
+        let lost = downstream.has_expired() || downstream.lifeline().cut().is_some();
+        return if lost { Next::Drop } else { Next::Wait };
     }
+    let drain_begins =
+        worker.is_draining() && !std::mem::replace(&mut closing.drain_seen, worker.is_draining());
+    match (downstream.stage(), wire.is_reading_head()) {
+        (Stage::Head, true) => {}
+        (Stage::Idle, false) if !drain_begins => {}
+        (_, true) => downstream.expects_head(),
+        (_, false) => downstream.rests(),
+    }
+    if !downstream.has_expired() {
+        return Next::Wait;
+    }
+    if downstream.stage() == Stage::Head {
+        wire.refuse(HeadRefusal::Timeout);
+        downstream.rests();
+        return Next::PollAgain;
+    }
+    downstream.rests();
+    if closing.asked && !written {
+        // Asked before, and still not gone: the client does not take the rest of an answer.
+        return Next::Drop;
+    }
+    closing.asked = true;
+    Next::CloseIdle
 }
 
 /// Takes the connection apart: a tunnel goes on with it, an unread rest of input is waited out.
@@ -110,7 +128,9 @@ async fn part(downstream: &Downstream, guarded: Guarded, read_buf: bytes::Bytes)
                 .unwrap_or_default();
         }
         None if !downstream.wire().is_between_requests() => {
-            let (socket, _) = guarded.into_tunnel();
+            let (mut socket, _) = guarded.into_tunnel();
+            // hyper has done so already, but not where an upgrade was asked for and did not happen.
+            let _ = socket.shutdown().await;
             linger(socket).await;
         }
         None => {}

@@ -109,7 +109,9 @@ impl Wire {
     /// Whether a head has begun and not ended.
     pub(crate) fn is_reading_head(&self) -> bool {
         let input = self.input.borrow();
-        matches!(input.phase, Phase::Head) && !input.held.is_empty()
+        // Empty lines between requests begin nothing.
+        let begun = |held: &[u8]| held.iter().any(|byte| !matches!(byte, b'\r' | b'\n'));
+        matches!(input.phase, Phase::Head) && begun(&input.held)
     }
 
     /// Whether the last request was read whole, so that closing the socket resets nothing.
@@ -119,16 +121,28 @@ impl Wire {
 
     /// Refuses the head that is being read; the connection must be polled afterwards.
     pub(crate) fn refuse(&self, refusal: HeadRefusal) {
-        self.input.borrow_mut().refuse(refusal);
+        let mut input = self.input.borrow_mut();
+        if matches!(input.phase, Phase::Head) {
+            input.refuse(refusal, &[]);
+        }
     }
 
-    /// The upgrade that was asked for will not happen: what follows is HTTP.
-    pub(crate) fn stays_http(&self) {
+    /// Whether the request that is being served asks for an upgrade that cutover passes.
+    pub(crate) fn is_upgrading(&self) -> bool {
+        let input = self.input.borrow();
+        matches!(input.phase, Phase::Upgrading) && input.heads == self.served.get()
+    }
+
+    /// The upgrade that was asked for will not happen: what follows is HTTP. Says whether something is held
+    /// that nobody would look at otherwise.
+    pub(crate) fn stays_http(&self) -> bool {
+        let upgrading = self.is_upgrading();
         let mut input = self.input.borrow_mut();
-        if matches!(input.phase, Phase::Upgrading) {
+        if upgrading {
             input.phase = Phase::Head;
             input.searched = 0;
         }
+        upgrading && !input.held.is_empty()
     }
 }
 
@@ -183,7 +197,7 @@ impl Input {
         let searched = self.searched.saturating_sub(blank);
         let Some(length) = head::end(&bytes[blank..], searched) else {
             if bytes.len() >= self.limits.max_header_size {
-                self.refuse(HeadRefusal::TooLarge);
+                self.refuse(HeadRefusal::TooLarge, &[]);
             } else {
                 self.held = bytes.to_vec();
                 self.searched = bytes.len();
@@ -203,19 +217,22 @@ impl Input {
                 Some(blank + length)
             }
             Err(refusal) => {
-                self.refuse(refusal);
+                self.refuse(refusal, &bytes[blank..blank + length]);
                 None
             }
         }
     }
 
-    fn refuse(&mut self, refusal: HeadRefusal) {
+    /// Puts the replacement in the place of `head`, which is empty if it is not known whole.
+    fn refuse(&mut self, refusal: HeadRefusal, head: &[u8]) {
         if self.refusal.is_none() {
             self.refusal = Some(refusal);
             self.heads += 1;
             self.phase = Phase::Refused;
             self.held = Vec::new();
             self.judged.extend_from_slice(REPLACEMENT);
+            self.judged.extend(head::fields_for_answer(head));
+            self.judged.extend_from_slice(b"\r\n");
         }
     }
 
@@ -346,8 +363,8 @@ impl AsyncWrite for Guarded {
     }
 }
 
-/// What hyper reads in place of a refused head.
-const REPLACEMENT: &[u8] = b"GET / HTTP/1.1\r\nHost: refused\r\n\r\n";
+/// What hyper reads in place of a refused head, but for the fields kept and the empty line.
+const REPLACEMENT: &[u8] = b"GET / HTTP/1.1\r\nHost: refused\r\n";
 /// Bytes held while an upgrade is being decided; a client that sends more waits.
 const UPGRADE_HOLD_LIMIT: usize = 16 * 1024;
 
@@ -403,12 +420,24 @@ mod tests {
     fn a_refused_head_is_replaced_and_nothing_after_it_passes() {
         let wire = wire();
         let bad = b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n";
-        assert_eq!(fed(&wire, &[GET, bad, GET]), [GET, REPLACEMENT].concat());
+        assert_eq!(
+            fed(&wire, &[GET, bad, GET]),
+            [GET, REPLACEMENT, b"\r\n"].concat()
+        );
         assert_eq!(wire.next_request(), None);
         assert_eq!(
             wire.next_request(),
             Some(HeadRefusal::Malformed("repeated host field"))
         );
+    }
+
+    #[test]
+    fn a_replacement_keeps_what_says_how_to_answer() {
+        let bad = b"GET / HTTP/1.1\r\nX-Request-ID: a1\r\nexpect: x\r\nAccept:text/json\r\nAccept: b\r\n\r\n";
+        let kept = b"accept:text/json\r\nx-request-id: a1\r\n\r\n";
+        assert_eq!(fed(&wire(), &[bad]), [REPLACEMENT, kept].concat());
+        let odd = b"GET / HTTP/1.1\r\nX-Request-Id: a\xff\r\nAccept: a\0\r\n\r\n";
+        assert_eq!(fed(&wire(), &[odd]), [REPLACEMENT, b"\r\n"].concat());
     }
 
     #[test]
@@ -418,7 +447,7 @@ mod tests {
         let dripping: Vec<&[u8]> = std::iter::repeat_n(&b"y"[..], 300).collect();
         let mut pieces = vec![sent.as_slice()];
         pieces.extend(dripping);
-        assert_eq!(fed(&wire, &pieces), REPLACEMENT);
+        assert_eq!(fed(&wire, &pieces), [REPLACEMENT, b"\r\n"].concat());
         assert_eq!(wire.next_request(), Some(HeadRefusal::TooLarge));
         sent.clear();
     }
@@ -438,7 +467,8 @@ mod tests {
         let upgrade =
             b"GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n";
         fed(&wire, &[&[&upgrade[..], GET].concat()]);
-        wire.stays_http();
+        wire.next_request();
+        assert!(wire.stays_http());
         wire.input.borrow_mut().judge_held();
         assert_eq!(wire.input.borrow().judged, GET);
     }
@@ -452,7 +482,8 @@ mod tests {
             let pieces: Vec<&[u8]> = pieces.iter().map(Vec::as_slice).collect();
             let all = pieces.concat();
             let passed = fed(&wire, &pieces);
-            let own = passed.strip_suffix(REPLACEMENT).unwrap_or(&passed);
+            let replaced = memchr::memmem::find(&passed, REPLACEMENT);
+            let own = &passed[..replaced.unwrap_or(passed.len())];
             proptest::prop_assert!(all.starts_with(own));
         }
     }

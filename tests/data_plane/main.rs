@@ -1,0 +1,12 @@
+//! The data plane's promises, one file each, kept by a whole cutover over real sockets.
+//!
+//! One crate for all of them: linking cutover once instead of a dozen times is most of the time that these
+//! tests take.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod framing;
+mod headers;
+mod refusal;
+mod streaming;

@@ -1,0 +1,62 @@
+//! What behaviour tests speak with: a whole cutover, endpoints with a will of their own, and a client that
+//! forgives nothing.
+//!
+//! Owns waiting: every wait here ends after [`PATIENCE`], and then says what it waited for. Must not look
+//! inside cutover: what these tests see, an operator, a client or an endpoint sees. A crate of client and
+//! server mocks would forgive what other implementations do not.
+
+#![allow(
+    dead_code,
+    reason = "each test crate uses its part; `expect` would fail in those that use all of it"
+)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "what fails in a helper fails the test"
+)]
+
+pub(crate) mod answering;
+pub(crate) mod client;
+pub(crate) mod scripted;
+pub(crate) mod site;
+
+use std::{future::Future, time::Duration};
+
+use tokio::time::{sleep, timeout};
+
+/// Longest wait for anything that is to come about.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Asks until it is so.
+pub(crate) async fn eventually(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
+    let asking = async {
+        while !is_so().await {
+            sleep(Duration::from_millis(5)).await;
+        }
+    };
+    if timeout(PATIENCE, asking).await.is_err() {
+        panic!("{what}: did not come about");
+    }
+}
+
+/// Waits for what must come.
+pub(crate) async fn soon<T>(what: &str, coming: impl Future<Output = T>) -> T {
+    match timeout(PATIENCE, coming).await {
+        Ok(came) => came,
+        Err(_) => panic!("{what}: did not come about"),
+    }
+}
+
+/// `length` bytes in which no two stretches are alike, so that a piece lost, doubled or moved shows.
+pub(crate) fn pattern(length: usize) -> Vec<u8> {
+    let mut state = 0x2545_F491_4F6C_DD1D_u64;
+    let mut bytes = Vec::with_capacity(length + 8);
+    while bytes.len() < length {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        bytes.extend_from_slice(&state.to_le_bytes());
+    }
+    bytes.truncate(length);
+    bytes
+}
