@@ -79,7 +79,7 @@ pub(crate) struct Upstream {
 /// How sure one must be that a kept connection was not closed by its peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Doubt {
-    /// As sure as the runtime is.
+    /// Not at all: the request can be sent again.
     Accept,
     /// As sure as the kernel is.
     AskKernel,
@@ -186,17 +186,24 @@ impl Endpoint {
         Rc::ptr_eq(&self.kept, &other.kept)
     }
 
-    /// An unused connection that its peer has not closed, as far as can be told. With `Doubt::AskKernel` the
-    /// kernel is asked as well, for requests that could not be sent again: one system call is less than a
-    /// lost order. Without, what the runtime was told so far has to do.
+    /// An unused connection. With `Doubt::AskKernel` it is one that its peer has not closed, for requests that
+    /// could not be sent again: one system call is less than a lost order. With `Doubt::Accept` it may turn out
+    /// closed when the request is sent; that costs another attempt, and looking at each first would cost every
+    /// request more.
     pub(crate) fn take(&self, now: Tick, doubt: Doubt) -> Option<Box<Upstream>> {
         loop {
             let mut upstream = self.kept.idle.borrow_mut().pop()?;
-            upstream.notes.ask_kernel.set(doubt == Doubt::AskKernel);
-            if !self.kept.is_too_old(&upstream, now) && upstream.is_usable() {
-                upstream.reused = true;
-                return Some(upstream);
+            if self.kept.is_too_old(&upstream, now) {
+                continue;
             }
+            if doubt == Doubt::AskKernel {
+                upstream.notes.ask_kernel.set(true);
+                if !upstream.is_usable() {
+                    continue;
+                }
+            }
+            upstream.reused = true;
+            return Some(upstream);
         }
     }
 
@@ -325,7 +332,8 @@ impl Upstream {
     /// After an exchange: keeps the connection, unless something speaks against it.
     pub(crate) fn come_back(mut self: Box<Self>, now: Tick) {
         let home = Rc::clone(&self.home);
-        if self.single_use || home.retired.get() || !self.is_usable() {
+        let is_usable = self.sender.is_ready() || self.is_usable();
+        if self.single_use || home.retired.get() || self.done || !is_usable {
             return;
         }
         let mut idle = home.idle.borrow_mut();

@@ -16,9 +16,13 @@
 )]
 
 pub(crate) mod answering;
+pub(crate) mod call;
 pub(crate) mod client;
+pub(crate) mod load;
 pub(crate) mod scripted;
+pub(crate) mod serve;
 pub(crate) mod site;
+pub(crate) mod witness;
 
 use std::{future::Future, time::Duration};
 

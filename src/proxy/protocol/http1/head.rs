@@ -75,8 +75,8 @@ impl HeadRefusal {
     }
 }
 
-/// The length of the head at the start of `bytes`, its empty line included; `scanned` bytes of it were
-/// searched before. A bare line feed ends it, too, so that [`judge`] can refuse it at once.
+/// The length of the head at the start of `bytes`, its empty line included; `scanned` bytes of it were searched
+/// before, so that a head that comes in drops is not judged again for each.
 pub(super) fn end(bytes: &[u8], scanned: usize) -> Option<usize> {
     let from = scanned.saturating_sub(3);
     memchr::memchr_iter(b'\n', &bytes[from..]).find_map(|at| match &bytes[from + at + 1..] {
@@ -86,31 +86,39 @@ pub(super) fn end(bytes: &[u8], scanned: usize) -> Option<usize> {
     })
 }
 
-/// Judges a whole head: the request line, the fields and the empty line.
-pub(super) fn judge(head: &[u8], limits: &ListenerLimits) -> Result<Framing, HeadRefusal> {
-    if head.len() > limits.max_header_size {
-        return Err(HeadRefusal::TooLarge);
-    }
-    let mut lines = Lines(head);
-    let line = RequestLine::read(
-        lines
-            .next()
-            .ok_or(HeadRefusal::Malformed("empty request"))??,
-    )?;
+/// Judges the head at the start of `bytes`: the request line, the fields and the empty line. `None` if its end
+/// has not come; otherwise its length and what it says of the body. What is wrong is told as soon as it shows.
+pub(super) fn judge(
+    bytes: &[u8],
+    limits: &ListenerLimits,
+) -> Option<Result<(usize, Framing), HeadRefusal>> {
+    let mut lines = Lines(bytes);
+    let line = match lines.next()?.and_then(RequestLine::read) {
+        Ok(line) => line,
+        Err(refusal) => return Some(Err(refusal)),
+    };
     let mut fields = Fields::default();
     let mut count = 0;
-    for field in lines {
-        let field = field?;
+    loop {
+        let field = match lines.next()? {
+            Ok(field) => field,
+            Err(refusal) => return Some(Err(refusal)),
+        };
+        let length = bytes.len() - lines.0.len();
+        if length > limits.max_header_size {
+            return Some(Err(HeadRefusal::TooLarge));
+        }
         if field.is_empty() {
-            break;
+            return Some(fields.framing(&line).map(|framing| (length, framing)));
         }
         count += 1;
         if count > limits.max_header_count {
-            return Err(HeadRefusal::TooManyFields);
+            return Some(Err(HeadRefusal::TooManyFields));
         }
-        fields.read(field)?;
+        if let Err(refusal) = fields.read(field) {
+            return Some(Err(refusal));
+        }
     }
-    fields.framing(&line)
 }
 
 /// Those fields of a refused head that say how to answer it, as lines: what the client understands, and the id
@@ -361,25 +369,22 @@ fn split_once(bytes: &[u8], at: u8) -> Option<(&[u8], &[u8])> {
 }
 
 /// `tchar` of RFC 9110 section 5.6.2.
-pub(super) const fn is_token(byte: u8) -> bool {
-    matches!(
-        byte,
-        b'!' | b'#'
-            | b'$'
-            | b'%'
-            | b'&'
-            | b'\''
-            | b'*'
-            | b'+'
-            | b'-'
-            | b'.'
-            | b'^'
-            | b'_'
-            | b'`'
-            | b'|'
-            | b'~'
-    ) || byte.is_ascii_alphanumeric()
+pub(super) fn is_token(byte: u8) -> bool {
+    TOKENS[byte as usize]
 }
+
+static TOKENS: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0_u8;
+    loop {
+        table[byte as usize] = byte.is_ascii_alphanumeric()
+            || matches!(byte, b'!' | b'#'..=b'\'' | b'*' | b'+' | b'-' | b'.' | b'^'..=b'`' | b'|' | b'~');
+        if byte == u8::MAX {
+            break table;
+        }
+        byte += 1;
+    }
+};
 
 /// Protocols that may be upgraded to; any other `Upgrade` is ignored, as RFC 9110 section 7.8 allows.
 pub(super) const UPGRADES: [&[u8]; 1] = [b"websocket"];
@@ -413,7 +418,10 @@ mod tests {
             Some(head.len()),
             "{head:?} is a whole head"
         );
-        judge(head.as_bytes(), &limits())
+        let (length, framing) =
+            judge(head.as_bytes(), &limits()).expect("a whole head is judged")?;
+        assert_eq!(length, head.len());
+        Ok(framing)
     }
 
     fn with(fields: &str) -> Result<Framing, HeadRefusal> {
@@ -530,7 +538,7 @@ mod tests {
         );
         assert_eq!(
             judge(head.as_bytes(), &long),
-            Err(HeadRefusal::TargetTooLong)
+            Some(Err(HeadRefusal::TargetTooLong))
         );
     }
 
@@ -556,7 +564,7 @@ mod tests {
         #[test]
         fn whatever_passes_here_passes_hypers_parser(target in "[!-~]{1,20}", value in "[ -~\t]{0,20}") {
             let head = format!("GET /{target} HTTP/1.1\r\nHost: a\r\nx: {value}\r\n\r\n");
-            if judge(head.as_bytes(), &limits()).is_ok() {
+            if judge(head.as_bytes(), &limits()).is_some_and(|judged| judged.is_ok()) {
                 let uri = format!("/{target}");
                 proptest::prop_assert!(http::Uri::try_from(uri.as_bytes()).is_ok());
                 proptest::prop_assert!(http::HeaderValue::from_str(&value).is_ok());

@@ -195,17 +195,10 @@ impl Input {
             .take_while(|byte| matches!(byte, b'\r' | b'\n'))
             .count();
         let searched = self.searched.saturating_sub(blank);
-        let Some(length) = head::end(&bytes[blank..], searched) else {
-            if bytes.len() >= self.limits.max_header_size {
-                self.refuse(HeadRefusal::TooLarge, &[]);
-            } else {
-                self.held = bytes.to_vec();
-                self.searched = bytes.len();
-            }
-            return None;
-        };
-        match head::judge(&bytes[blank..blank + length], &self.limits) {
-            Ok(framing) => {
+        let head = &bytes[blank..];
+        let is_new = searched == 0 || head::end(head, searched).is_some();
+        match is_new.then(|| head::judge(head, &self.limits)).flatten() {
+            Some(Ok((length, framing))) => {
                 self.heads += 1;
                 self.searched = 0;
                 self.phase = match framing {
@@ -216,8 +209,18 @@ impl Input {
                 };
                 Some(blank + length)
             }
-            Err(refusal) => {
-                self.refuse(refusal, &bytes[blank..blank + length]);
+            Some(Err(refusal)) => {
+                let length = head::end(head, 0).unwrap_or(head.len());
+                self.refuse(refusal, &head[..length]);
+                None
+            }
+            None if bytes.len() >= self.limits.max_header_size => {
+                self.refuse(HeadRefusal::TooLarge, &[]);
+                None
+            }
+            None => {
+                self.held = bytes.to_vec();
+                self.searched = bytes.len();
                 None
             }
         }
