@@ -1,7 +1,7 @@
 //! The data plane: one thread per core, each with its own runtime, connections and counters.
 //!
-//! A request's journey: [`worker`] accepts → `protocol` frames → [`forward`] routes and claims ([`desk`]) →
-//! [`connections`] → [`exchange`] → claimed [`body`]. Nothing here decides about colours or health.
+//! A request's journey: `worker` accepts → `protocol` frames → `forward` routes and claims (`desk`) →
+//! `connections` → `exchange` → claimed `body`. Nothing here decides about colours or health.
 
 mod accept;
 mod account;
