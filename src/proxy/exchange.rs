@@ -14,10 +14,10 @@ use http::{Request, Response};
 use hyper::body::Incoming;
 
 use super::{
-    body::{Gate, Progress, RequestBody, Stage},
-    connections::Upstream,
     downstream::Downstream,
     error::ProxyError,
+    upload::{Gate, Progress, RequestBody, Stage},
+    upstream::Upstream,
 };
 use crate::core::in_flight::Ending;
 

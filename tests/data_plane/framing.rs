@@ -354,4 +354,71 @@ async fn a_client_that_stops_in_the_middle_of_its_body_leaves_no_half_request_be
     let received = endpoint.received(0);
     assert!(!received.contains("0\r\n\r\n"), "{received}");
     assert_eq!(endpoint.connections(), 1, "it is not sent again");
+    // Nor is it the endpoint's fault.
+    let labels = "{service=\"shop\",colour=\"blue\"}";
+    site.counts(&format!("cutover_requests_in_flight{labels}"), 0.0)
+        .await;
+    site.counts(&format!("cutover_upstream_failures_total{labels}"), 0.0)
+        .await;
+    assert_eq!(
+        site.endpoint("shop", endpoint.addr()).await.ejected_for_ms,
+        None
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_endpoints_wish_to_close_is_its_own_and_a_clients_is_its_own() {
+    let closing =
+        Scripted::answering("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok")
+            .await;
+    let site = before(&closing).await;
+    let mut client = site.client().await;
+    for _ in 0..3 {
+        assert_eq!(client.get("/").await.field("connection"), None);
+    }
+    assert_eq!(closing.connections(), 3);
+    closing.left_alone().await;
+
+    let blue = Answering::start("blue").await;
+    let site = Site::start(&(ONE_WORKER.to_owned() + &shop(&[blue.addr()], &[], ""))).await;
+    for _ in 0..3 {
+        let mut client = site.client().await;
+        client
+            .send("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+            .await;
+        assert_eq!(client.answer().await.field("connection"), Some("close"));
+        client.closed().await;
+    }
+    assert_eq!((blue.requests(), blue.connections()), (3, 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_http_10_endpoint_does_not_spoil_the_next_request() {
+    let endpoint = Scripted::start(|mut link| async move {
+        while let Some(head) = link.try_head().await {
+            if head.starts_with("POST") {
+                link.until("0\r\n\r\n").await;
+            }
+            link.write("HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nContent-Length: 2\r\n\r\nok")
+                .await;
+        }
+    })
+    .await;
+    let site = before(&endpoint).await;
+    let mut client = site.client().await;
+    for number in 0..3 {
+        assert_eq!(client.get("/").await.text(), "ok");
+        client
+            .send("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nbody\r\n0\r\n\r\n")
+            .await;
+        assert_eq!(client.answer().await.text(), "ok", "{number}");
+    }
+    let all: String = (0..endpoint.connections())
+        .map(|connection| endpoint.received(connection))
+        .collect();
+    assert_eq!(
+        all.matches("\r\n4\r\nbody\r\n0\r\n\r\n").count(),
+        3,
+        "{all}"
+    );
 }

@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::support::{
     answering::Answering,
     client::Answer,
-    scripted::Scripted,
+    scripted::{Scripted, find},
     site::{Site, shop},
 };
 
@@ -181,6 +181,21 @@ async fn an_answers_own_fields_pass_and_those_of_its_hop_do_not() {
     assert_eq!(answer.field("x-request-id"), Some("mine"));
     let received = endpoint.received(0);
     assert!(received.contains("x-request-id: mine\r\n"), "{received}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bytes_beyond_ascii_pass_in_values() {
+    let endpoint =
+        Scripted::answering(b"HTTP/1.1 200 OK\r\nX-Name: caf\xe9\r\nContent-Length: 0\r\n\r\n")
+            .await;
+    let site = Site::start(&shop(&[endpoint.addr()], &[], "")).await;
+    let mut client = site.client().await;
+    client
+        .send(b"GET / HTTP/1.1\r\nHost: a\r\nX-Sent: \xc3\xa9\xff\r\n\r\n")
+        .await;
+    assert_eq!(client.answer().await.field("x-name"), Some("caf\u{fffd}"));
+    let received = endpoint.bytes(0);
+    assert!(find(&received, b"x-sent: \xc3\xa9\xff\r\n").is_some());
 }
 
 #[tokio::test(flavor = "multi_thread")]

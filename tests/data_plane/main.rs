@@ -6,7 +6,18 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod answers;
+mod balancing;
+mod cut;
+mod dead_endpoint;
+mod early_answer;
+mod expect;
 mod framing;
 mod headers;
+mod limits;
 mod refusal;
+mod replay;
 mod streaming;
+mod telemetry;
+mod timeouts;
+mod upgrade;

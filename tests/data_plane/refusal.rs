@@ -48,6 +48,7 @@ fn refused_heads() -> Vec<(String, u16, &'static str)> {
         (post("X\r\n"), 400, "header field without colon"),
         (post(": nameless\r\n"), 400, "malformed header field name"),
         (post("X: a\nContent-Length: 5\r\n"), 400, "bare line feed"),
+        (post("Connection: upgrade\r\nUpgrade: websocket\r\nUpgrade: websocket\r\n"), 400, "repeated upgrade field"),
         (post("Expect: 200-ok\r\n"), 417, "unknown expectation"),
         (post("Host: b\r\n"), 400, "repeated host field"),
         // RUSTSEC-2026-0034: HTTP/1.0 knows no chunks, and servers disagree about such a request.

@@ -7,12 +7,14 @@ use std::{
         Arc, Mutex,
         atomic::{AtomicUsize, Ordering::SeqCst},
     },
+    time::Duration,
 };
 
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::{TcpListener, TcpStream},
+    net::{TcpListener, TcpSocket, TcpStream},
     task::JoinHandle,
+    time::timeout,
 };
 
 use super::{eventually, soon};
@@ -220,6 +222,12 @@ impl Link {
         .await;
     }
 
+    /// Nothing comes for a while.
+    pub(crate) async fn hears_nothing_for(&mut self, time: Duration) {
+        let heard = timeout(time, self.more()).await;
+        assert!(heard.is_err(), "unasked: {:?}", self.look());
+    }
+
     pub(crate) async fn write(&mut self, bytes: impl AsRef<[u8]>) {
         // A proxy that closes first is what some tests are about; they see it by what was received.
         let _ = self.stream.write_all(bytes.as_ref()).await;
@@ -242,7 +250,7 @@ impl Link {
 
     /// Closes with a reset.
     pub(crate) fn reset(self) {
-        let _ = socket2::SockRef::from(&self.stream).set_linger(Some(std::time::Duration::ZERO));
+        let _ = socket2::SockRef::from(&self.stream).set_linger(Some(Duration::ZERO));
     }
 
     fn unseen(&self) -> usize {
@@ -261,6 +269,35 @@ impl Link {
         length
     }
 }
+
+/// An endpoint that completes no handshake: its queue is full.
+pub(crate) struct Full {
+    pub(crate) addr: SocketAddr,
+    _listener: TcpListener,
+    _waiting: Vec<TcpStream>,
+}
+
+impl Full {
+    pub(crate) async fn start() -> Self {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let listener = socket.listen(1).unwrap();
+        let addr = listener.local_addr().unwrap();
+        let mut waiting = Vec::new();
+        let connect = || timeout(Duration::from_millis(200), TcpStream::connect(addr));
+        while let Ok(connected) = connect().await {
+            waiting.push(connected.unwrap());
+        }
+        Self {
+            addr,
+            _listener: listener,
+            _waiting: waiting,
+        }
+    }
+}
+
+/// A short answer on a kept-alive connection.
+pub(crate) const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
 pub(crate) fn find(bytes: &[u8], mark: &[u8]) -> Option<usize> {
     bytes.windows(mark.len()).position(|window| window == mark)
