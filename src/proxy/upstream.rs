@@ -13,7 +13,14 @@ use std::{
 };
 
 use futures_util::task::AtomicWaker;
-use hyper::client::conn::http1::{Builder, Connection, SendRequest};
+use http::{Request, Response};
+use hyper::{
+    body::Incoming,
+    client::conn::{
+        TrySendError,
+        http1::{Builder, Connection, SendRequest},
+    },
+};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
@@ -117,9 +124,17 @@ impl Upstream {
         result
     }
 
-    /// Where requests go in.
-    pub(crate) const fn sender(&mut self) -> &mut SendRequest<RequestBody> {
-        &mut self.sender
+    /// Hands a request to the connection, which is to be driven next.
+    pub(crate) fn send(
+        &mut self,
+        request: Request<RequestBody>,
+    ) -> impl Future<Output = Result<Response<Incoming>, TrySendError<Request<RequestBody>>>> + use<>
+    {
+        // Who sends is who drives: there is nobody to be woken.
+        self.relay.muted.store(true, Relaxed);
+        let response = self.sender.try_send_request(request);
+        self.relay.muted.store(false, Relaxed);
+        response
     }
 
     /// Whether an earlier exchange used this connection.
@@ -138,6 +153,8 @@ impl Upstream {
     /// After an exchange: goes home, unless something speaks against it.
     pub(crate) fn come_back(mut self: Box<Self>, now: Tick) {
         let is_usable = self.sender.is_ready() || self.is_usable();
+        // What happens on it from now on is nobody's business until it is taken.
+        drop(self.relay.waker.take());
         if is_usable && !self.single_use && !self.done {
             self.idle_since = now;
             let home = Rc::clone(&self.home);

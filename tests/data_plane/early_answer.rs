@@ -109,3 +109,28 @@ async fn an_early_answer_that_is_still_going_on_does_not_stop_the_upload() {
     assert_eq!(client.take(4).await, b"done");
     assert!(endpoint.received(0).ends_with("\r\n\r\nhere the end"));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_breaks_its_body_after_an_early_answer_is_at_fault_itself() {
+    let endpoint = Scripted::start(|mut link| async move {
+        link.head().await;
+        link.write("HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\nhalf")
+            .await;
+        link.end().await;
+    })
+    .await;
+    let site = Site::start(&shop(&[endpoint.addr()], &[], "")).await;
+    let mut client = site.client().await;
+    client
+        .send("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n")
+        .await;
+    assert_eq!(client.answer_head().await.status, 200);
+    client.send("4\r\npart\r\nno chunk size\r\n").await;
+    assert_eq!(client.rest().await, b"half");
+    endpoint.left_alone().await;
+    let labels = "{service=\"shop\",colour=\"blue\"}";
+    site.counts(&format!("cutover_requests_in_flight{labels}"), 0.0)
+        .await;
+    site.counts(&format!("cutover_upstream_failures_total{labels}"), 0.0)
+        .await;
+}

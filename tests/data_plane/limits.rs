@@ -6,7 +6,7 @@ use crate::support::{
     answering::Answering,
     client::get,
     eventually,
-    site::{ONE_WORKER, Site, nobody, shop},
+    site::{ONE_WORKER, Site, shop},
 };
 
 #[tokio::test(flavor = "multi_thread")]
@@ -34,9 +34,8 @@ async fn connections_beyond_the_limit_wait_until_there_is_room() {
 #[tokio::test(flavor = "multi_thread")]
 async fn new_limits_hold_for_new_connections_and_lose_none() {
     let blue = Answering::start("blue").await;
-    let addr = nobody();
     let config = |count: usize| {
-        format!("[listener.web]\nlisten = \"{addr}\"\nmax_header_count = {count}\n")
+        format!("[listener.web]\nlisten = \"127.0.0.1:0\"\nmax_header_count = {count}\n")
             + &shop(&[blue.addr()], &[], "")
     };
     let site = Site::start(&config(50)).await;

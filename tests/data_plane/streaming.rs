@@ -1,6 +1,7 @@
 //! Bodies pass as they come, and who cannot keep up holds up the other end, not cutover's memory.
 
 use std::{
+    fs,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering::SeqCst},
@@ -12,16 +13,31 @@ use tokio::{sync::Notify, time::sleep};
 
 use crate::support::{
     client::Raw,
-    pattern,
-    scripted::Scripted,
+    eventually, pattern,
+    scripted::{OK, Scripted},
     site::{Site, shop},
     soon,
 };
 
-/// What a body of this size cannot hide in: the kernel's buffers are half of it at most.
-const LARGE: usize = 32 * 1024 * 1024;
-/// Both sockets' buffers at their largest, and a proxy that holds no more than a few hundred KiB.
-const HELD: usize = 20 * 1024 * 1024;
+/// What may be taken for somebody who does not read: cutover's own few hundred KiB (4 MiB to be sure), and what
+/// the kernel holds for three sockets, two that send and one that receives; the last one's buffer is small.
+fn held_at_most() -> usize {
+    let largest = |name: &str| {
+        let text = fs::read_to_string(format!("/proc/sys/net/ipv4/{name}")).unwrap_or_default();
+        let largest = text.split_whitespace().last();
+        largest
+            .and_then(|bytes| bytes.parse().ok())
+            .unwrap_or(8 * MIB)
+    };
+    2 * largest("tcp_wmem") + largest("tcp_rmem") + 4 * MIB
+}
+
+/// A body that cannot hide there.
+fn large() -> Arc<Vec<u8>> {
+    Arc::new(pattern(held_at_most() + 8 * MIB))
+}
+
+const MIB: usize = 1024 * 1024;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_reaches_the_client_while_the_endpoint_still_writes_it() {
@@ -85,17 +101,18 @@ async fn a_request_reaches_the_endpoint_while_the_client_still_writes_it() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_slow_reader_holds_up_the_endpoint() {
-    let written = Arc::new(AtomicUsize::new(0));
-    let count = Arc::clone(&written);
+    let (written, body) = (Arc::new(AtomicUsize::new(0)), large());
+    let (count, sent) = (Arc::clone(&written), Arc::clone(&body));
     let endpoint = Scripted::start(move |mut link| {
-        let count = Arc::clone(&count);
+        let (count, sent) = (Arc::clone(&count), Arc::clone(&sent));
         async move {
             link.head().await;
+            let length = sent.len();
             link.write(format!(
-                "HTTP/1.1 200 OK\r\nContent-Length: {LARGE}\r\n\r\n"
+                "HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n"
             ))
             .await;
-            link.write_counting(&pattern(LARGE), &count).await;
+            link.write_counting(&sent, &count).await;
             link.end().await;
         }
     })
@@ -105,56 +122,52 @@ async fn a_slow_reader_holds_up_the_endpoint() {
     client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
     client.answer_head().await;
     let held = settled(&written).await;
-    assert!(held < HELD, "{held} bytes taken for nobody");
-    let mut expected = pattern(LARGE).into_iter();
-    let mut left = LARGE;
-    while left > 0 {
-        let piece = client.take(left.min(1024 * 1024)).await;
-        left -= piece.len();
-        assert!(
-            piece
-                .iter()
-                .copied()
-                .eq(expected.by_ref().take(piece.len()))
-        );
+    assert!(held < held_at_most(), "{held} bytes taken for nobody");
+    for expected in body.chunks(MIB) {
+        assert!(client.take(expected.len()).await == expected);
     }
-    assert_eq!(written.load(SeqCst), LARGE);
+    eventually("the endpoint has written all", async || {
+        written.load(SeqCst) == body.len()
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_slow_endpoint_holds_up_the_client() {
-    let go_on = Arc::new(Notify::new());
-    let told = Arc::clone(&go_on);
+    let (go_on, body) = (Arc::new(Notify::new()), large());
+    let (told, expected) = (Arc::clone(&go_on), Arc::clone(&body));
     let endpoint = Scripted::start(move |mut link| {
-        let told = Arc::clone(&told);
+        let (told, expected) = (Arc::clone(&told), Arc::clone(&expected));
         async move {
             link.head().await;
             told.notified().await;
-            assert!(link.take(LARGE).await == pattern(LARGE));
-            link.write("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
-                .await;
+            for expected in expected.chunks(MIB) {
+                assert!(link.take(expected.len()).await == expected);
+            }
+            link.write(OK).await;
             link.end().await;
         }
     })
     .await;
     let site = Site::start(&shop(&[endpoint.addr()], &[], "")).await;
     let mut client = site.client().await;
+    let length = body.len();
     client
         .send(format!(
-            "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: {LARGE}\r\n\r\n"
+            "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: {length}\r\n\r\n"
         ))
         .await;
     let sent = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&sent);
     let sending = tokio::spawn(async move {
-        for piece in pattern(LARGE).chunks(64 * 1024) {
+        for piece in body.chunks(64 * 1024) {
             client.send(piece).await;
             count.fetch_add(piece.len(), SeqCst);
         }
         client
     });
     let held = settled(&sent).await;
-    assert!(held < HELD, "{held} bytes taken for nobody");
+    assert!(held < held_at_most(), "{held} bytes taken for nobody");
     go_on.notify_one();
     let mut client = soon("the upload", sending).await.unwrap();
     assert_eq!(client.answer().await.text(), "ok");
@@ -162,6 +175,7 @@ async fn a_slow_endpoint_holds_up_the_client() {
 
 /// The count, once it has not moved for a while.
 async fn settled(count: &AtomicUsize) -> usize {
+    eventually("it begins", async || count.load(SeqCst) > 0).await;
     let mut before = usize::MAX;
     for _ in 0..100 {
         sleep(Duration::from_millis(150)).await;

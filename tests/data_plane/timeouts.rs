@@ -181,12 +181,13 @@ async fn an_endpoint_that_does_not_read_its_request_is_a_504() {
         link.end().await;
     })
     .await;
-    let site = Site::start(&shop(&[endpoint.addr()], &[], "timeouts.idle = \"1s\"")).await;
+    let site = Site::start(&shop(&[endpoint.addr()], &[], IDLE)).await;
+    // Made before, because making it takes longer than the idle timeout.
+    let body = pattern(30_000_000);
     let mut client = site.client().await;
     client
         .send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 30000000\r\n\r\n")
         .await;
-    let body = pattern(30_000_000);
     let sending = client.try_send(&body).await;
     assert!(!sending, "nobody took it");
     let failures = "cutover_requests_total{service=\"shop\",colour=\"blue\",class=\"5xx\"}";

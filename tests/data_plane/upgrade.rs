@@ -213,22 +213,26 @@ async fn an_upgrade_that_cutover_does_not_pass_is_an_ordinary_request() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_tunnel_in_which_nothing_moves_is_closed() {
     let blue = Answering::start("blue").await;
-    let site = Site::start(&shop(&[blue.addr()], &[], "timeouts.idle = \"400ms\"")).await;
+    let site = Site::start(&shop(&[blue.addr()], &[], "timeouts.idle = \"900ms\"")).await;
     let mut client = site.client().await;
     client.send(ASK).await;
     assert_eq!(client.answer().await.status, 101);
     // Longer than the idle timeout, but never without a byte for so long.
-    for _ in 0..8 {
+    for _ in 0..6 {
         client.send("x").await;
         assert_eq!(client.take(1).await, b"x");
-        client.hears_nothing_for(Duration::from_millis(100)).await;
+        client.hears_nothing_for(Duration::from_millis(200)).await;
     }
     client.closed().await;
     eventually("the endpoint's end is closed", async || {
         blue.in_flight() == 0
     })
     .await;
-    assert_eq!(site.service("shop").await.pools[Blue].tunnels, 0);
+    eventually("its claim has ended", async || {
+        let pool = &site.service("shop").await.pools[Blue];
+        (pool.in_flight, pool.tunnels) == (0, 0)
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -18,12 +18,12 @@ use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
 use serde_json::json;
 use tokio::{
-    net::{TcpListener, TcpStream},
+    net::{TcpListener, TcpSocket, TcpStream},
     task::{JoinHandle, JoinSet},
     time::sleep,
 };
 
-use super::pattern;
+use super::{keep_place, pattern};
 
 /// See the module.
 ///
@@ -43,6 +43,8 @@ pub(crate) struct Answering {
     app: Arc<App>,
     addr: SocketAddr,
     serving: Option<JoinHandle<()>>,
+    /// Its address, while it is dead.
+    place: Option<TcpSocket>,
 }
 
 struct App {
@@ -73,6 +75,7 @@ impl Answering {
         let (app, addr) = (Arc::new(app), listener.local_addr().unwrap());
         Self {
             serving: Some(tokio::spawn(serve(listener, Arc::clone(&app)))),
+            place: None,
             app,
             addr,
         }
@@ -115,16 +118,15 @@ impl Answering {
         if let Some(serving) = self.serving.take() {
             serving.abort();
             let _ = serving.await;
+            self.place = Some(keep_place(self.addr));
         }
     }
 
     /// Comes back on the same address.
     pub(crate) async fn comes_back(&mut self) {
         self.dies().await;
-        let socket = tokio::net::TcpSocket::new_v4().unwrap();
-        socket.set_reuseaddr(true).unwrap();
-        socket.bind(self.addr).unwrap();
-        let listener = socket.listen(1024).unwrap();
+        let place = self.place.take().expect("it was dead");
+        let listener = place.listen(1024).unwrap();
         self.serving = Some(tokio::spawn(serve(listener, Arc::clone(&self.app))));
     }
 }

@@ -25,9 +25,12 @@ pub(crate) mod serve;
 pub(crate) mod site;
 pub(crate) mod witness;
 
-use std::{future::Future, time::Duration};
+use std::{future::Future, net::SocketAddr, time::Duration};
 
-use tokio::time::{sleep, timeout};
+use tokio::{
+    net::TcpSocket,
+    time::{sleep, timeout},
+};
 
 /// Longest wait for anything that is to come about.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
@@ -50,6 +53,15 @@ pub(crate) async fn soon<T>(what: &str, coming: impl Future<Output = T>) -> T {
         Ok(came) => came,
         Err(_) => panic!("{what}: did not come about"),
     }
+}
+
+/// Binds an address that was listened on, without listening: connections are refused, and nobody else is given
+/// it meanwhile.
+pub(crate) fn keep_place(addr: SocketAddr) -> TcpSocket {
+    let place = TcpSocket::new_v4().unwrap();
+    place.set_reuseaddr(true).unwrap();
+    place.bind(addr).unwrap();
+    place
 }
 
 /// `length` bytes in which no two stretches are alike, so that a piece lost, doubled or moved shows.

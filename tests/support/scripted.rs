@@ -17,7 +17,7 @@ use tokio::{
     time::timeout,
 };
 
-use super::{eventually, soon};
+use super::{eventually, keep_place, soon};
 
 /// An endpoint whose every connection runs a script. A connection on which nothing comes before it closes,
 /// such as a TCP probe, is not counted and runs none.
@@ -25,6 +25,8 @@ pub(crate) struct Scripted {
     addr: SocketAddr,
     seen: Arc<Seen>,
     accepting: JoinHandle<()>,
+    /// Its address, after it has closed its door.
+    place: Option<TcpSocket>,
 }
 
 #[derive(Default)]
@@ -58,7 +60,11 @@ impl Scripted {
     where
         F: Future<Output = ()> + Send + 'static,
     {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let socket = TcpSocket::new_v4().unwrap();
+        // So that what a script does not read stays with who sent it.
+        socket.set_recv_buffer_size(RECEIVE_BUFFER).unwrap();
+        socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let listener = socket.listen(1024).unwrap();
         let addr = listener.local_addr().unwrap();
         let seen = Arc::new(Seen::default());
         let accepting = tokio::spawn(accept(listener, Arc::clone(&seen), Arc::new(script)));
@@ -66,6 +72,7 @@ impl Scripted {
             addr,
             seen,
             accepting,
+            place: None,
         }
     }
 
@@ -129,6 +136,7 @@ impl Scripted {
     pub(crate) async fn closes_its_door(&mut self) {
         self.accepting.abort();
         let _ = (&mut self.accepting).await;
+        self.place = Some(keep_place(self.addr));
     }
 }
 
@@ -295,6 +303,8 @@ impl Full {
         }
     }
 }
+
+const RECEIVE_BUFFER: u32 = 256 * 1024;
 
 /// A short answer on a kept-alive connection.
 pub(crate) const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";

@@ -246,10 +246,15 @@ pub(crate) fn service(name: &str, route: &str, pools: [&[SocketAddr]; 2], keys: 
     text
 }
 
-/// An address that refuses connections.
+/// An address that refuses connections, and that nobody else is given as long as the process lives.
 pub(crate) fn nobody() -> SocketAddr {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap()
+    let place = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+    place
+        .bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into())
+        .unwrap();
+    let addr = place.local_addr().unwrap().as_socket().unwrap();
+    std::mem::forget(place);
+    addr
 }
 
 pub(crate) fn order(service: &str, to: Colour) -> SwitchOrder {
