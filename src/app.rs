@@ -3,6 +3,8 @@
 //! Owns the order of beginning and end. Nothing here decides about traffic. Workers have threads of their own;
 //! everything else runs on the runtime that calls [`App::start`], so that it can never stall a worker.
 
+mod signals;
+
 use std::{
     collections::BTreeMap,
     io,
@@ -15,12 +17,12 @@ use std::{
 
 use tokio::{
     runtime::Builder,
-    signal::unix::{Signal, SignalKind, signal},
     sync::{mpsc, oneshot},
     task::{JoinHandle, spawn_blocking},
     time::{sleep, timeout},
 };
 
+use self::signals::Signals;
 use crate::{
     admin::{self, AdminBound, AdminError, AdminServer, AdminSetup},
     config::{
@@ -274,41 +276,6 @@ pub fn run(config: &Path) -> Result<(), StartError> {
     // A blocking call that hangs, such as a name lookup, must not keep the process.
     runtime.shutdown_timeout(SETTLE_TIME);
     ran
-}
-
-/// The signals that cutover knows.
-struct Signals {
-    terminate: Signal,
-    interrupt: Signal,
-    hang_up: Signal,
-}
-
-impl Signals {
-    fn catch() -> io::Result<Self> {
-        Ok(Self {
-            terminate: signal(SignalKind::terminate())?,
-            interrupt: signal(SignalKind::interrupt())?,
-            hang_up: signal(SignalKind::hangup())?,
-        })
-    }
-
-    /// Reloads at SIGHUP; returns at SIGTERM or SIGINT.
-    async fn obey(&mut self, app: &App) {
-        loop {
-            tokio::select! {
-                _ = self.terminate.recv() => return,
-                _ = self.interrupt.recv() => return,
-                _ = self.hang_up.recv() => app.reload().await,
-            }
-        }
-    }
-
-    async fn asked_to_stop(&mut self) {
-        tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
-        }
-    }
 }
 
 /// What every worker is given.

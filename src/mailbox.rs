@@ -5,6 +5,7 @@
 
 use std::{
     net::TcpListener,
+    ops::Deref,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering::Relaxed},
@@ -69,12 +70,20 @@ pub struct BarrierAnswer {
 /// several `SO_REUSEPORT` sockets would reset what waits in its queue.
 #[derive(Debug)]
 pub struct OpenListener {
+    /// The socket, non-blocking.
+    pub socket: TcpListener,
+    /// What connections keep of the listener. They must not keep the socket: as long as it is open, its address
+    /// is neither free nor refused.
+    pub entrance: Arc<Entrance>,
+}
+
+/// A listener as the connections know it that came in by it; they may outlive it.
+#[derive(Debug)]
+pub struct Entrance {
     /// Its number.
     pub id: ListenerId,
     /// Its name.
     pub name: ListenerName,
-    /// The socket, non-blocking.
-    pub socket: TcpListener,
     /// Its bounds. `max_connections` is over all workers.
     pub limits: ListenerLimits,
     /// Connections open at present. Shared by the workers; touched when a connection begins and ends, never
@@ -85,21 +94,31 @@ pub struct OpenListener {
 impl OpenListener {
     /// A bound, non-blocking socket as listener `id`.
     #[must_use]
-    pub const fn new(
+    pub fn new(
         id: ListenerId,
         name: ListenerName,
         socket: TcpListener,
         limits: ListenerLimits,
     ) -> Self {
-        Self {
+        let entrance = Arc::new(Entrance {
             id,
             name,
-            socket,
             limits,
             open: AtomicUsize::new(0),
-        }
+        });
+        Self { socket, entrance }
     }
+}
 
+impl Deref for OpenListener {
+    type Target = Entrance;
+
+    fn deref(&self) -> &Entrance {
+        &self.entrance
+    }
+}
+
+impl Entrance {
     /// Whether it has as many connections as it may. Workers that ask at the same moment may let in one each
     /// beyond the limit. `Relaxed`: nothing else is read by this number.
     #[must_use]

@@ -153,6 +153,7 @@ fn receipt(tenure: u64, rollback: bool) -> Receipt {
         committed_at: Some(Timestamp::from_millis(1_000)),
         gate_ms: 0,
         barrier_us: Some(84),
+        unproven_workers: 0,
         in_flight_at_commit: 14,
         finished: 11,
         replayed: 3,

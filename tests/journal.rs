@@ -297,6 +297,7 @@ fn receipt(service: &str, tenure: u64, outcome: Outcome) -> Receipt {
         committed_at: None,
         gate_ms: 0,
         barrier_us: None,
+        unproven_workers: 0,
         in_flight_at_commit: 0,
         finished: 0,
         replayed: 0,

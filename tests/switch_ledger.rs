@@ -268,6 +268,7 @@ fn a_worker_that_missed_the_barrier_is_told_and_the_switch_stands() {
             "drain shop blue/1",
         ]
     );
+    assert_eq!(ledger.state.history(Some("shop"))[0].unproven_workers, 1);
 }
 
 #[test]

@@ -167,6 +167,7 @@ pub(crate) fn receipt() -> Receipt {
         committed_at: Some(Timestamp::from_millis(1_700_000_000_004)),
         gate_ms: 3,
         barrier_us: Some(240),
+        unproven_workers: 0,
         in_flight_at_commit: 12,
         finished: 11,
         replayed: 1,

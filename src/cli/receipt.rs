@@ -97,6 +97,12 @@ fn durations(receipt: &Receipt) -> String {
     if let Some(barrier) = receipt.barrier_us {
         told.push(format!("barrier {barrier} us"));
     }
+    if receipt.unproven_workers > 0 {
+        told.push(format!(
+            "NOT PROVEN: {} workers did not answer",
+            receipt.unproven_workers
+        ));
+    }
     if let (Some(committed), Some(drained)) = (receipt.committed_at, receipt.drained_at) {
         let drain = drained.millis().saturating_sub(committed.millis());
         told.push(format!("drain {drain} ms"));

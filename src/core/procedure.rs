@@ -180,6 +180,7 @@ impl State {
             committed_at: None,
             gate_ms: u64::try_from(gates.as_millis()).unwrap_or(u64::MAX),
             barrier_us: None,
+            unproven_workers: 0,
             in_flight_at_commit: 0,
             finished: 0,
             replayed: 0,
@@ -278,6 +279,7 @@ impl State {
         let at_commit = at_commit(passed, &old);
         let mut receipt = intent.receipt;
         receipt.committed_at = Some(turn.now.wall);
+        receipt.unproven_workers = passed.missing as u64;
         receipt.barrier_us = Some(u64::try_from(passed.took.as_micros()).unwrap_or(u64::MAX));
         receipt.in_flight_at_commit = at_commit.in_flight();
         receipt.outcome = Outcome::Draining;

@@ -255,6 +255,10 @@ pub struct Receipt {
     pub gate_ms: u64,
     /// From the publish to the last worker's answer, in microseconds.
     pub barrier_us: Option<u64>,
+    /// Workers that had not answered when the barrier was given up: 0 is the proof that nobody can reach the old
+    /// pool any more; with any other number the switch is committed, but not proven.
+    #[serde(default)]
+    pub unproven_workers: u64,
     /// Claims of the old tenure at the moment of the barrier.
     pub in_flight_at_commit: u64,
     /// Of those: ended by themselves.

@@ -115,8 +115,8 @@ fn begin(worker: &Rc<Worker>, listener: &Arc<OpenListener>, stream: TcpStream) {
     // The peer of a connection that was reset while it waited is unknown; there is nobody to serve.
     let Ok(peer) = stream.peer_addr() else { return };
     let _ = stream.set_nodelay(true);
-    let place = worker.admit(listener);
-    let downstream = Downstream::new(worker, listener, peer);
+    let place = worker.admit(&listener.entrance);
+    let downstream = Downstream::new(worker, &listener.entrance, peer);
     // Without the runtime's turn-taking: hyper takes turns itself, after sixteen rounds, and a spent turn
     // would be a wake-up that nobody gets where a channel of ours is polled without one.
     spawn_local(unconstrained(async move {

@@ -11,9 +11,9 @@ use std::{
 use http::{HeaderValue, Request, header::HOST};
 
 use super::{
-    connections::{Endpoint, Occupied},
     desk::{Picked, ServiceDesk},
     downstream::Downstream,
+    endpoint::{Endpoint, Occupied},
     error::{ProxyError, Side},
 };
 use crate::{

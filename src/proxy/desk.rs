@@ -9,7 +9,7 @@ use std::{cell::RefCell, rc::Rc, sync::Arc};
 
 use http::HeaderValue;
 
-use super::{connections::Endpoint, error::ProxyError};
+use super::{endpoint::Endpoint, error::ProxyError};
 use crate::{
     core::{
         balance::{Balance, Candidate},
@@ -145,7 +145,7 @@ impl Desk {
     pub(crate) fn prune(&self, now: super::clock::Tick) {
         for service in self.services.borrow().iter().flatten() {
             for endpoint in &service.endpoints {
-                endpoint.prune(now);
+                endpoint.connections().prune(now);
             }
         }
     }
@@ -178,7 +178,7 @@ impl Desk {
             .get_mut(slot.index())
             .and_then(Option::take);
         for endpoint in forgotten.iter().flat_map(|service| &service.endpoints) {
-            endpoint.retire();
+            endpoint.connections().retire();
         }
     }
 }
@@ -208,7 +208,7 @@ impl ServiceDesk {
                 .iter()
                 .any(|newer| newer.shares_connections(endpoint))
             {
-                endpoint.retire();
+                endpoint.connections().retire();
             }
         }
         let tenure = same_tenure.map_or_else(

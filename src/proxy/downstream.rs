@@ -13,13 +13,13 @@ use http::HeaderValue;
 use super::{
     clock::Tick, lifeline::Lifeline, protocol::http1::Wire, tunnel::Tunnel, worker::Worker,
 };
-use crate::{core::service::Timeouts, mailbox::OpenListener};
+use crate::{core::service::Timeouts, mailbox::Entrance};
 
 /// See the module.
 #[derive(Debug)]
 pub(crate) struct Downstream {
     worker: Rc<Worker>,
-    listener: Arc<OpenListener>,
+    listener: Arc<Entrance>,
     peer: SocketAddr,
     client: HeaderValue,
     lifeline: Rc<Lifeline>,
@@ -45,11 +45,7 @@ pub(crate) enum Stage {
 }
 
 impl Downstream {
-    pub(crate) fn new(
-        worker: &Rc<Worker>,
-        listener: &Arc<OpenListener>,
-        peer: SocketAddr,
-    ) -> Rc<Self> {
+    pub(crate) fn new(worker: &Rc<Worker>, listener: &Arc<Entrance>, peer: SocketAddr) -> Rc<Self> {
         let ip = peer.ip().to_canonical().to_string();
         let downstream = Rc::new(Self {
             worker: Rc::clone(worker),
@@ -75,7 +71,7 @@ impl Downstream {
         &self.worker
     }
 
-    pub(crate) fn listener(&self) -> &OpenListener {
+    pub(crate) fn listener(&self) -> &Entrance {
         &self.listener
     }
 

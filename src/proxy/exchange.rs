@@ -14,10 +14,10 @@ use http::{Request, Response};
 use hyper::body::Incoming;
 
 use super::{
-    body::{Gate, Progress, RequestBody, Stage},
-    connections::Upstream,
     downstream::Downstream,
     error::ProxyError,
+    upload::{Gate, Progress, RequestBody, Stage},
+    upstream::Upstream,
 };
 use crate::core::in_flight::Ending;
 
@@ -43,7 +43,7 @@ pub(crate) async fn exchange(
     request: Request<RequestBody>,
     watched: Watched<'_>,
 ) -> Result<Response<Incoming>, Failed> {
-    let mut response = pin!(upstream.sender().try_send_request(request));
+    let mut response = pin!(upstream.send(request));
     poll_fn(|cx| {
         loop {
             if let Some(ending) = watched.downstream.lifeline().cut() {

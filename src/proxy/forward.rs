@@ -21,12 +21,12 @@ use tower::Service;
 use super::{
     account::Account,
     body::{Download, ResponseBody},
-    connections::Upstream,
     downstream::Downstream,
     error::ProxyError,
     headers::{self, X_REQUEST_ID},
     outbound::Outbound,
     tunnel::Tunnel,
+    upstream::Upstream,
 };
 
 /// Forwards the requests of one connection. It is a [`tower::Service`], so that layers can be put around it;
@@ -82,7 +82,7 @@ async fn forward(downstream: Rc<Downstream>, request: Request<Incoming>) -> Resp
     };
     downstream.answers();
     match answer {
-        Ok(answered) => answered.respond(account, &id),
+        Ok(answered) => answered.respond(account),
         Err(error) => refuse(error, account, (accept.as_ref(), &id)),
     }
 }
@@ -92,6 +92,8 @@ struct Answered {
     response: Response<Incoming>,
     upstream: Box<Upstream>,
     outbound: Outbound,
+    /// What the endpoint changes to, if it does.
+    protocol: Option<HeaderValue>,
 }
 
 async fn send(
@@ -101,7 +103,7 @@ async fn send(
 ) -> Result<Answered, ProxyError> {
     let mut outbound = Outbound::new(request, account.downstream(), id);
     let sent = outbound.send(account).await;
-    let (response, mut upstream) = match sent {
+    let (mut response, mut upstream) = match sent {
         Ok(sent) => sent,
         Err(error) => {
             account.count(outbound.uploaded(), 0);
@@ -109,7 +111,11 @@ async fn send(
         }
     };
     let unasked = response.status() == StatusCode::SWITCHING_PROTOCOLS && !outbound.asks_upgrade();
-    if unasked || !headers::is_framed_clearly(response.headers()) {
+    let protocol = outbound
+        .asks_upgrade()
+        .then(|| response.headers().get(UPGRADE).cloned())
+        .flatten();
+    if unasked || headers::rewrite_response(response.headers_mut(), id).is_err() {
         return Err(ProxyError::Malformed);
     }
     if response.version() == Version::HTTP_10 {
@@ -120,23 +126,20 @@ async fn send(
         response,
         upstream,
         outbound,
+        protocol,
     })
 }
 
 impl Answered {
-    fn respond(self, mut account: Account, id: &HeaderValue) -> Response<ResponseBody> {
+    fn respond(self, mut account: Account) -> Response<ResponseBody> {
         let (mut parts, incoming) = self.response.into_parts();
         account.answered(parts.status.as_u16());
         let upgraded = parts.status == StatusCode::SWITCHING_PROTOCOLS;
-        let protocol = upgraded
-            .then(|| parts.headers.get(UPGRADE).cloned())
-            .flatten();
-        headers::rewrite_response(&mut parts.headers, id);
         // hyper makes of it what the client can read; passed on, an endpoint's 1.0 would end keep-alive.
         parts.version = Version::HTTP_11;
         let downstream = Rc::clone(account.downstream());
         if upgraded {
-            announce_upgrade(&mut parts.headers, protocol);
+            announce_upgrade(&mut parts.headers, self.protocol);
             account.becomes_tunnel();
             downstream.leave_tunnel(Box::new(Tunnel::new(self.upstream, account)));
             return Response::from_parts(parts, ResponseBody::own(bytes::Bytes::new()));

@@ -55,27 +55,34 @@ pub(crate) fn rewrite_request(headers: &mut HeaderMap, forwarded: Forwarded<'_>)
     headers.append(VIA, HeaderValue::from_static(VIA_ENTRY));
 }
 
-/// Makes an endpoint's fields those of the response sent downstream.
-pub(crate) fn rewrite_response(headers: &mut HeaderMap, id: &HeaderValue) {
-    Found::among(headers).remove_from(headers);
+/// An endpoint's framing can be read in more than one way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Ambiguous;
+
+/// Makes an endpoint's fields those of the response sent downstream, unless its framing is ambiguous: hyper
+/// goes by the coding where there is a length, too, and takes what follows an unknown coding for plain bytes.
+pub(crate) fn rewrite_response(headers: &mut HeaderMap, id: &HeaderValue) -> Result<(), Ambiguous> {
+    let found = Found::among(headers);
+    if found.any_of(LENGTH_BIT | CODING_BIT) && !is_framed_clearly(headers, found) {
+        return Err(Ambiguous);
+    }
+    found.remove_from(headers);
     headers.insert(X_REQUEST_ID, id.clone());
     headers.append(VIA, HeaderValue::from_static(VIA_ENTRY));
+    Ok(())
 }
 
-/// Whether an endpoint's framing can be read in one way only: hyper goes by the coding where there is a length,
-/// too, and takes what follows an unknown coding for plain bytes.
-pub(crate) fn is_framed_clearly(headers: &HeaderMap) -> bool {
-    let mut lengths = headers.get_all(CONTENT_LENGTH).iter();
-    let digits = |value: &HeaderValue| value.as_bytes().iter().all(u8::is_ascii_digit);
-    let one_length = lengths.next().is_none_or(digits) && lengths.next().is_none();
-    let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
-    match codings.next() {
-        None => one_length,
-        Some(coding) => {
-            let chunked = coding.as_bytes().eq_ignore_ascii_case(b"chunked");
-            chunked && codings.next().is_none() && !headers.contains_key(CONTENT_LENGTH)
-        }
+fn is_framed_clearly(headers: &HeaderMap, found: Found) -> bool {
+    if found.any_of(CODING_BIT) {
+        let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
+        let chunked = |coding: &HeaderValue| coding.as_bytes().eq_ignore_ascii_case(b"chunked");
+        return !found.any_of(LENGTH_BIT)
+            && codings.next().is_some_and(chunked)
+            && codings.next().is_none();
     }
+    let mut lengths = headers.get_all(CONTENT_LENGTH).iter();
+    let digits = |length: &HeaderValue| length.as_bytes().iter().all(u8::is_ascii_digit);
+    lengths.next().is_some_and(digits) && lengths.next().is_none()
 }
 
 /// Which of the [`KNOWN`] fields are there, a bit each. One look at every field is cheaper than one look-up
@@ -161,8 +168,8 @@ fn names(value: &HeaderValue) -> impl Iterator<Item = String> {
 }
 
 /// Fields that are looked for: first those of one connection only (`keep-alive` and `proxy-connection` are
-/// relics that some still send), then those that speak of forwarding.
-static KNOWN: [HeaderName; 10] = [
+/// relics that some still send), then those that speak of forwarding, and the length.
+static KNOWN: [HeaderName; 11] = [
     CONNECTION,
     TE,
     TRANSFER_ENCODING,
@@ -173,16 +180,19 @@ static KNOWN: [HeaderName; 10] = [
     PROXY_AUTHORIZATION,
     FORWARDED,
     X_FORWARDED_HOST,
+    CONTENT_LENGTH,
 ];
 /// Of those: fields of one connection only.
 const HOP_BY_HOP: usize = 8;
 const HOP_BY_HOP_BITS: u16 = (1 << HOP_BY_HOP) - 1;
 const CONNECTION_BIT: u16 = 1;
 const TE_BIT: u16 = 1 << 1;
+const CODING_BIT: u16 = 1 << 2;
 const FORWARDED_BIT: u16 = 1 << 8 | 1 << 9;
+const LENGTH_BIT: u16 = 1 << 10;
 /// A bit for each length of a known field's name; a test compares the two.
 const KNOWN_LENGTHS: u32 =
-    1 << 2 | 1 << 7 | 1 << 9 | 1 << 10 | 1 << 16 | 1 << 17 | 1 << 18 | 1 << 19;
+    1 << 2 | 1 << 7 | 1 << 9 | 1 << 10 | 1 << 14 | 1 << 16 | 1 << 17 | 1 << 18 | 1 << 19;
 /// Fields that a client may not have removed by nominating them.
 static KEPT: [HeaderName; 6] = [
     HOST,
@@ -301,9 +311,40 @@ mod tests {
             );
         }
         assert_eq!(
-            (&KNOWN[0], &KNOWN[1], &KNOWN[8], &KNOWN[9]),
-            (&CONNECTION, &TE, &FORWARDED, &X_FORWARDED_HOST)
+            [
+                &KNOWN[0], &KNOWN[1], &KNOWN[2], &KNOWN[8], &KNOWN[9], &KNOWN[10]
+            ],
+            [
+                &CONNECTION,
+                &TE,
+                &TRANSFER_ENCODING,
+                &FORWARDED,
+                &X_FORWARDED_HOST,
+                &CONTENT_LENGTH
+            ]
         );
+    }
+
+    #[test]
+    fn framing_that_can_be_read_in_two_ways_is_ambiguous() {
+        let judged = |fields: &[(&str, &str)]| {
+            rewrite_response(&mut map(fields), &HeaderValue::from_static("id"))
+        };
+        assert_eq!(judged(&[]), Ok(()));
+        assert_eq!(judged(&[("content-length", "5")]), Ok(()));
+        assert_eq!(judged(&[("transfer-encoding", "chunked")]), Ok(()));
+        for fields in [
+            &[("content-length", "5, 5")][..],
+            &[("content-length", "5"), ("content-length", "5")],
+            &[("content-length", "5"), ("transfer-encoding", "chunked")],
+            &[("transfer-encoding", "gzip, chunked")],
+            &[
+                ("transfer-encoding", "chunked"),
+                ("transfer-encoding", "chunked"),
+            ],
+        ] {
+            assert_eq!(judged(fields), Err(Ambiguous), "{fields:?}");
+        }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The data plane: one thread per core, each with its own runtime, connections and counters.
 //!
-//! A request's journey: [`worker`] accepts → `protocol` frames → [`forward`] routes and claims ([`desk`]) →
-//! [`connections`] → [`exchange`] → claimed [`body`]. Nothing here decides about colours or health.
+//! A request's journey: `worker` accepts → `protocol` frames → `forward` routes and claims (`desk`) →
+//! `connections` → `exchange` → claimed `body`. Nothing here decides about colours or health.
 
 mod accept;
 mod account;
@@ -10,6 +10,7 @@ mod clock;
 mod connections;
 mod desk;
 mod downstream;
+mod endpoint;
 mod error;
 mod exchange;
 pub mod forward;
@@ -18,5 +19,9 @@ mod lifeline;
 mod outbound;
 mod protocol;
 mod request_id;
+mod socket;
 mod tunnel;
+mod turn;
+mod upload;
+mod upstream;
 pub mod worker;

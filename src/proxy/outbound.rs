@@ -20,13 +20,15 @@ use hyper::body::Incoming;
 
 use super::{
     account::Account,
-    body::{Gate, Progress, RequestBody},
-    connections::{ConnectError, Doubt, Endpoint, Upstream},
+    connections::Doubt,
     desk::{RouteKey, ServiceDesk},
     downstream::Downstream,
+    endpoint::{ConnectError, Endpoint},
     error::ProxyError,
     exchange::{Failed, Watched, exchange},
     headers::{self, Forwarded},
+    upload::{Gate, Progress, RequestBody},
+    upstream::Upstream,
 };
 use crate::{
     core::{health::PassiveFailure, ids::EndpointId},
@@ -225,7 +227,7 @@ impl Outbound {
         };
         let now = self.downstream.worker().clock().coarse();
         (self.replays == 0)
-            .then(|| endpoint.take(now, doubt))
+            .then(|| endpoint.connections().take(now, doubt))
             .flatten()
     }
 

@@ -18,7 +18,7 @@ use tokio::{
     net::TcpStream,
 };
 
-use super::{account::Account, connections::Upstream, downstream::Downstream};
+use super::{account::Account, downstream::Downstream, upstream::Upstream};
 use crate::core::in_flight::Ending;
 
 /// An endpoint's half of a tunnel, and the account of it.

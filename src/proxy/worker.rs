@@ -26,7 +26,7 @@ use super::{
 };
 use crate::{
     core::{ids::ListenerId, in_flight::Ending},
-    mailbox::{BarrierAnswer, OpenListener, Order, Report, SocketFate},
+    mailbox::{BarrierAnswer, Entrance, Order, Report, SocketFate},
     publish::Reader,
     telemetry::{
         access::{AccessLog, AccessRecord},
@@ -193,7 +193,7 @@ impl Worker {
     }
 
     /// Counts a connection until the guard is dropped.
-    pub(crate) fn admit(self: &Rc<Self>, listener: &Arc<OpenListener>) -> Admitted {
+    pub(crate) fn admit(self: &Rc<Self>, listener: &Arc<Entrance>) -> Admitted {
         self.connections.set(self.connections.get() + 1);
         self.stats().accepted.add(1);
         listener.enter();
@@ -259,7 +259,7 @@ impl Worker {
 #[derive(Debug)]
 pub(crate) struct Admitted {
     worker: Rc<Worker>,
-    listener: Arc<OpenListener>,
+    listener: Arc<Entrance>,
 }
 
 impl Drop for Admitted {

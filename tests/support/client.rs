@@ -170,8 +170,17 @@ impl Raw {
         &self.stream
     }
 
+    /// Reads on after [`answer_head`](Self::answer_head): the body and what follows it.
+    pub(crate) async fn body_of(&mut self, head: Answer) -> Result<Answer, CutShort> {
+        soon("a body", self.read_body(head, false)).await
+    }
+
     async fn read_answer(&mut self, to_head: bool) -> Result<Answer, CutShort> {
-        let mut answer = self.read_head().await.ok_or(CutShort(Vec::new()))?;
+        let head = self.read_head().await.ok_or(CutShort(Vec::new()))?;
+        self.read_body(head, to_head).await
+    }
+
+    async fn read_body(&mut self, mut answer: Answer, to_head: bool) -> Result<Answer, CutShort> {
         match answer.framing(to_head) {
             Framing::None => {}
             Framing::Length(length) => {

@@ -16,9 +16,14 @@
 )]
 
 pub(crate) mod answering;
+pub(crate) mod call;
 pub(crate) mod client;
+pub(crate) mod load;
+pub(crate) mod operator;
 pub(crate) mod scripted;
+pub(crate) mod serve;
 pub(crate) mod site;
+pub(crate) mod witness;
 
 use std::{future::Future, net::SocketAddr, time::Duration};
 

@@ -98,6 +98,7 @@ pub(crate) fn receipt() -> Receipt {
         committed_at: Some(Timestamp::from_millis(1_700_000_000_040)),
         gate_ms: 40,
         barrier_us: Some(80),
+        unproven_workers: 0,
         in_flight_at_commit: 5,
         finished: 3,
         replayed: 0,

@@ -4,8 +4,7 @@
 //! is hyper's part. hyper alone would not do: it drops a `Content-Length` beside a `Transfer-Encoding` and
 //! merges repeated lengths silently, which is how requests are smuggled past a proxy.
 
-use http::StatusCode;
-
+use super::{fields::Fields, refusal::HeadRefusal};
 use crate::config::ListenerLimits;
 
 /// How the body of a request is framed.
@@ -21,62 +20,8 @@ pub(super) enum Framing {
     Chunked,
 }
 
-/// Why a request head is refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum HeadRefusal {
-    /// 400, with what is wrong.
-    Malformed(&'static str),
-    /// 405: `CONNECT` is for forward proxies.
-    Connect,
-    /// 408: the head did not come in time.
-    Timeout,
-    /// 414.
-    TargetTooLong,
-    /// 417: an expectation other than `100-continue`.
-    Expectation,
-    /// 431: too many fields.
-    TooManyFields,
-    /// 431: too many bytes.
-    TooLarge,
-    /// 501: a transfer coding other than `chunked`.
-    Coding,
-    /// 505.
-    Version,
-}
-
-impl HeadRefusal {
-    /// The status to answer.
-    pub(crate) const fn status(self) -> StatusCode {
-        match self {
-            Self::Malformed(_) => StatusCode::BAD_REQUEST,
-            Self::Connect => StatusCode::METHOD_NOT_ALLOWED,
-            Self::Timeout => StatusCode::REQUEST_TIMEOUT,
-            Self::TargetTooLong => StatusCode::URI_TOO_LONG,
-            Self::Expectation => StatusCode::EXPECTATION_FAILED,
-            Self::TooManyFields | Self::TooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
-            Self::Coding => StatusCode::NOT_IMPLEMENTED,
-            Self::Version => StatusCode::HTTP_VERSION_NOT_SUPPORTED,
-        }
-    }
-
-    /// What to tell the client.
-    pub(crate) const fn cause(self) -> &'static str {
-        match self {
-            Self::Malformed(what) => what,
-            Self::Connect => "connect is not allowed",
-            Self::Timeout => "request head timeout",
-            Self::TargetTooLong => "request target too long",
-            Self::Expectation => "unknown expectation",
-            Self::TooManyFields => "too many header fields",
-            Self::TooLarge => "request head too large",
-            Self::Coding => "unknown transfer coding",
-            Self::Version => "unsupported protocol version",
-        }
-    }
-}
-
-/// The length of the head at the start of `bytes`, its empty line included; `scanned` bytes of it were
-/// searched before. A bare line feed ends it, too, so that [`judge`] can refuse it at once.
+/// The length of the head at the start of `bytes`, its empty line included; `scanned` bytes of it were searched
+/// before, so that a head that comes in drops is not judged again for each.
 pub(super) fn end(bytes: &[u8], scanned: usize) -> Option<usize> {
     let from = scanned.saturating_sub(3);
     memchr::memchr_iter(b'\n', &bytes[from..]).find_map(|at| match &bytes[from + at + 1..] {
@@ -86,31 +31,39 @@ pub(super) fn end(bytes: &[u8], scanned: usize) -> Option<usize> {
     })
 }
 
-/// Judges a whole head: the request line, the fields and the empty line.
-pub(super) fn judge(head: &[u8], limits: &ListenerLimits) -> Result<Framing, HeadRefusal> {
-    if head.len() > limits.max_header_size {
-        return Err(HeadRefusal::TooLarge);
-    }
-    let mut lines = Lines(head);
-    let line = RequestLine::read(
-        lines
-            .next()
-            .ok_or(HeadRefusal::Malformed("empty request"))??,
-    )?;
+/// Judges the head at the start of `bytes`: the request line, the fields and the empty line. `None` if its end
+/// has not come; otherwise its length and what it says of the body. What is wrong is told as soon as it shows.
+pub(super) fn judge(
+    bytes: &[u8],
+    limits: &ListenerLimits,
+) -> Option<Result<(usize, Framing), HeadRefusal>> {
+    let mut lines = Lines(bytes);
+    let line = match lines.next()?.and_then(RequestLine::read) {
+        Ok(line) => line,
+        Err(refusal) => return Some(Err(refusal)),
+    };
     let mut fields = Fields::default();
     let mut count = 0;
-    for field in lines {
-        let field = field?;
+    loop {
+        let field = match lines.next()? {
+            Ok(field) => field,
+            Err(refusal) => return Some(Err(refusal)),
+        };
+        let length = bytes.len() - lines.0.len();
+        if length > limits.max_header_size {
+            return Some(Err(HeadRefusal::TooLarge));
+        }
         if field.is_empty() {
-            break;
+            return Some(fields.framing(&line).map(|framing| (length, framing)));
         }
         count += 1;
         if count > limits.max_header_count {
-            return Err(HeadRefusal::TooManyFields);
+            return Some(Err(HeadRefusal::TooManyFields));
         }
-        fields.read(field)?;
+        if let Err(refusal) = fields.read(field) {
+            return Some(Err(refusal));
+        }
     }
-    fields.framing(&line)
 }
 
 /// Those fields of a refused head that say how to answer it, as lines: what the client understands, and the id
@@ -152,9 +105,9 @@ impl<'a> Iterator for Lines<'a> {
 }
 
 /// `method SP target SP version` (RFC 9112 section 3).
-struct RequestLine<'a> {
+pub(super) struct RequestLine<'a> {
     target: &'a [u8],
-    http_10: bool,
+    pub(super) http_10: bool,
 }
 
 impl<'a> RequestLine<'a> {
@@ -183,7 +136,7 @@ impl<'a> RequestLine<'a> {
     }
 
     /// The authority of an absolute-form target.
-    fn authority(&self) -> Option<&'a [u8]> {
+    pub(super) fn authority(&self) -> Option<&'a [u8]> {
         let rest = after_scheme(self.target)?;
         let end = rest
             .iter()
@@ -224,171 +177,33 @@ fn check_target(method: &[u8], target: &[u8]) -> Result<(), HeadRefusal> {
     Ok(())
 }
 
-/// What the fields say about framing and authority.
-#[derive(Default)]
-struct Fields<'a> {
-    length: Option<u64>,
-    chunked: bool,
-    host: Option<&'a [u8]>,
-    upgrade: Option<bool>,
-    connection_upgrade: bool,
-}
-
-impl<'a> Fields<'a> {
-    fn read(&mut self, field: &'a [u8]) -> Result<(), HeadRefusal> {
-        if matches!(field[0], b' ' | b'\t') {
-            return Err(HeadRefusal::Malformed("folded header field"));
-        }
-        let (name, value) =
-            split_once(field, b':').ok_or(HeadRefusal::Malformed("header field without colon"))?;
-        if name.is_empty() || !name.iter().all(|byte| is_token(*byte)) {
-            return Err(HeadRefusal::Malformed("malformed header field name"));
-        }
-        if value
-            .iter()
-            .any(|byte| (*byte < b' ' && *byte != b'\t') || *byte == 0x7f)
-        {
-            return Err(HeadRefusal::Malformed("control character in header field"));
-        }
-        self.note(name, value.trim_ascii())
-    }
-
-    /// Only these few fields decide about framing; their lengths sort out all others at once.
-    fn note(&mut self, name: &[u8], value: &'a [u8]) -> Result<(), HeadRefusal> {
-        match name.len() {
-            4 if name.eq_ignore_ascii_case(b"host") => self.note_host(value),
-            6 if name.eq_ignore_ascii_case(b"expect") => {
-                let known = value.eq_ignore_ascii_case(b"100-continue");
-                if known {
-                    Ok(())
-                } else {
-                    Err(HeadRefusal::Expectation)
-                }
-            }
-            7 if name.eq_ignore_ascii_case(b"upgrade") => {
-                let known = UPGRADES
-                    .iter()
-                    .any(|known| value.eq_ignore_ascii_case(known));
-                match self.upgrade.replace(known) {
-                    None => Ok(()),
-                    Some(_) => Err(HeadRefusal::Malformed("repeated upgrade field")),
-                }
-            }
-            10 if name.eq_ignore_ascii_case(b"connection") => {
-                let mut tokens = value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
-                self.connection_upgrade |=
-                    tokens.any(|token| token.eq_ignore_ascii_case(b"upgrade"));
-                Ok(())
-            }
-            14 if name.eq_ignore_ascii_case(b"content-length") => self.note_length(value),
-            17 if name.eq_ignore_ascii_case(b"transfer-encoding") => self.note_coding(value),
-            _ => Ok(()),
-        }
-    }
-
-    fn note_host(&mut self, value: &'a [u8]) -> Result<(), HeadRefusal> {
-        let allowed =
-            |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:[]%".contains(byte);
-        if !value.iter().all(allowed) {
-            return Err(HeadRefusal::Malformed("malformed host field"));
-        }
-        match self.host.replace(value) {
-            None => Ok(()),
-            Some(_) => Err(HeadRefusal::Malformed("repeated host field")),
-        }
-    }
-
-    fn note_length(&mut self, value: &[u8]) -> Result<(), HeadRefusal> {
-        let malformed = HeadRefusal::Malformed("malformed content-length");
-        if value.is_empty()
-            || value.len() > MAX_LENGTH_DIGITS
-            || !value.iter().all(u8::is_ascii_digit)
-        {
-            return Err(malformed);
-        }
-        let length = value
-            .iter()
-            .fold(0, |length, digit| length * 10 + u64::from(digit - b'0'));
-        match self.length.replace(length) {
-            None => Ok(()),
-            Some(_) => Err(HeadRefusal::Malformed("repeated content-length")),
-        }
-    }
-
-    fn note_coding(&mut self, value: &[u8]) -> Result<(), HeadRefusal> {
-        if self.chunked {
-            return Err(HeadRefusal::Malformed("repeated transfer-encoding"));
-        }
-        if !value.eq_ignore_ascii_case(b"chunked") {
-            return Err(HeadRefusal::Coding);
-        }
-        self.chunked = true;
-        Ok(())
-    }
-
-    fn framing(self, line: &RequestLine<'_>) -> Result<Framing, HeadRefusal> {
-        match (self.host, line.authority()) {
-            (None, _) if !line.http_10 => return Err(HeadRefusal::Malformed("missing host field")),
-            (Some(host), Some(authority)) if !host.eq_ignore_ascii_case(authority) => {
-                return Err(HeadRefusal::Malformed(
-                    "host field and request target disagree",
-                ));
-            }
-            _ => {}
-        }
-        match (self.length, self.chunked) {
-            (Some(_), true) => Err(HeadRefusal::Malformed(
-                "both content-length and transfer-encoding",
-            )),
-            (None, true) if line.http_10 => {
-                Err(HeadRefusal::Malformed("transfer-encoding in HTTP/1.0"))
-            }
-            (None, true) => Ok(Framing::Chunked),
-            (Some(0) | None, false)
-                if self.upgrade == Some(true) && self.connection_upgrade && !line.http_10 =>
-            {
-                Ok(Framing::Upgrade)
-            }
-            (Some(0) | None, false) => Ok(Framing::None),
-            (Some(length), false) => Ok(Framing::Length(length)),
-        }
-    }
-}
-
 fn split_once(bytes: &[u8], at: u8) -> Option<(&[u8], &[u8])> {
     let found = memchr::memchr(at, bytes)?;
     Some((&bytes[..found], &bytes[found + 1..]))
 }
 
 /// `tchar` of RFC 9110 section 5.6.2.
-pub(super) const fn is_token(byte: u8) -> bool {
-    matches!(
-        byte,
-        b'!' | b'#'
-            | b'$'
-            | b'%'
-            | b'&'
-            | b'\''
-            | b'*'
-            | b'+'
-            | b'-'
-            | b'.'
-            | b'^'
-            | b'_'
-            | b'`'
-            | b'|'
-            | b'~'
-    ) || byte.is_ascii_alphanumeric()
+pub(super) fn is_token(byte: u8) -> bool {
+    TOKENS[byte as usize]
 }
 
-/// Protocols that may be upgraded to; any other `Upgrade` is ignored, as RFC 9110 section 7.8 allows.
-pub(super) const UPGRADES: [&[u8]; 1] = [b"websocket"];
+static TOKENS: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0_u8;
+    loop {
+        table[byte as usize] = byte.is_ascii_alphanumeric()
+            || matches!(byte, b'!' | b'#'..=b'\'' | b'*' | b'+' | b'-' | b'.' | b'^'..=b'`' | b'|' | b'~');
+        if byte == u8::MAX {
+            break table;
+        }
+        byte += 1;
+    }
+};
+
 /// Longest field value that a refused head is answered by.
 const MAX_KEPT_VALUE: usize = 512;
 /// Longest request target; browsers and servers agree on about this much.
 const MAX_TARGET: usize = 16 * 1024;
-/// Enough for 999 PB, and never too large for 64 bits.
-const MAX_LENGTH_DIGITS: usize = 18;
 
 #[cfg(test)]
 mod tests {
@@ -413,7 +228,10 @@ mod tests {
             Some(head.len()),
             "{head:?} is a whole head"
         );
-        judge(head.as_bytes(), &limits())
+        let (length, framing) =
+            judge(head.as_bytes(), &limits()).expect("a whole head is judged")?;
+        assert_eq!(length, head.len());
+        Ok(framing)
     }
 
     fn with(fields: &str) -> Result<Framing, HeadRefusal> {
@@ -530,7 +348,7 @@ mod tests {
         );
         assert_eq!(
             judge(head.as_bytes(), &long),
-            Err(HeadRefusal::TargetTooLong)
+            Some(Err(HeadRefusal::TargetTooLong))
         );
     }
 
@@ -556,7 +374,7 @@ mod tests {
         #[test]
         fn whatever_passes_here_passes_hypers_parser(target in "[!-~]{1,20}", value in "[ -~\t]{0,20}") {
             let head = format!("GET /{target} HTTP/1.1\r\nHost: a\r\nx: {value}\r\n\r\n");
-            if judge(head.as_bytes(), &limits()).is_ok() {
+            if judge(head.as_bytes(), &limits()).is_some_and(|judged| judged.is_ok()) {
                 let uri = format!("/{target}");
                 proptest::prop_assert!(http::Uri::try_from(uri.as_bytes()).is_ok());
                 proptest::prop_assert!(http::HeaderValue::from_str(&value).is_ok());

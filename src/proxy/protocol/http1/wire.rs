@@ -1,35 +1,17 @@
-//! The guard between the socket and hyper: no byte of a request head reaches hyper before it was judged.
-//!
-//! Owns what a connection's input may be; must not answer. A refused head is replaced by a plain one, and the
-//! service, called for it in its turn, answers with the refusal: so the answers to earlier, pipelined requests
-//! keep their order, and every answer is made in one place. Returning an error to hyper instead would cut off
-//! the answers before it.
+//! What a connection's guard and its service tell each other.
 
 use std::{
     cell::{Cell, RefCell},
     io,
-    pin::Pin,
     rc::Rc,
-    task::{Context, Poll, ready},
-};
-
-use tokio::{
-    io::{AsyncRead, AsyncWrite, ReadBuf},
-    net::TcpStream,
+    task::Poll,
 };
 
 use super::{
-    chunk::{Step, Walker},
-    head::{self, Framing, HeadRefusal},
+    input::{Input, Phase},
+    refusal::HeadRefusal,
 };
 use crate::config::ListenerLimits;
-
-/// A socket with its guard; what hyper reads from.
-#[derive(Debug)]
-pub(crate) struct Guarded {
-    socket: TcpStream,
-    wire: Rc<Wire>,
-}
 
 /// What the guard knows, shared with the service of the same connection.
 #[derive(Debug)]
@@ -41,47 +23,10 @@ pub(crate) struct Wire {
     written: Cell<bool>,
 }
 
-#[derive(Debug)]
-struct Input {
-    phase: Phase,
-    limits: ListenerLimits,
-    /// Heads let through, the replacement of a refused one included.
-    heads: u64,
-    refusal: Option<HeadRefusal>,
-    /// Bytes read that may not go on yet: a part of a head, or what came after an upgrade request.
-    /// `max_header_size` and one read are its bound.
-    held: Vec<u8>,
-    /// Of those held, how many were searched for the end of the head.
-    searched: usize,
-    /// Judged bytes that did not fit into the reader's buffer, and how many of them went on.
-    judged: Vec<u8>,
-    gone: usize,
-}
-
-#[derive(Debug)]
-enum Phase {
-    Head,
-    Length(u64),
-    Chunked(Walker),
-    Upgrading,
-    Refused,
-    Broken,
-}
-
 impl Wire {
     pub(crate) fn new(limits: ListenerLimits) -> Rc<Self> {
-        let input = Input {
-            phase: Phase::Head,
-            limits,
-            heads: 0,
-            refusal: None,
-            held: Vec::new(),
-            searched: 0,
-            judged: Vec::new(),
-            gone: 0,
-        };
         Rc::new(Self {
-            input: RefCell::new(input),
+            input: RefCell::new(Input::new(limits)),
             served: Cell::new(0),
             written: Cell::new(false),
         })
@@ -100,7 +45,8 @@ impl Wire {
         self.written.replace(false)
     }
 
-    fn wrote(&self, polled: &Poll<io::Result<usize>>) {
+    /// Notes that the client took bytes.
+    pub(super) fn wrote(&self, polled: &Poll<io::Result<usize>>) {
         if matches!(polled, Poll::Ready(Ok(1..))) {
             self.written.set(true);
         }
@@ -144,347 +90,9 @@ impl Wire {
         }
         upgrading && !input.held.is_empty()
     }
-}
 
-impl Input {
-    /// Judges `bytes`, which follow everything judged before, and says how many of them may go on. The rest
-    /// is held or, after a refusal, dropped.
-    fn judge(&mut self, bytes: &[u8]) -> usize {
-        let mut at = 0;
-        while at < bytes.len() {
-            let rest = &bytes[at..];
-            match &mut self.phase {
-                Phase::Head => match self.judge_head(rest) {
-                    Some(length) => at += length,
-                    None => break,
-                },
-                Phase::Length(left) => {
-                    let here = usize::try_from(*left).unwrap_or(usize::MAX).min(rest.len());
-                    *left -= here as u64;
-                    at += here;
-                    if *left == 0 {
-                        self.phase = Phase::Head;
-                    }
-                }
-                Phase::Chunked(walker) => match walker.walk(rest) {
-                    Step::More => at = bytes.len(),
-                    Step::Ended(length) => {
-                        at += length;
-                        self.phase = Phase::Head;
-                    }
-                    Step::Malformed(place) => {
-                        at += place;
-                        self.phase = Phase::Broken;
-                    }
-                },
-                Phase::Upgrading => {
-                    self.held.extend_from_slice(rest);
-                    break;
-                }
-                Phase::Refused | Phase::Broken => break,
-            }
-        }
-        at
-    }
-
-    /// Judges the head at the start of `bytes`; `None` if it may not go on, or not yet.
-    fn judge_head(&mut self, bytes: &[u8]) -> Option<usize> {
-        // RFC 9112 section 2.2 asks for leniency about empty lines before a request line; hyper skips them.
-        let blank = bytes
-            .iter()
-            .take_while(|byte| matches!(byte, b'\r' | b'\n'))
-            .count();
-        let searched = self.searched.saturating_sub(blank);
-        let Some(length) = head::end(&bytes[blank..], searched) else {
-            if bytes.len() >= self.limits.max_header_size {
-                self.refuse(HeadRefusal::TooLarge, &[]);
-            } else {
-                self.held = bytes.to_vec();
-                self.searched = bytes.len();
-            }
-            return None;
-        };
-        match head::judge(&bytes[blank..blank + length], &self.limits) {
-            Ok(framing) => {
-                self.heads += 1;
-                self.searched = 0;
-                self.phase = match framing {
-                    Framing::None => Phase::Head,
-                    Framing::Upgrade => Phase::Upgrading,
-                    Framing::Length(length) => Phase::Length(length),
-                    Framing::Chunked => Phase::Chunked(Walker::new()),
-                };
-                Some(blank + length)
-            }
-            Err(refusal) => {
-                self.refuse(refusal, &bytes[blank..blank + length]);
-                None
-            }
-        }
-    }
-
-    /// Puts the replacement in the place of `head`, which is empty if it is not known whole.
-    fn refuse(&mut self, refusal: HeadRefusal, head: &[u8]) {
-        if self.refusal.is_none() {
-            self.refusal = Some(refusal);
-            self.heads += 1;
-            self.phase = Phase::Refused;
-            self.held = Vec::new();
-            self.judged.extend_from_slice(REPLACEMENT);
-            self.judged.extend(head::fields_for_answer(head));
-            self.judged.extend_from_slice(b"\r\n");
-        }
-    }
-
-    /// Hands on what was judged before; false if there is nothing.
-    fn hand_on(&mut self, buf: &mut ReadBuf<'_>) -> bool {
-        let left = &self.judged[self.gone..];
-        let here = left.len().min(buf.remaining());
-        buf.put_slice(&left[..here]);
-        self.gone += here;
-        if self.gone == self.judged.len() {
-            self.judged = Vec::new();
-            self.gone = 0;
-        }
-        here > 0
-    }
-
-    /// Judges what is held, after an upgrade that did not happen or when more of a head has come.
-    fn judge_held(&mut self) {
-        let held = std::mem::take(&mut self.held);
-        let length = self.judge(&held);
-        self.judged.splice(0..0, held[..length].iter().copied());
-    }
-}
-
-impl Guarded {
-    pub(crate) const fn new(socket: TcpStream, wire: Rc<Wire>) -> Self {
-        Self { socket, wire }
-    }
-
-    /// The socket, and what was read from it after an upgrade request.
-    pub(crate) fn into_tunnel(self) -> (TcpStream, Vec<u8>) {
-        let held = std::mem::take(&mut self.wire.input.borrow_mut().held);
-        (self.socket, held)
-    }
-
-    /// While an upgrade is being decided, what comes is held, up to a bound; the end of input passes.
-    fn poll_upgrading(&mut self, cx: &mut Context<'_>, input: &mut Input) -> Poll<io::Result<()>> {
-        let mut scratch = [0; 2048];
-        while input.held.len() < UPGRADE_HOLD_LIMIT {
-            let mut buf = ReadBuf::new(&mut scratch);
-            ready!(Pin::new(&mut self.socket).poll_read(cx, &mut buf))?;
-            if buf.filled().is_empty() {
-                return Poll::Ready(Ok(()));
-            }
-            input.held.extend_from_slice(buf.filled());
-        }
-        Poll::Pending
-    }
-}
-
-impl AsyncRead for Guarded {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let this = self.get_mut();
-        let wire = Rc::clone(&this.wire);
-        let mut input = wire.input.borrow_mut();
-        loop {
-            if input.hand_on(buf) {
-                return Poll::Ready(Ok(()));
-            }
-            match input.phase {
-                Phase::Head if input.searched < input.held.len() => {
-                    input.judge_held();
-                    continue;
-                }
-                Phase::Upgrading => return this.poll_upgrading(cx, &mut input),
-                // Nothing more is read; the answer ends the connection, and its writing wakes the task.
-                Phase::Refused => return Poll::Pending,
-                Phase::Broken => {
-                    return Poll::Ready(Err(io::Error::from(io::ErrorKind::InvalidData)));
-                }
-                Phase::Head | Phase::Length(_) | Phase::Chunked(_) => {}
-            }
-            let before = buf.filled().len();
-            ready!(Pin::new(&mut this.socket).poll_read(cx, buf))?;
-            let came = &buf.filled()[before..];
-            if came.is_empty() {
-                return Poll::Ready(Ok(()));
-            }
-            if input.held.is_empty() {
-                let length = input.judge(came);
-                buf.set_filled(before + length);
-                if length > 0 {
-                    return Poll::Ready(Ok(()));
-                }
-            } else {
-                input.held.extend_from_slice(came);
-                buf.set_filled(before);
-            }
-        }
-    }
-}
-
-impl AsyncWrite for Guarded {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        let polled = Pin::new(&mut self.socket).poll_write(cx, bytes);
-        self.wire.wrote(&polled);
-        polled
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.socket).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.socket).poll_shutdown(cx)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        slices: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        let polled = Pin::new(&mut self.socket).poll_write_vectored(cx, slices);
-        self.wire.wrote(&polled);
-        polled
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.socket.is_write_vectored()
-    }
-}
-
-/// What hyper reads in place of a refused head, but for the fields kept and the empty line.
-const REPLACEMENT: &[u8] = b"GET / HTTP/1.1\r\nHost: refused\r\n";
-/// Bytes held while an upgrade is being decided; a client that sends more waits.
-const UPGRADE_HOLD_LIMIT: usize = 16 * 1024;
-
-#[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use super::*;
-
-    fn wire() -> Rc<Wire> {
-        Wire::new(ListenerLimits {
-            header_read_timeout: Duration::from_secs(1),
-            keep_alive: Duration::from_secs(1),
-            max_connections: 1,
-            max_header_count: 8,
-            max_header_size: 256,
-        })
-    }
-
-    /// Feeds `pieces` as reads of their own and returns what went on.
-    fn fed(wire: &Wire, pieces: &[&[u8]]) -> Vec<u8> {
-        let mut input = wire.input.borrow_mut();
-        let mut out = Vec::new();
-        for piece in pieces {
-            if input.held.is_empty() {
-                let length = input.judge(piece);
-                out.extend_from_slice(&piece[..length]);
-            } else {
-                input.held.extend_from_slice(piece);
-                input.judge_held();
-            }
-            out.append(&mut input.judged);
-        }
-        out
-    }
-
-    const GET: &[u8] = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n";
-
-    #[test]
-    fn pipelined_requests_pass_as_they_came_however_they_are_split() {
-        let post = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc";
-        let chunked = b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n";
-        let all = [GET, post, chunked, GET].concat();
-        for size in 1..all.len() {
-            let wire = wire();
-            let pieces: Vec<_> = all.chunks(size).collect();
-            assert_eq!(fed(&wire, &pieces), all, "pieces of {size}");
-            assert_eq!(wire.input.borrow().heads, 4);
-        }
-    }
-
-    #[test]
-    fn a_refused_head_is_replaced_and_nothing_after_it_passes() {
-        let wire = wire();
-        let bad = b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n";
-        assert_eq!(
-            fed(&wire, &[GET, bad, GET]),
-            [GET, REPLACEMENT, b"\r\n"].concat()
-        );
-        assert_eq!(wire.next_request(), None);
-        assert_eq!(
-            wire.next_request(),
-            Some(HeadRefusal::Malformed("repeated host field"))
-        );
-    }
-
-    #[test]
-    fn a_replacement_keeps_what_says_how_to_answer() {
-        let bad = b"GET / HTTP/1.1\r\nX-Request-ID: a1\r\nexpect: x\r\nAccept:text/json\r\nAccept: b\r\n\r\n";
-        let kept = b"accept:text/json\r\nx-request-id: a1\r\n\r\n";
-        assert_eq!(fed(&wire(), &[bad]), [REPLACEMENT, kept].concat());
-        let odd = b"GET / HTTP/1.1\r\nX-Request-Id: a\xff\r\nAccept: a\0\r\n\r\n";
-        assert_eq!(fed(&wire(), &[odd]), [REPLACEMENT, b"\r\n"].concat());
-    }
-
-    #[test]
-    fn a_head_without_end_is_refused_at_its_bound() {
-        let wire = wire();
-        let mut sent = b"GET / HTTP/1.1\r\nHost: a\r\nx: ".to_vec();
-        let dripping: Vec<&[u8]> = std::iter::repeat_n(&b"y"[..], 300).collect();
-        let mut pieces = vec![sent.as_slice()];
-        pieces.extend(dripping);
-        assert_eq!(fed(&wire, &pieces), [REPLACEMENT, b"\r\n"].concat());
-        assert_eq!(wire.next_request(), Some(HeadRefusal::TooLarge));
-        sent.clear();
-    }
-
-    #[test]
-    fn bytes_after_an_upgrade_request_wait_for_the_decision() {
-        let wire = wire();
-        let upgrade =
-            b"GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n";
-        assert_eq!(fed(&wire, &[upgrade, b"\x81\x00"]), upgrade);
-        assert_eq!(wire.input.borrow().held, b"\x81\x00");
-    }
-
-    #[test]
-    fn an_upgrade_that_does_not_happen_leaves_http() {
-        let wire = wire();
-        let upgrade =
-            b"GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n";
-        fed(&wire, &[&[&upgrade[..], GET].concat()]);
-        wire.next_request();
-        assert!(wire.stays_http());
-        wire.input.borrow_mut().judge_held();
-        assert_eq!(wire.input.borrow().judged, GET);
-    }
-
-    proptest::proptest! {
-        #[test]
-        fn what_passes_is_a_prefix_of_what_came_and_perhaps_the_replacement(
-            pieces in proptest::collection::vec(proptest::collection::vec(0..=255_u8, 0..40), 0..20)
-        ) {
-            let wire = wire();
-            let pieces: Vec<&[u8]> = pieces.iter().map(Vec::as_slice).collect();
-            let all = pieces.concat();
-            let passed = fed(&wire, &pieces);
-            let replaced = memchr::memmem::find(&passed, REPLACEMENT);
-            let own = &passed[..replaced.unwrap_or(passed.len())];
-            proptest::prop_assert!(all.starts_with(own));
-        }
+    /// What comes in.
+    pub(super) const fn input(&self) -> &RefCell<Input> {
+        &self.input
     }
 }

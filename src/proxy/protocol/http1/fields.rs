@@ -1,0 +1,146 @@
+//! What the fields of a request head say about framing and authority (RFC 9112 sections 3.2 and 6).
+
+use super::{
+    head::{Framing, RequestLine, is_token},
+    refusal::HeadRefusal,
+};
+
+/// What the fields say about framing and authority.
+#[derive(Default)]
+pub(super) struct Fields<'a> {
+    length: Option<u64>,
+    chunked: bool,
+    host: Option<&'a [u8]>,
+    upgrade: Option<bool>,
+    connection_upgrade: bool,
+}
+
+impl<'a> Fields<'a> {
+    pub(super) fn read(&mut self, field: &'a [u8]) -> Result<(), HeadRefusal> {
+        if matches!(field[0], b' ' | b'\t') {
+            return Err(HeadRefusal::Malformed("folded header field"));
+        }
+        // One look at each byte of the name finds its end and judges it.
+        let end = field.iter().position(|byte| !is_token(*byte));
+        let (name, value) = match end.map(|end| field.split_at(end)) {
+            Some((name, [b':', value @ ..])) if !name.is_empty() => (name, value),
+            Some(_) if field.contains(&b':') => {
+                return Err(HeadRefusal::Malformed("malformed header field name"));
+            }
+            Some(_) | None => return Err(HeadRefusal::Malformed("header field without colon")),
+        };
+        if value
+            .iter()
+            .any(|byte| (*byte < b' ' && *byte != b'\t') || *byte == 0x7f)
+        {
+            return Err(HeadRefusal::Malformed("control character in header field"));
+        }
+        self.note(name, value.trim_ascii())
+    }
+
+    /// Only these few fields decide about framing; their lengths sort out all others at once.
+    fn note(&mut self, name: &[u8], value: &'a [u8]) -> Result<(), HeadRefusal> {
+        match name.len() {
+            4 if name.eq_ignore_ascii_case(b"host") => self.note_host(value),
+            6 if name.eq_ignore_ascii_case(b"expect") => {
+                let known = value.eq_ignore_ascii_case(b"100-continue");
+                if known {
+                    Ok(())
+                } else {
+                    Err(HeadRefusal::Expectation)
+                }
+            }
+            7 if name.eq_ignore_ascii_case(b"upgrade") => {
+                let known = UPGRADES
+                    .iter()
+                    .any(|known| value.eq_ignore_ascii_case(known));
+                match self.upgrade.replace(known) {
+                    None => Ok(()),
+                    Some(_) => Err(HeadRefusal::Malformed("repeated upgrade field")),
+                }
+            }
+            10 if name.eq_ignore_ascii_case(b"connection") => {
+                let mut tokens = value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
+                self.connection_upgrade |=
+                    tokens.any(|token| token.eq_ignore_ascii_case(b"upgrade"));
+                Ok(())
+            }
+            14 if name.eq_ignore_ascii_case(b"content-length") => self.note_length(value),
+            17 if name.eq_ignore_ascii_case(b"transfer-encoding") => self.note_coding(value),
+            _ => Ok(()),
+        }
+    }
+
+    fn note_host(&mut self, value: &'a [u8]) -> Result<(), HeadRefusal> {
+        let allowed =
+            |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:[]%".contains(byte);
+        if !value.iter().all(allowed) {
+            return Err(HeadRefusal::Malformed("malformed host field"));
+        }
+        match self.host.replace(value) {
+            None => Ok(()),
+            Some(_) => Err(HeadRefusal::Malformed("repeated host field")),
+        }
+    }
+
+    fn note_length(&mut self, value: &[u8]) -> Result<(), HeadRefusal> {
+        let malformed = HeadRefusal::Malformed("malformed content-length");
+        if value.is_empty()
+            || value.len() > MAX_LENGTH_DIGITS
+            || !value.iter().all(u8::is_ascii_digit)
+        {
+            return Err(malformed);
+        }
+        let length = value
+            .iter()
+            .fold(0, |length, digit| length * 10 + u64::from(digit - b'0'));
+        match self.length.replace(length) {
+            None => Ok(()),
+            Some(_) => Err(HeadRefusal::Malformed("repeated content-length")),
+        }
+    }
+
+    fn note_coding(&mut self, value: &[u8]) -> Result<(), HeadRefusal> {
+        if self.chunked {
+            return Err(HeadRefusal::Malformed("repeated transfer-encoding"));
+        }
+        if !value.eq_ignore_ascii_case(b"chunked") {
+            return Err(HeadRefusal::Coding);
+        }
+        self.chunked = true;
+        Ok(())
+    }
+
+    pub(super) fn framing(self, line: &RequestLine<'_>) -> Result<Framing, HeadRefusal> {
+        match (self.host, line.authority()) {
+            (None, _) if !line.http_10 => return Err(HeadRefusal::Malformed("missing host field")),
+            (Some(host), Some(authority)) if !host.eq_ignore_ascii_case(authority) => {
+                return Err(HeadRefusal::Malformed(
+                    "host field and request target disagree",
+                ));
+            }
+            _ => {}
+        }
+        match (self.length, self.chunked) {
+            (Some(_), true) => Err(HeadRefusal::Malformed(
+                "both content-length and transfer-encoding",
+            )),
+            (None, true) if line.http_10 => {
+                Err(HeadRefusal::Malformed("transfer-encoding in HTTP/1.0"))
+            }
+            (None, true) => Ok(Framing::Chunked),
+            (Some(0) | None, false)
+                if self.upgrade == Some(true) && self.connection_upgrade && !line.http_10 =>
+            {
+                Ok(Framing::Upgrade)
+            }
+            (Some(0) | None, false) => Ok(Framing::None),
+            (Some(length), false) => Ok(Framing::Length(length)),
+        }
+    }
+}
+
+/// Protocols that may be upgraded to; any other `Upgrade` is ignored, as RFC 9110 section 7.8 allows.
+const UPGRADES: [&[u8]; 1] = [b"websocket"];
+/// Enough for 999 PB, and never too large for 64 bits.
+const MAX_LENGTH_DIGITS: usize = 18;

@@ -1,0 +1,57 @@
+//! Why a request head is refused, and with what status.
+
+use http::StatusCode;
+
+/// Why a request head is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum HeadRefusal {
+    /// 400, with what is wrong.
+    Malformed(&'static str),
+    /// 405: `CONNECT` is for forward proxies.
+    Connect,
+    /// 408: the head did not come in time.
+    Timeout,
+    /// 414.
+    TargetTooLong,
+    /// 417: an expectation other than `100-continue`.
+    Expectation,
+    /// 431: too many fields.
+    TooManyFields,
+    /// 431: too many bytes.
+    TooLarge,
+    /// 501: a transfer coding other than `chunked`.
+    Coding,
+    /// 505.
+    Version,
+}
+
+impl HeadRefusal {
+    /// The status to answer.
+    pub(crate) const fn status(self) -> StatusCode {
+        match self {
+            Self::Malformed(_) => StatusCode::BAD_REQUEST,
+            Self::Connect => StatusCode::METHOD_NOT_ALLOWED,
+            Self::Timeout => StatusCode::REQUEST_TIMEOUT,
+            Self::TargetTooLong => StatusCode::URI_TOO_LONG,
+            Self::Expectation => StatusCode::EXPECTATION_FAILED,
+            Self::TooManyFields | Self::TooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            Self::Coding => StatusCode::NOT_IMPLEMENTED,
+            Self::Version => StatusCode::HTTP_VERSION_NOT_SUPPORTED,
+        }
+    }
+
+    /// What to tell the client.
+    pub(crate) const fn cause(self) -> &'static str {
+        match self {
+            Self::Malformed(what) => what,
+            Self::Connect => "connect is not allowed",
+            Self::Timeout => "request head timeout",
+            Self::TargetTooLong => "request target too long",
+            Self::Expectation => "unknown expectation",
+            Self::TooManyFields => "too many header fields",
+            Self::TooLarge => "request head too large",
+            Self::Coding => "unknown transfer coding",
+            Self::Version => "unsupported protocol version",
+        }
+    }
+}

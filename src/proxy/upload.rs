@@ -1,0 +1,184 @@
+//! Requests' bodies on their way through: streamed, counted, never held.
+//!
+//! Owns what the upstream connection reads as the body of a request, and how far that has come.
+
+use std::{
+    cell::Cell,
+    pin::Pin,
+    rc::Rc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+    task::{Context, Poll, ready},
+};
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use hyper::body::Incoming;
+
+use super::{body::BodyError, downstream::Downstream, turn::Turn};
+
+/// The body of a request sent upstream.
+#[derive(Debug)]
+pub(crate) enum RequestBody {
+    /// None.
+    Empty,
+    /// The client's.
+    Streaming(Box<Upload>),
+}
+
+/// A client's body, while it is read.
+#[derive(Debug)]
+pub(crate) struct Upload {
+    incoming: Incoming,
+    downstream: Rc<Downstream>,
+    progress: Rc<Progress>,
+    /// Closed until the endpoint wants the body, where the client asked to be told (`Expect`).
+    gate: Option<Arc<Gate>>,
+    turn: Turn,
+}
+
+/// How far a client's body has come; shared with the exchange.
+#[derive(Debug, Default)]
+pub(crate) struct Progress {
+    bytes: Cell<u64>,
+    stage: Cell<Stage>,
+}
+
+/// Where an upload stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Stage {
+    /// Nothing was read yet.
+    #[default]
+    Untouched,
+    /// The endpoint has taken all that came: the client is to send more.
+    WantsClient,
+    /// The endpoint is to take more.
+    WantsEndpoint,
+    /// All of it was read.
+    Ended,
+    /// The client broke off or sent what its framing forbids.
+    Failed,
+}
+
+/// Opened by an interim response (on hyper's side, which wants it `Send`) or by a lapse of time. `Relaxed`:
+/// both sides are on one thread.
+#[derive(Debug, Default)]
+pub(crate) struct Gate(AtomicBool);
+
+impl Gate {
+    /// Lets the body through. Nobody is woken: who drives the connection looks here next.
+    pub(crate) fn open(&self) {
+        self.0.store(true, Relaxed);
+    }
+
+    pub(crate) fn is_open(&self) -> bool {
+        self.0.load(Relaxed)
+    }
+}
+
+impl Progress {
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes.get()
+    }
+
+    pub(crate) fn stage(&self) -> Stage {
+        self.stage.get()
+    }
+}
+
+impl RequestBody {
+    pub(crate) fn new(
+        incoming: Incoming,
+        downstream: &Rc<Downstream>,
+        progress: &Rc<Progress>,
+        gate: Option<&Arc<Gate>>,
+    ) -> Self {
+        Self::Streaming(Box::new(Upload {
+            incoming,
+            downstream: Rc::clone(downstream),
+            progress: Rc::clone(progress),
+            gate: gate.map(Arc::clone),
+            turn: Turn::default(),
+        }))
+    }
+}
+
+impl Upload {
+    fn poll_frame(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        if self.gate.as_ref().is_some_and(|gate| !gate.is_open()) {
+            return Poll::Pending;
+        }
+        if self.turn.is_over(cx) {
+            return Poll::Pending;
+        }
+        if self.progress.stage.replace(Stage::WantsClient) != Stage::WantsClient {
+            self.downstream.expects_progress();
+        }
+        let polled = Pin::new(&mut self.incoming).poll_frame(cx);
+        self.turn.passed(&polled);
+        let frame = ready!(polled);
+        self.progress.stage.set(Stage::WantsEndpoint);
+        self.downstream.expects_progress();
+        match frame {
+            None => {
+                self.ended();
+                Poll::Ready(None)
+            }
+            Some(Ok(frame)) => {
+                let length = frame.data_ref().map_or(0, Bytes::len);
+                self.progress
+                    .bytes
+                    .set(self.progress.bytes.get() + length as u64);
+                // Nobody asks for what follows trailers: nothing does.
+                if frame.is_trailers() || self.incoming.is_end_stream() {
+                    self.ended();
+                }
+                Poll::Ready(Some(Ok(frame)))
+            }
+            Some(Err(error)) => {
+                self.progress.stage.set(Stage::Failed);
+                Poll::Ready(Some(Err(BodyError(Box::new(error)))))
+            }
+        }
+    }
+
+    fn ended(&self) {
+        if self.progress.stage.replace(Stage::Ended) != Stage::Ended {
+            self.downstream.expects_response();
+        }
+    }
+}
+
+impl Body for RequestBody {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        match self.get_mut() {
+            Self::Empty => Poll::Ready(None),
+            Self::Streaming(upload) => upload.poll_frame(cx),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Empty => true,
+            Self::Streaming(upload) => upload.incoming.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Empty => SizeHint::with_exact(0),
+            Self::Streaming(upload) => upload.incoming.size_hint(),
+        }
+    }
+}
