@@ -87,5 +87,5 @@ fn barrier(receipt: &Receipt) -> Duration {
     Duration::from_micros(receipt.barrier_us.expect("the barrier was passed"))
 }
 
-/// Generous: a quarter of the timeout after which a worker counts as missing.
+/// Generous: a fifth of the time after which a worker counts as missing.
 const LONGEST: Duration = Duration::from_secs(1);

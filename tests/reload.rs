@@ -8,7 +8,7 @@
 
 mod support;
 
-use std::{fs, net::TcpListener, os::unix::fs::symlink, process::Command, time::Duration};
+use std::{fs, os::unix::fs::symlink, process::Command};
 
 use cutover::core::{
     ids::{Colour, Tenure},
@@ -18,7 +18,7 @@ use serde_json::json;
 use support::{
     answering::Answering,
     call::Admin,
-    client::{Raw, get},
+    client::get,
     eventually,
     serve::{BINARY, Home, Serve},
     site::{Site, service, shop},
@@ -198,101 +198,6 @@ async fn services_that_the_file_does_not_touch_keep_everything() {
 }
 
 #[tokio::test]
-async fn listeners_come_and_go_and_move_while_others_serve() {
-    let blue = Answering::start("blue").await;
-    let rest = shop(&[blue.addr()], &[blue.addr()], "");
-    let listener = |name: &str, listen: &str| format!("[listener.{name}]\nlisten = \"{listen}\"\n");
-    let any = "127.0.0.1:0";
-    let site = Site::start(&(listener("web", any) + &rest)).await;
-    let mut kept = site.client().await;
-    assert_eq!(kept.get("/").await.status, 200);
-    // One comes.
-    site.rewrite(&(listener("web", any) + &listener("second", any) + &rest))
-        .await;
-    let second = site.addr_of("second").await;
-    let mut on_second = Raw::connect(second).await;
-    assert_eq!(on_second.get("/").await.status, 200);
-    // It moves: the new address serves, the old one refuses, who was let in stays.
-    let moved = free();
-    site.rewrite(&(listener("web", any) + &listener("second", &moved) + &rest))
-        .await;
-    assert_eq!(site.addr_of("second").await.to_string(), moved);
-    assert_eq!(
-        Raw::connect(moved.parse().unwrap())
-            .await
-            .get("/")
-            .await
-            .status,
-        200
-    );
-    assert_eq!(on_second.get("/").await.status, 200);
-    is_closed(second).await;
-    // It goes, with a request in flight.
-    let mut streaming = Raw::connect(moved.parse().unwrap()).await;
-    streaming.send(get("/stream/600")).await;
-    let head = streaming.answer_head().await;
-    site.rewrite(&(listener("web", any) + &rest)).await;
-    is_closed(moved.parse().unwrap()).await;
-    assert!(streaming.body_of(head).await.is_ok());
-    // And back on the address that it had.
-    site.rewrite(&(listener("web", any) + &listener("third", &moved) + &rest))
-        .await;
-    assert_eq!(
-        Raw::connect(moved.parse().unwrap())
-            .await
-            .get("/")
-            .await
-            .status,
-        200
-    );
-    assert_eq!(kept.get("/").await.status, 200);
-}
-
-#[tokio::test]
-async fn a_listener_that_cannot_bind_fails_the_whole_reload() {
-    let (blue, green) = (
-        Answering::start("blue").await,
-        Answering::start("green").await,
-    );
-    let rest = shop(&[blue.addr()], &[green.addr()], "");
-    let site = Site::start(&rest).await;
-    let mut client = site.client().await;
-    let holder = TcpListener::bind("127.0.0.1:0").unwrap();
-    let taken = holder.local_addr().unwrap().to_string();
-    let listeners = format!(
-        "[listener.web]\nlisten = \"127.0.0.1:0\"\n[listener.new]\nlisten = \"127.0.0.1:0\"\n\
-         [listener.taken]\nlisten = \"{taken}\"\n"
-    );
-    let api = service("api", "api.test/", [&[blue.addr()], &[green.addr()]], "");
-    site.write(&(listeners.clone() + &rest.replace("routes", "live = \"green\"\nroutes") + &api));
-    let refused = Admin(site.admin()).post("/v1/reload", json!({})).await;
-    assert_eq!(refused.status, 422, "{}", refused.text());
-    let errors = refused.json()["errors"].to_string();
-    assert!(
-        errors.contains("`taken`") && errors.contains(&taken),
-        "{errors}"
-    );
-    assert_eq!(site.app().handle().listeners().await.unwrap().len(), 1);
-    assert_eq!(site.app().handle().services().await.unwrap().len(), 1);
-    let view = site.service("shop").await;
-    assert_eq!(
-        (view.live, view.file_live, view.waiting.is_some()),
-        (Colour::Blue, Colour::Blue, false)
-    );
-    assert_eq!(client.get("/").await.field("x-endpoint"), Some("blue"));
-    // When the address is free, the same file is applied.
-    drop(holder);
-    assert_eq!(
-        Admin(site.admin())
-            .post("/v1/reload", json!({}))
-            .await
-            .status,
-        200
-    );
-    assert_eq!(site.app().handle().listeners().await.unwrap().len(), 3);
-}
-
-#[tokio::test]
 async fn a_file_with_mistakes_changes_nothing_and_every_mistake_is_told() {
     let (blue, green) = (
         Answering::start("blue").await,
@@ -359,18 +264,4 @@ async fn a_service_that_is_removed_lets_its_requests_finish_and_its_drains_settl
         site.client().await.get("/").await.field("x-endpoint"),
         Some("green")
     );
-}
-
-fn free() -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().to_string()
-}
-
-async fn is_closed(addr: std::net::SocketAddr) {
-    eventually("the address is given up", async || {
-        let connecting = tokio::net::TcpStream::connect(addr);
-        let connected = tokio::time::timeout(Duration::from_secs(3), connecting).await;
-        matches!(connected, Ok(Err(_)))
-    })
-    .await;
 }

@@ -10,7 +10,7 @@ use std::{
     collections::BTreeMap,
     io,
     net::{SocketAddr, TcpListener},
-    sync::Arc,
+    sync::{Arc, Weak},
 };
 
 use socket2::{Domain, Protocol, Socket, Type};
@@ -18,7 +18,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 use crate::{
     config::ListenerConfig,
     core::ids::{ListenerId, ListenerName},
-    mailbox::OpenListener,
+    mailbox::{Entrance, OpenListener},
 };
 
 /// Every listener that is open.
@@ -35,13 +35,31 @@ struct Bound {
     open: Arc<OpenListener>,
     /// Numbers under which connections of this listener were accepted before it was opened anew; they live
     /// on, and go on being routed.
-    earlier: Vec<ListenerId>,
+    earlier: Vec<Earlier>,
+}
+
+/// An earlier number of a listener, and whether anybody can still come by it: connections and workers that accept
+/// hold its entrance, the control plane only looks.
+#[derive(Clone, Debug)]
+struct Earlier {
+    id: ListenerId,
+    entrance: Weak<Entrance>,
 }
 
 impl Bound {
     /// Its number, and earlier ones.
     fn numbers(&self) -> impl Iterator<Item = ListenerId> {
-        std::iter::once(self.open.id).chain(self.earlier.iter().copied())
+        std::iter::once(self.open.id).chain(self.earlier.iter().map(|it| it.id))
+    }
+
+    /// What its heir must go on routing: newest first, without those that nobody can come by any more.
+    fn past(&self) -> impl Iterator<Item = Earlier> {
+        let present = Earlier {
+            id: self.open.id,
+            entrance: Arc::downgrade(&self.open.entrance),
+        };
+        let past = std::iter::once(present).chain(self.earlier.iter().cloned());
+        past.filter(|it| it.entrance.strong_count() > 0)
     }
 }
 
@@ -170,8 +188,8 @@ impl Plan {
             socket,
             config.limits.clone(),
         ));
-        let ids = ancestors.flat_map(Bound::numbers).take(EARLIER_LIMIT);
-        let earlier = ids.collect();
+        let earlier = ancestors.flat_map(Bound::past).take(EARLIER_LIMIT);
+        let earlier = earlier.collect();
         self.opened.push((Arc::clone(&open), addr));
         let bound = Bound {
             config: config.clone(),
@@ -209,8 +227,9 @@ fn bind(addr: SocketAddr) -> io::Result<TcpListener> {
 
 /// Connections that may wait in the kernel to be accepted; it takes `net.core.somaxconn` if that is less.
 const BACKLOG: i32 = 4096;
-/// Earlier numbers of one listener whose connections go on being routed.
-const EARLIER_LIMIT: usize = 8;
+/// Earlier numbers of one listener whose connections go on being routed; beyond it those of the oldest are answered
+/// 404.
+const EARLIER_LIMIT: usize = 1024;
 
 #[cfg(test)]
 mod tests {
@@ -267,6 +286,26 @@ mod tests {
         let web = ListenerName::new("web");
         let numbers = [(ListenerId(2), web.clone()), (ListenerId(1), web)];
         assert_eq!(plan.numbers(), numbers);
+    }
+
+    #[test]
+    fn a_number_is_routed_for_as_long_as_anybody_can_come_by_it() {
+        let mut listeners = opened(&[listener("web", ANY)]);
+        let connection = Arc::clone(&listeners.bound[&ListenerName::new("web")].open.entrance);
+        let mut numbers = Vec::new();
+        for limit in 11..31 {
+            let mut changed = listener("web", ANY);
+            changed.limits.max_connections = limit;
+            let plan = listeners.plan(&[changed]).unwrap();
+            numbers = plan.numbers().into_iter().map(|(id, _)| id.0).collect();
+            listeners.adopt(plan);
+        }
+        // The present one, the one before, which workers may still hold, and the one with a connection.
+        assert_eq!(numbers, [21, 20, 1]);
+        drop(connection);
+        let plan = listeners.plan(&[listener("web", ANY)]).unwrap();
+        let numbers: Vec<_> = plan.numbers().into_iter().map(|(id, _)| id.0).collect();
+        assert_eq!(numbers, [22, 21]);
     }
 
     #[test]
