@@ -81,6 +81,8 @@ pub(crate) fn items(text: &str) -> Vec<Item> {
                 skip_item(&token, &mut tokens);
                 for_tests = false;
             }
+            // `use<..>` says what a returned type captures; it imports nothing.
+            Token::Word(word) if word == "use" && tokens.peek() == Some(&Token::Punct('<')) => {}
             Token::Word(word) if word == "use" => {
                 use_tree(&mut Vec::new(), &mut tokens, &mut items);
             }
@@ -175,7 +177,12 @@ fn use_tree(prefix: &mut Vec<String>, tokens: &mut Tokens, items: &mut Vec<Item>
             Token::Punct('{') => {
                 while tokens.next_if_eq(&Token::Punct('}')).is_none() {
                     use_tree(prefix, tokens, items);
-                    tokens.next_if_eq(&Token::Punct(','));
+                    // What is neither is no tree; a reader of sources must end all the same.
+                    if tokens.next_if_eq(&Token::Punct(',')).is_none()
+                        && tokens.peek() != Some(&Token::Punct('}'))
+                    {
+                        break;
+                    }
                 }
                 prefix.truncate(length);
                 return;
