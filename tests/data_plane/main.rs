@@ -14,6 +14,7 @@ mod early_answer;
 mod expect;
 mod framing;
 mod headers;
+mod http10;
 mod limits;
 mod refusal;
 mod replay;

@@ -1,7 +1,6 @@
 //! Bodies pass as they come, and who cannot keep up holds up the other end, not cutover's memory.
 
 use std::{
-    fs,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering::SeqCst},
@@ -13,29 +12,11 @@ use tokio::{sync::Notify, time::sleep};
 
 use crate::support::{
     client::Raw,
-    eventually, pattern,
+    eventually, held_at_most, large,
     scripted::{OK, Scripted},
     site::{Site, shop},
     soon,
 };
-
-/// What may be taken for somebody who does not read: cutover's own few hundred KiB (4 MiB to be sure), and what
-/// the kernel holds for three sockets, two that send and one that receives; the last one's buffer is small.
-fn held_at_most() -> usize {
-    let largest = |name: &str| {
-        let text = fs::read_to_string(format!("/proc/sys/net/ipv4/{name}")).unwrap_or_default();
-        let largest = text.split_whitespace().last();
-        largest
-            .and_then(|bytes| bytes.parse().ok())
-            .unwrap_or(8 * MIB)
-    };
-    2 * largest("tcp_wmem") + largest("tcp_rmem") + 4 * MIB
-}
-
-/// A body that cannot hide there.
-fn large() -> Arc<Vec<u8>> {
-    Arc::new(pattern(held_at_most() + 8 * MIB))
-}
 
 const MIB: usize = 1024 * 1024;
 
@@ -101,7 +82,7 @@ async fn a_request_reaches_the_endpoint_while_the_client_still_writes_it() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_slow_reader_holds_up_the_endpoint() {
-    let (written, body) = (Arc::new(AtomicUsize::new(0)), large());
+    let (written, body) = (Arc::new(AtomicUsize::new(0)), Arc::new(large()));
     let (count, sent) = (Arc::clone(&written), Arc::clone(&body));
     let endpoint = Scripted::start(move |mut link| {
         let (count, sent) = (Arc::clone(&count), Arc::clone(&sent));
@@ -134,7 +115,7 @@ async fn a_slow_reader_holds_up_the_endpoint() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_slow_endpoint_holds_up_the_client() {
-    let (go_on, body) = (Arc::new(Notify::new()), large());
+    let (go_on, body) = (Arc::new(Notify::new()), Arc::new(large()));
     let (told, expected) = (Arc::clone(&go_on), Arc::clone(&body));
     let endpoint = Scripted::start(move |mut link| {
         let (told, expected) = (Arc::clone(&told), Arc::clone(&expected));

@@ -7,7 +7,7 @@ use tokio::time::sleep;
 use crate::support::{
     answering::Answering,
     client::{Raw, get, post},
-    eventually, pattern,
+    eventually, large,
     scripted::{Full, OK, Scripted},
     site::{ONE_WORKER, Site, shop},
 };
@@ -162,13 +162,14 @@ async fn a_client_that_does_not_read_is_let_go() {
     let blue = Answering::start("blue").await;
     let site = Site::start(&shop(&[blue.addr()], &[], IDLE)).await;
     let mut client = Raw::connect_narrow(site.addr()).await;
-    client.send(get("/bytes/40000000")).await;
+    let body = large();
+    client.send(get(&format!("/bytes/{}", body.len()))).await;
     assert_eq!(client.answer_head().await.status, 200);
     site.counts("cutover_connections_open", 0.0).await;
     eventually("the endpoint is let go", async || blue.in_flight() == 0).await;
     let rest = client.rest().await;
-    assert!(rest.len() < 40_000_000, "it was not all in the buffers");
-    assert!(pattern(40_000_000).starts_with(&rest));
+    assert!(rest.len() < body.len(), "it was not all in the buffers");
+    assert!(body.starts_with(&rest));
     assert_eq!(blue.requests(), 1);
 }
 
@@ -183,10 +184,13 @@ async fn an_endpoint_that_does_not_read_its_request_is_a_504() {
     .await;
     let site = Site::start(&shop(&[endpoint.addr()], &[], IDLE)).await;
     // Made before, because making it takes longer than the idle timeout.
-    let body = pattern(30_000_000);
+    let body = large();
     let mut client = site.client().await;
     client
-        .send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 30000000\r\n\r\n")
+        .send(format!(
+            "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: {}\r\n\r\n",
+            body.len()
+        ))
         .await;
     let sending = client.try_send(&body).await;
     assert!(!sending, "nobody took it");

@@ -25,7 +25,7 @@ pub(crate) mod serve;
 pub(crate) mod site;
 pub(crate) mod witness;
 
-use std::{future::Future, net::SocketAddr, time::Duration};
+use std::{fs, future::Future, net::SocketAddr, time::Duration};
 
 use tokio::{
     net::TcpSocket,
@@ -77,3 +77,23 @@ pub(crate) fn pattern(length: usize) -> Vec<u8> {
     bytes.truncate(length);
     bytes
 }
+
+/// What may be taken for somebody who does not read: cutover's own few hundred KiB (4 MiB to be sure), and what
+/// the kernel holds for three sockets, two that send and one that receives; the last one's buffer is small.
+pub(crate) fn held_at_most() -> usize {
+    let largest = |name: &str| {
+        let text = fs::read_to_string(format!("/proc/sys/net/ipv4/{name}")).unwrap_or_default();
+        let largest = text.split_whitespace().last();
+        largest
+            .and_then(|bytes| bytes.parse().ok())
+            .unwrap_or(8 * MIB)
+    };
+    2 * largest("tcp_wmem") + largest("tcp_rmem") + 4 * MIB
+}
+
+/// A body that cannot hide there.
+pub(crate) fn large() -> Vec<u8> {
+    pattern(held_at_most() + 8 * MIB)
+}
+
+const MIB: usize = 1024 * 1024;

@@ -81,7 +81,7 @@ pub(crate) fn items(text: &str) -> Vec<Item> {
                 skip_item(&token, &mut tokens);
                 for_tests = false;
             }
-            // `use<'a>` says what a type captures.
+            // `use<..>` says what a returned type captures; it imports nothing.
             Token::Word(word) if word == "use" && tokens.peek() == Some(&Token::Punct('<')) => {}
             Token::Word(word) if word == "use" => {
                 use_tree(&mut Vec::new(), &mut tokens, &mut items);
@@ -175,11 +175,10 @@ fn use_tree(prefix: &mut Vec<String>, tokens: &mut Tokens, items: &mut Vec<Item>
             Token::Word(word) if word == "self" && length > 0 => {}
             Token::Word(word) => prefix.push(word),
             Token::Punct('{') => {
-                while tokens.peek().is_some() && tokens.next_if_eq(&Token::Punct('}')).is_none() {
+                while tokens.next_if_eq(&Token::Punct('}')).is_none() {
                     use_tree(prefix, tokens, items);
-                    if tokens
-                        .next_if(|it| matches!(it, Token::Punct(',' | ';')))
-                        .is_none()
+                    // What is neither is no tree; a reader of sources must end all the same.
+                    if tokens.next_if_eq(&Token::Punct(',')).is_none()
                         && tokens.peek() != Some(&Token::Punct('}'))
                     {
                         break;
