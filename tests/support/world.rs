@@ -110,7 +110,12 @@ impl World {
         }));
     }
 
+    /// Applies a file. The controller waits for the journal's answer before it takes the next event; a file that came
+    /// between a registration and its answer would have what it records written after what is not written yet.
     pub fn reload(&mut self, specs: Vec<ServiceSpec>) {
+        while !self.journaling.is_empty() {
+            self.journal_answers(true);
+        }
         self.files = specs.into_iter().map(Arc::new).collect();
         self.happens(Event::Reloaded(Reload {
             services: self.files.clone(),
