@@ -180,6 +180,7 @@ fn the_reader_of_source_text_sees_what_is_there() {
         fn f<'a>(x: &'a str) -> char {
             let _ = "crate::text";
             super::super::publish::go();
+            let _: Option<Box<dyn Fn() -> impl Future + use<'a>>> = None;
             crate::telemetry::tell(tokio::spawn('"'))
         }
     "#;
