@@ -24,9 +24,11 @@ use crate::{
 /// Serves `socket` until it closes, is told to, or has become a tunnel and that has ended.
 pub(crate) async fn serve(downstream: Rc<Downstream>, socket: TcpStream) {
     let forwarder = Forwarder::new(Rc::clone(&downstream));
+    // In a box of its own, which is there while a request is: hyper keeps room for it as long as the connection
+    // lives, and most connections are idle.
     let service = service_fn(move |request: Request<Incoming>| {
         let answer = forwarder.forward(request);
-        async { Ok::<_, Infallible>(answer.await) }
+        Box::pin(async { Ok::<_, Infallible>(answer.await) })
     });
     let io = TokioIo::new(Guarded::new(socket, Rc::clone(downstream.wire())));
     let mut connection = builder(&downstream.listener().limits).serve_connection(io, service);
@@ -49,7 +51,8 @@ pub(crate) async fn serve(downstream: Rc<Downstream>, socket: TcpStream) {
     match ended {
         Ok(()) => {
             let parts = connection.into_parts();
-            part(&downstream, parts.io.into_inner(), parts.read_buf).await;
+            // Boxed, so that an idle connection holds no room for its end.
+            Box::pin(part(&downstream, parts.io.into_inner(), parts.read_buf)).await;
         }
         // What was in flight ends with the connection. A tunnel that was agreed on but not begun would keep
         // itself alive, because its account knows the connection.
