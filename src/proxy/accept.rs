@@ -13,7 +13,7 @@ use tokio::{
     time::sleep,
 };
 
-use super::{downstream::Downstream, protocol::http1, worker::Worker};
+use super::{client::Client, protocol::http1, worker::Worker};
 use crate::mailbox::{OpenListener, SocketFate};
 
 /// Tells an accept loop to end, and learns when it has.
@@ -116,11 +116,11 @@ fn begin(worker: &Rc<Worker>, listener: &Arc<OpenListener>, stream: TcpStream) {
     let Ok(peer) = stream.peer_addr() else { return };
     let _ = stream.set_nodelay(true);
     let place = worker.admit(&listener.entrance);
-    let downstream = Downstream::new(worker, &listener.entrance, peer);
+    let client = Client::new(worker, &listener.entrance, peer);
     // Without the runtime's turn-taking: hyper takes turns itself, after sixteen rounds, and a spent turn
     // would be a wake-up that nobody gets where a channel of ours is polled without one.
     spawn_local(unconstrained(async move {
-        http1::serve(downstream, stream).await;
+        http1::serve(client, stream).await;
         drop(place);
     }));
 }
