@@ -34,7 +34,13 @@ const TABLE: [(&str, &[&str]); 11] = [
     ("admin", &["core", "config", "telemetry", "control::handle"]),
     (
         "demo",
-        &["app", "core", "admin::wire", "admin::ACTOR_HEADER"],
+        &[
+            "app",
+            "core",
+            "admin::wire",
+            "admin::ACTOR_HEADER",
+            "proxy::websocket",
+        ],
     ),
     (
         "cli",

@@ -8,7 +8,7 @@ use std::{path::Path, time::Duration};
 use serde_json::{Map, Value, json};
 
 use super::{
-    AccessLogTarget, AdminAddr, Config, ListenerConfig, ProcessConfig,
+    AccessLogTarget, AdminAddr, Config, Http2, ListenerConfig, ProcessConfig,
     text::Choice,
     value::{duration, size},
 };
@@ -115,6 +115,7 @@ fn listener(listener: &ListenerConfig) -> Value {
         "max_connections": limits.max_connections,
         "max_header_count": limits.max_header_count,
         "max_header_size": size::write(limits.max_header_size),
+        "http2": limits.http2 == Http2::Spoken,
     })
 }
 

@@ -140,4 +140,15 @@ pub struct ListenerLimits {
     pub max_header_count: usize,
     /// Bytes of a request head, start line included; more are answered 431.
     pub max_header_size: usize,
+    /// Whether HTTP/2 is spoken, beside HTTP/1.
+    pub http2: Http2,
+}
+
+/// Whether a listener speaks HTTP/2.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Http2 {
+    /// With clients that begin with its preface, or ask for it by ALPN.
+    Spoken,
+    /// With nobody.
+    Refused,
 }

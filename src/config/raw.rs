@@ -11,6 +11,7 @@ use super::{
         addr::ListenAddr,
         choice::RawProbeKind,
         duration::{Delay, Period},
+        flag::Flag,
         http::{Expect, Headers, HostText, ProbePath},
         number::{Count, Percent},
         path::FilePath,
@@ -72,6 +73,7 @@ table! {
         max_connections: Count<1, CONNECTIONS_LIMIT>,
         max_header_count: Count<1, 1000>,
         max_header_size: Size<{ 8 * 1024 }, { 1024 * 1024 }>,
+        http2: Flag,
     }
 }
 

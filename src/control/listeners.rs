@@ -236,7 +236,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::config::ListenerLimits;
+    use crate::config::{Http2, ListenerLimits};
 
     fn listener(name: &str, listen: &str) -> ListenerConfig {
         ListenerConfig {
@@ -248,6 +248,7 @@ mod tests {
                 max_connections: 10,
                 max_header_count: 10,
                 max_header_size: 8192,
+                http2: Http2::Spoken,
             },
         }
     }

@@ -13,7 +13,7 @@ use tokio::{
     time::sleep,
 };
 
-use super::{client::Client, protocol::http1, worker::Worker};
+use super::{client::Client, protocol, worker::Worker};
 use crate::mailbox::{OpenListener, SocketFate};
 
 /// Tells an accept loop to end, and learns when it has.
@@ -120,7 +120,7 @@ fn begin(worker: &Rc<Worker>, listener: &Arc<OpenListener>, stream: TcpStream) {
     // Without the runtime's turn-taking: hyper takes turns itself, after sixteen rounds, and a spent turn
     // would be a wake-up that nobody gets where a channel of ours is polled without one.
     spawn_local(unconstrained(async move {
-        http1::serve(client, stream).await;
+        protocol::serve(client, stream).await;
         drop(place);
     }));
 }

@@ -19,6 +19,14 @@ pub(crate) struct Tick(u64);
 impl Tick {
     /// Never.
     pub(crate) const NEVER: Self = Self(u64::MAX);
+    /// When the worker started.
+    #[cfg(test)]
+    pub(crate) const ZERO: Self = Self(0);
+
+    /// How long ago `earlier` was.
+    pub(crate) const fn since(self, earlier: Self) -> Duration {
+        Duration::from_millis(self.0.saturating_sub(earlier.0))
+    }
 
     /// This much later.
     pub(crate) fn after(self, wait: Duration) -> Self {

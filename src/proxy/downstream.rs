@@ -10,11 +10,12 @@ use std::{
     time::Duration,
 };
 
-use http::HeaderValue;
+use http::{HeaderValue, Response};
 
 use super::{
     client::Client,
     clock::Tick,
+    grpc::Call,
     lifeline::Lifeline,
     protocol::{Protocol, Verdict},
     tunnel::Tunnel,
@@ -32,6 +33,8 @@ pub(crate) struct Downstream {
     busy: Cell<bool>,
     response: Cell<Duration>,
     idle: Cell<Duration>,
+    /// When the client gives up, whatever happens until then.
+    limit: Cell<Tick>,
     tunnel: RefCell<Option<Box<Tunnel>>>,
 }
 
@@ -58,6 +61,7 @@ impl Downstream {
             busy: Cell::new(false),
             response: Cell::new(Duration::ZERO),
             idle: Cell::new(Duration::ZERO),
+            limit: Cell::new(Tick::NEVER),
             tunnel: RefCell::new(None),
         });
         // A new connection owes a request within the time for a head, not for a kept-alive one's rest.
@@ -99,6 +103,16 @@ impl Downstream {
         }
     }
 
+    /// Whether the client can be told what an endpoint answered.
+    pub(crate) fn admits<B>(&self, answer: &Response<B>) -> bool {
+        self.protocol.admits(answer)
+    }
+
+    /// The gRPC call that is being served, if it is one.
+    pub(crate) fn call(&self) -> Option<&Call> {
+        self.protocol.call()
+    }
+
     pub(crate) fn stage(&self) -> Stage {
         self.stage.get()
     }
@@ -122,7 +136,17 @@ impl Downstream {
     /// A request is being served; who waits for what sets deadlines of its own.
     pub(crate) fn works(&self) {
         self.stage.set(Stage::Response);
-        self.lifeline.wait_until(Tick::NEVER);
+        self.lifeline.wait_until(self.limit.get());
+    }
+
+    /// The client will wait no longer than this, beginning now.
+    pub(crate) fn is_waited_for(&self, wait: Duration) {
+        self.limit.set(self.worker().clock().coarse().after(wait));
+    }
+
+    /// Whether the client has given up by its own account.
+    pub(crate) fn is_given_up(&self) -> bool {
+        self.limit.get() <= self.worker().clock().coarse()
     }
 
     /// The whole request has been sent. Where the response has begun before, only its progress counts.
@@ -136,8 +160,7 @@ impl Downstream {
 
     /// A byte has moved, or is to move now.
     pub(crate) fn expects_progress(&self) {
-        let deadline = self.worker().clock().coarse().after(self.idle.get());
-        self.lifeline.wait_until(deadline);
+        self.waits_for(self.idle.get());
     }
 
     /// An interim response is awaited.
@@ -186,8 +209,12 @@ impl Downstream {
 
     fn waits(&self, stage: Stage, wait: Duration) {
         self.stage.set(stage);
-        self.lifeline
-            .wait_until(self.worker().clock().coarse().after(wait));
+        self.waits_for(wait);
+    }
+
+    fn waits_for(&self, wait: Duration) {
+        let deadline = self.worker().clock().coarse().after(wait);
+        self.lifeline.wait_until(deadline.min(self.limit.get()));
     }
 }
 

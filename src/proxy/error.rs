@@ -30,6 +30,8 @@ pub(crate) enum ProxyError {
     Malformed,
     /// The endpoint did not answer in time.
     ResponseTimeout,
+    /// The client's own deadline has passed (`grpc-timeout`).
+    DeadlinePassed,
     /// The pool's drain deadline passed before the endpoint answered.
     CutByDeadline,
     /// The process is stopping.
@@ -61,7 +63,9 @@ impl ProxyError {
             Self::Unresolved | Self::ConnectRefused | Self::Closed | Self::Malformed => {
                 StatusCode::BAD_GATEWAY
             }
-            Self::ConnectTimeout | Self::ResponseTimeout => StatusCode::GATEWAY_TIMEOUT,
+            Self::ConnectTimeout | Self::ResponseTimeout | Self::DeadlinePassed => {
+                StatusCode::GATEWAY_TIMEOUT
+            }
         }
     }
 
@@ -79,6 +83,7 @@ impl ProxyError {
             Self::Closed => "connection closed before the response",
             Self::Malformed => "malformed response",
             Self::ResponseTimeout => "response timeout",
+            Self::DeadlinePassed => "the client's deadline passed",
             Self::CutByDeadline => "drain deadline passed",
             Self::CutByShutdown => "shutting down",
         }
@@ -87,9 +92,11 @@ impl ProxyError {
     /// Whose fault it is.
     pub(crate) const fn side(self) -> Side {
         match self {
-            Self::Refused(_) | Self::MalformedBody | Self::BodyTimeout | Self::NoRoute => {
-                Side::Downstream
-            }
+            Self::Refused(_)
+            | Self::MalformedBody
+            | Self::BodyTimeout
+            | Self::NoRoute
+            | Self::DeadlinePassed => Side::Downstream,
             Self::NoReadyEndpoint | Self::CutByDeadline | Self::CutByShutdown => Side::Internal,
             Self::Unresolved
             | Self::ConnectRefused
@@ -152,7 +159,7 @@ impl ProxyError {
 }
 
 impl Side {
-    const fn as_str(self) -> &'static str {
+    pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Downstream => "client",
             Self::Upstream => "endpoint",

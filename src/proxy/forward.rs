@@ -23,6 +23,7 @@ use super::{
     body::{Download, ResponseBody},
     downstream::Downstream,
     error::ProxyError,
+    grpc,
     headers::{self, X_REQUEST_ID},
     outbound::Outbound,
     protocol::Verdict,
@@ -119,7 +120,8 @@ async fn send(
         .asks_upgrade()
         .then(|| response.headers().get(UPGRADE).cloned())
         .flatten();
-    if unasked || headers::rewrite_response(response.headers_mut(), id).is_err() {
+    let admitted = !unasked && account.downstream().admits(&response);
+    if !admitted || headers::rewrite_response(response.headers_mut(), id).is_err() {
         return Err(ProxyError::Malformed);
     }
     if response.version() == Version::HTTP_10 {
@@ -183,7 +185,11 @@ fn refuse(
         downstream.worker().stats().unrouted.add(1);
     }
     downstream.stays_http();
-    let mut response = error.answer(accept, id).map(ResponseBody::own);
+    let answer = match downstream.call() {
+        Some(_) => grpc::answer(error, id),
+        None => error.answer(accept, id),
+    };
+    let mut response = answer.map(ResponseBody::own);
     if downstream.worker().is_draining() {
         response
             .headers_mut()

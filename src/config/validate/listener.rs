@@ -4,12 +4,12 @@ use std::{collections::BTreeMap, net::SocketAddr, time::Duration};
 
 use crate::{
     config::{
-        ListenerConfig, ListenerLimits,
+        Http2, ListenerConfig, ListenerLimits,
         judge::{At, Judge, shown},
         raw::{LISTENERS_LIMIT, RawListener},
         suggest,
         tree::{Field, Given, List, Named},
-        value::{duration::Period, number::Count, size::Size},
+        value::{duration::Period, flag::Flag, number::Count, size::Size},
     },
     core::{ids::ListenerName, service::ListenerScope},
 };
@@ -198,6 +198,10 @@ fn listener(
         max_connections: raw.max_connections.or(Count(MAX_CONNECTIONS)).0 as usize,
         max_header_count: raw.max_header_count.or(Count(MAX_HEADER_COUNT)).0 as usize,
         max_header_size: raw.max_header_size.or(Size(MAX_HEADER_SIZE)).0,
+        http2: match raw.http2.or(Flag(true)) {
+            Flag(true) => Http2::Spoken,
+            Flag(false) => Http2::Refused,
+        },
     };
     let config = ListenerConfig {
         name: ListenerName::new(&name.value),

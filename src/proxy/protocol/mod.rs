@@ -2,16 +2,35 @@
 //! upstream connections are the same for all of them.
 
 pub(crate) mod http1;
+pub(crate) mod http2;
+mod linger;
 
 use std::rc::Rc;
 
-use self::http1::{HeadRefusal, Wire};
+use http::Response;
+use tokio::net::TcpStream;
+
+use self::{
+    http1::{HeadRefusal, Wire},
+    http2::Stream,
+};
+use super::{client::Client, grpc::Call};
+
+/// Serves one connection, in the protocol that its first bytes are of.
+pub(crate) async fn serve(client: Rc<Client>, socket: TcpStream) {
+    if let Some((socket, held)) = http1::serve(&client, socket).await {
+        // Boxed, so that a connection of HTTP/1 holds no room for it.
+        Box::pin(http2::serve(client, socket, held)).await;
+    }
+}
 
 /// What a request came by.
 #[derive(Debug)]
 pub(crate) enum Protocol {
     /// A connection whose requests come one after the other.
     Http1(Rc<Wire>),
+    /// One stream of a connection that has many.
+    Http2(Stream),
 }
 
 /// What a protocol says of one request before it is routed.
@@ -29,6 +48,7 @@ impl Protocol {
     pub(super) fn verdict(&self) -> Verdict {
         match self {
             Self::Http1(wire) => wire.verdict(),
+            Self::Http2(stream) => stream.verdict(),
         }
     }
 
@@ -36,6 +56,23 @@ impl Protocol {
     pub(super) fn stays_http(&self) -> bool {
         match self {
             Self::Http1(wire) => wire.stays_http(),
+            Self::Http2(_) => false,
+        }
+    }
+
+    /// Whether the client can be told what an endpoint answered.
+    pub(super) fn admits<B>(&self, answer: &Response<B>) -> bool {
+        match self {
+            Self::Http1(_) => true,
+            Self::Http2(stream) => stream.admits(answer),
+        }
+    }
+
+    /// The gRPC call that the request is, if it is one.
+    pub(super) const fn call(&self) -> Option<&Call> {
+        match self {
+            Self::Http1(_) => None,
+            Self::Http2(stream) => stream.call(),
         }
     }
 }

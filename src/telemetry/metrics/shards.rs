@@ -17,7 +17,8 @@ use crate::{
         view::ServiceView,
     },
     telemetry::stats::{
-        ConnectFailure, Counter, DURATION_BUCKETS_US, ServiceStats, Stats, StatsShard, WorkerStats,
+        ConnectFailure, Counter, DURATION_BUCKETS_US, Http2Break, ServiceStats, Stats, StatsShard,
+        WorkerStats,
     },
 };
 
@@ -59,7 +60,22 @@ pub(super) fn workers(stats: &Stats) -> Vec<MetricFamily> {
         let family = Family::counter(counter.name, counter.help, &[]);
         families.push(single(family, total(counter.pick)));
     }
+    families.push(http2_broken(stats));
     families
+}
+
+fn http2_broken(stats: &Stats) -> MetricFamily {
+    let mut family = Family::counter(
+        "cutover_http2_connections_broken_total",
+        "Downstream HTTP/2 connections that were broken off.",
+        &["cause"],
+    );
+    for cause in Http2Break::ALL {
+        let workers = stats.workers().iter();
+        let total = workers.map(|worker| worker.http2_broken[cause as usize].value());
+        family.add(&[cause.as_str()], total.sum());
+    }
+    family.into()
 }
 
 /// What workers count by service and colour, of the services in `views`.
@@ -216,6 +232,16 @@ const WORKER_COUNTERS: &[CounterOf<WorkerStats>] = &[
         name: "cutover_reports_dropped_total",
         help: "Reports of workers to the controller dropped because its queue was full.",
         pick: |worker| &worker.reports_dropped,
+    },
+    CounterOf {
+        name: "cutover_http2_connections_total",
+        help: "Downstream connections that speak HTTP/2.",
+        pick: |worker| &worker.http2_connections,
+    },
+    CounterOf {
+        name: "cutover_http2_refused_streams_total",
+        help: "HTTP/2 streams that did not get as far as a request: malformed, or beyond a bound.",
+        pick: |worker| &worker.http2_refused_streams,
     },
 ];
 
