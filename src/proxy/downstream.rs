@@ -26,6 +26,8 @@ pub(crate) struct Downstream {
     wire: Rc<Wire>,
     stage: Cell<Stage>,
     busy: Cell<bool>,
+    /// Requests so far.
+    requests: Cell<u64>,
     response: Cell<Duration>,
     idle: Cell<Duration>,
     tunnel: RefCell<Option<Box<Tunnel>>>,
@@ -49,7 +51,7 @@ impl Downstream {
         let ip = peer.ip().to_canonical().to_string();
         let downstream = Rc::new(Self {
             worker: Rc::clone(worker),
-            wire: Wire::new(listener.limits.clone()),
+            wire: Wire::new(Arc::clone(&listener.limits)),
             listener: Arc::clone(listener),
             peer,
             // An address is always a sound field value.
@@ -58,6 +60,7 @@ impl Downstream {
             lifeline: worker.lifelines().begin(),
             stage: Cell::new(Stage::Idle),
             busy: Cell::new(false),
+            requests: Cell::new(0),
             response: Cell::new(Duration::ZERO),
             idle: Cell::new(Duration::ZERO),
             tunnel: RefCell::new(None),
@@ -101,9 +104,21 @@ impl Downstream {
         self.busy.get()
     }
 
-    /// A request begins or ends.
-    pub(crate) fn set_busy(&self, busy: bool) {
-        self.busy.set(busy);
+    /// A request begins.
+    pub(crate) fn begins(&self) {
+        self.busy.set(true);
+        self.requests.set(self.requests.get() + 1);
+    }
+
+    /// The request has ended.
+    pub(crate) fn ends(&self) {
+        self.busy.set(false);
+    }
+
+    /// Whether no further request may come on this connection.
+    pub(crate) fn has_had_its_requests(&self) -> bool {
+        let max = self.listener.limits.max_requests_per_connection;
+        max.is_some_and(|max| self.requests.get() >= max.get())
     }
 
     /// The service's bounds hold from now on.

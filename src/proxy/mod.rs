@@ -20,6 +20,7 @@ mod outbound;
 mod protocol;
 mod request_id;
 mod socket;
+mod spare;
 mod tunnel;
 mod turn;
 mod upload;

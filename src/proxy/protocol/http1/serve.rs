@@ -130,7 +130,7 @@ async fn part(downstream: &Downstream, guarded: Guarded, read_buf: bytes::Bytes)
                 .await
                 .unwrap_or_default();
         }
-        None if !downstream.wire().is_between_requests() => {
+        None if may_reset(downstream) => {
             let (mut socket, _) = guarded.into_tunnel();
             // hyper has done so already, but not where an upgrade was asked for and did not happen.
             let _ = socket.shutdown().await;
@@ -138,6 +138,12 @@ async fn part(downstream: &Downstream, guarded: Guarded, read_buf: bytes::Bytes)
         }
         None => {}
     }
+}
+
+/// Whether something may still come that nobody will read: the rest of a request that was answered early, or requests
+/// after the last one that may come.
+fn may_reset(downstream: &Downstream) -> bool {
+    !downstream.wire().is_between_requests() || downstream.has_had_its_requests()
 }
 
 /// Closing a socket with unread input would reset it, and the client might lose the answer on its way (RFC
