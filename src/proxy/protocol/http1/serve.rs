@@ -7,7 +7,6 @@ use hyper::{body::Incoming, server::conn::http1::Builder, service::service_fn};
 use hyper_util::rt::TokioIo;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::TcpStream,
     time::timeout,
 };
 
@@ -17,12 +16,13 @@ use crate::{
     proxy::{
         downstream::{Downstream, Stage},
         forward::Forwarder,
+        transport::Transport,
         tunnel::ClientHalf,
     },
 };
 
 /// Serves `socket` until it closes, is told to, or has become a tunnel and that has ended.
-pub(crate) async fn serve(downstream: Rc<Downstream>, socket: TcpStream) {
+pub(crate) async fn serve(downstream: Rc<Downstream>, socket: Transport) {
     let forwarder = Forwarder::new(Rc::clone(&downstream));
     // In a box of its own, which is there while a request is: hyper keeps room for it as long as the connection
     // lives, and most connections are idle.
@@ -142,7 +142,7 @@ async fn part(downstream: &Downstream, guarded: Guarded, read_buf: bytes::Bytes)
 
 /// Closing a socket with unread input would reset it, and the client might lose the answer on its way (RFC
 /// 9112 section 9.6). hyper has closed the writing half; what still comes is thrown away for a while.
-async fn linger(mut socket: TcpStream) {
+async fn linger(mut socket: Transport) {
     let mut scratch = [0; 4096];
     let discard = async {
         let mut left = LINGER_BYTES;
