@@ -14,7 +14,7 @@ use tokio::{
 };
 
 use super::{
-    downstream::Downstream,
+    client::Client,
     handshake,
     protocol::{self, Negotiated},
     transport::Transport,
@@ -122,23 +122,23 @@ fn begin(worker: &Rc<Worker>, listener: &Arc<OpenListener>, stream: TcpStream) {
     let Ok(peer) = stream.peer_addr() else { return };
     let _ = stream.set_nodelay(true);
     let place = worker.admit(&listener.entrance);
-    let downstream = Downstream::new(worker, &listener.entrance, peer);
+    let client = Client::new(worker, &listener.entrance, peer);
     // Without the runtime's turn-taking: hyper takes turns itself, after sixteen rounds, and a spent turn
     // would be a wake-up that nobody gets where a channel of ours is polled without one.
     spawn_local(unconstrained(async move {
-        serve(downstream, stream).await;
+        serve(client, stream).await;
         drop(place);
     }));
 }
 
-async fn serve(downstream: Rc<Downstream>, stream: TcpStream) {
-    let begun = match &downstream.listener().tls {
+async fn serve(client: Rc<Client>, stream: TcpStream) {
+    let begun = match &client.listener().tls {
         None => Some((Transport::Plain(stream), Negotiated::Nothing)),
         // Boxed, so that connections in the clear hold no room for it.
-        Some(tls) => Box::pin(handshake::accept(&downstream, stream, tls)).await,
+        Some(tls) => Box::pin(handshake::accept(&client, stream, tls)).await,
     };
     if let Some((socket, negotiated)) = begun {
-        protocol::serve(downstream, socket, negotiated).await;
+        protocol::serve(client, socket, negotiated).await;
     }
 }
 

@@ -15,28 +15,31 @@ use rustls::ServerConnection;
 use tokio::{io::AsyncWriteExt as _, net::TcpStream};
 use tokio_rustls::{TlsAcceptor, TlsStream};
 
-use super::{downstream::Downstream, protocol::Negotiated, transport::Transport};
+use super::{client::Client, downstream::DRAIN_GRACE, protocol::Negotiated, transport::Transport};
 use crate::tls::Acceptor;
 
 /// Carries out the handshake; `None` if nothing comes of it.
 pub(crate) async fn accept(
-    downstream: &Downstream,
+    client: &Client,
     stream: TcpStream,
     acceptor: &Acceptor,
 ) -> Option<(Transport, Negotiated)> {
     let mut shaking = pin!(shake(stream, acceptor));
+    let worker = client.worker();
+    let lifeline = worker.lifelines().begin();
+    let wait = |time| lifeline.wait_until(worker.clock().coarse().after(time));
+    wait(client.listener().limits.header_read_timeout);
     let mut drain_seen = false;
     let shaken = poll_fn(|cx| {
-        downstream.lifeline().wakes(cx.waker());
+        lifeline.wakes(cx.waker());
         if let Poll::Ready(shaken) = shaking.as_mut().poll(cx) {
             return Poll::Ready(shaken.ok());
         }
-        let worker = downstream.worker();
-        if worker.is_draining() && !std::mem::replace(&mut drain_seen, worker.is_draining()) {
-            // A client that is half-way may still send its request.
-            downstream.rests();
+        if worker.is_draining() && !std::mem::replace(&mut drain_seen, true) {
+            // A client that is half-way may still get through and send its request.
+            wait(DRAIN_GRACE);
         }
-        if worker.is_cutting() || downstream.has_expired() {
+        if worker.is_cutting() || lifeline.has_expired(worker.clock().coarse()) {
             return Poll::Ready(None);
         }
         Poll::Pending
