@@ -192,6 +192,6 @@ impl Downstream {
 }
 
 /// How long a connection without a request lives on while the process stops: a request may be on its way.
-const DRAIN_GRACE: Duration = Duration::from_millis(500);
+pub(super) const DRAIN_GRACE: Duration = Duration::from_millis(500);
 /// How long an endpoint has to answer `Expect: 100-continue` before the body is sent unasked.
 const CONTINUE_TIMEOUT: Duration = Duration::from_secs(1);

@@ -7,7 +7,6 @@ use hyper::{body::Incoming, server::conn::http1::Builder, service::service_fn};
 use hyper_util::rt::TokioIo;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::TcpStream,
     time::timeout,
 };
 
@@ -19,12 +18,13 @@ use crate::{
         downstream::{Downstream, Stage},
         forward::Forwarder,
         protocol::Protocol,
+        transport::Transport,
         tunnel::ClientHalf,
     },
 };
 
 /// Serves `socket` until it closes, is told to, or has become a tunnel and that has ended.
-pub(crate) async fn serve(client: Rc<Client>, socket: TcpStream) {
+pub(crate) async fn serve(client: Rc<Client>, socket: Transport) {
     let wire = Wire::new(client.listener().limits.clone());
     let downstream = Downstream::new(&client, Protocol::Http1(Rc::clone(&wire)));
     let forwarder = Forwarder::new(Rc::clone(&downstream));
@@ -152,7 +152,7 @@ async fn part(downstream: &Downstream, wire: &Wire, guarded: Guarded, read_buf: 
 
 /// Closing a socket with unread input would reset it, and the client might lose the answer on its way (RFC
 /// 9112 section 9.6). hyper has closed the writing half; what still comes is thrown away for a while.
-async fn linger(mut socket: TcpStream) {
+async fn linger(mut socket: Transport) {
     let mut scratch = [0; 4096];
     let discard = async {
         let mut left = LINGER_BYTES;
