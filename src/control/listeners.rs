@@ -183,8 +183,7 @@ impl Plan {
         let addr = socket.local_addr().unwrap_or(config.listen);
         self.after.next = self.after.next.next();
         let mut ancestors = ancestors.peekable();
-        let mut entrance =
-            Entrance::new(self.after.next, config.name.clone(), config.limits.clone());
+        let mut entrance = Entrance::new(self.after.next, config, None);
         if let Some(ancestor) = ancestors.peek() {
             entrance = entrance.heir_of(&ancestor.open.entrance);
         }

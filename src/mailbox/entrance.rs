@@ -15,8 +15,9 @@ use std::{
 
 use super::clients::{Client, Clients};
 use crate::{
-    config::ListenerLimits,
+    config::{ListenerConfig, ListenerLimits},
     core::ids::{ListenerId, ListenerName},
+    tls::Acceptor,
 };
 
 /// A listener as the connections know it that came in by it; they may outlive it.
@@ -28,6 +29,8 @@ pub struct Entrance {
     pub name: ListenerName,
     /// Its bounds. `max_connections` is over all workers.
     pub limits: Arc<ListenerLimits>,
+    /// What it answers handshakes with; in the clear, nothing.
+    pub tls: Option<Arc<Acceptor>>,
     occupancy: Arc<Occupancy>,
 }
 
@@ -41,11 +44,12 @@ struct Occupancy {
 impl Entrance {
     /// Listener `id`, by which nobody has come in yet.
     #[must_use]
-    pub fn new(id: ListenerId, name: ListenerName, limits: ListenerLimits) -> Self {
+    pub fn new(id: ListenerId, config: &ListenerConfig, tls: Option<Arc<Acceptor>>) -> Self {
         Self {
             id,
-            name,
-            limits: Arc::new(limits),
+            name: config.name.clone(),
+            limits: Arc::new(config.limits.clone()),
+            tls,
             occupancy: Arc::default(),
         }
     }
@@ -129,12 +133,16 @@ mod tests {
     use super::*;
 
     fn entrance(max: usize, per_client: usize) -> Entrance {
-        let limits = ListenerLimits {
-            max_connections: max,
-            max_connections_per_client: NonZeroUsize::new(per_client),
-            ..ListenerLimits::default()
+        let config = ListenerConfig {
+            name: ListenerName::new("web"),
+            listen: ([127, 0, 0, 1], 0).into(),
+            limits: ListenerLimits {
+                max_connections: max,
+                max_connections_per_client: NonZeroUsize::new(per_client),
+                ..ListenerLimits::default()
+            },
         };
-        Entrance::new(ListenerId(1), ListenerName::new("web"), limits)
+        Entrance::new(ListenerId(1), &config, None)
     }
 
     #[test]

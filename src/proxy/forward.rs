@@ -25,6 +25,7 @@ use super::{
     error::ProxyError,
     headers::{self, X_REQUEST_ID},
     outbound::Outbound,
+    protocol::Verdict,
     tunnel::Tunnel,
     upstream::Upstream,
 };
@@ -74,12 +75,14 @@ async fn forward(downstream: Rc<Downstream>, request: Request<Incoming>) -> Resp
         .accept_or_make(request.headers().get(X_REQUEST_ID));
     let accept = request.headers().get(ACCEPT).cloned();
     let mut account = Account::open(&downstream, &request, &id);
-    let answer = match downstream.wire().next_request() {
-        Some(refusal) => {
+    let answer = match downstream.verdict() {
+        Verdict::Refused(refusal) => {
             worker.stats().refused.add(1);
             Err(ProxyError::Refused(refusal))
         }
-        None => send(request, &id, &mut account).await,
+        verdict @ (Verdict::Plain | Verdict::Upgrade) => {
+            send(request, verdict, &id, &mut account).await
+        }
     };
     downstream.answers();
     match answer {
@@ -99,10 +102,11 @@ struct Answered {
 
 async fn send(
     request: Request<Incoming>,
+    verdict: Verdict,
     id: &HeaderValue,
     account: &mut Account,
 ) -> Result<Answered, ProxyError> {
-    let mut outbound = Outbound::new(request, account.downstream(), id);
+    let mut outbound = Outbound::new(request, verdict, account.downstream(), id);
     let sent = outbound.send(account).await;
     let (mut response, mut upstream) = match sent {
         Ok(sent) => sent,
@@ -145,7 +149,7 @@ impl Answered {
             downstream.leave_tunnel(Box::new(Tunnel::new(self.upstream, account)));
             return Response::from_parts(parts, ResponseBody::own(bytes::Bytes::new()));
         }
-        stay_http(&downstream);
+        downstream.stays_http();
         announce_end(&downstream, &mut parts.headers);
         let download = Download::new(
             incoming,
@@ -169,13 +173,6 @@ fn announce_end(downstream: &Downstream, headers: &mut HeaderMap) {
     }
 }
 
-/// No upgrade: what the guard held back is HTTP. Nobody else would look at it before more comes.
-fn stay_http(downstream: &Downstream) {
-    if downstream.wire().stays_http() {
-        downstream.lifeline().wake();
-    }
-}
-
 fn announce_upgrade(headers: &mut HeaderMap, protocol: HeaderValue) {
     headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
     headers.insert(UPGRADE, protocol);
@@ -195,7 +192,7 @@ fn refuse(
     if let Some(limit) = error.limit() {
         stats.met(limit);
     }
-    stay_http(downstream);
+    downstream.stays_http();
     let mut response = error.answer(accept, id).map(ResponseBody::own);
     announce_end(downstream, response.headers_mut());
     account.count(0, http_body::Body::size_hint(response.body()).lower());
