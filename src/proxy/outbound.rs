@@ -31,7 +31,7 @@ use super::{
     upstream::Upstream,
 };
 use crate::{
-    core::{health::PassiveFailure, ids::EndpointId},
+    core::{health::PassiveFailure, ids::EndpointId, routing::Unclear, spelling::Ambiguity},
     mailbox::Report,
     telemetry::stats::ConnectFailure,
 };
@@ -149,10 +149,10 @@ impl Outbound {
             if self.downstream.worker().is_cutting() {
                 return Err(ProxyError::CutByShutdown);
             }
-            let Some(request) = self.request.take() else {
+            let Some(mut request) = self.request.take() else {
                 break;
             };
-            let picked = match self
+            let mut picked = match self
                 .downstream
                 .worker()
                 .desk()
@@ -165,7 +165,11 @@ impl Outbound {
                 }
             };
             let (service, endpoint) = (Rc::clone(&picked.service), Rc::clone(&picked.endpoint));
+            let respelt = picked.respelt.take();
             account.attempt(picked);
+            if let Some(path) = respelt {
+                *request.uri_mut() = with_path(request.uri(), path)?;
+            }
             match self.attempt(request, &service, &endpoint).await {
                 Ok(answered) => return Ok(answered),
                 Err(error) => failure = Some(error),
@@ -267,8 +271,7 @@ impl Outbound {
         let host = self
             .host
             .as_ref()
-            .and_then(|host| host.to_str().ok())
-            .unwrap_or_default();
+            .map_or("", |host| host.to_str().unwrap_or(NO_HOST));
         RouteKey {
             listener: self.downstream.listener().id,
             host,
@@ -394,6 +397,18 @@ fn origin_form(uri: Uri) -> Uri {
     path.map_or_else(|| Uri::from_static("/"), Uri::from)
 }
 
+/// `uri` with another path, and the client's own query.
+fn with_path(uri: &Uri, mut path: String) -> Result<Uri, ProxyError> {
+    if let Some(query) = uri.query() {
+        path.push('?');
+        path.push_str(query);
+    }
+    // A path that was settled has nothing but what a target may have.
+    Uri::try_from(path).map_err(|_| ProxyError::Unclear(Unclear::Path(Ambiguity::Character)))
+}
+
+/// Stands for a `Host` that is no text; it is malformed as well.
+const NO_HOST: &str = "\u{fffd}";
 /// Attempts for one request, those included that did not get as far as a connection.
 const MAX_ATTEMPTS: usize = 8;
 /// Of those: repetitions on a fresh connection after a sent request was lost.
