@@ -15,12 +15,13 @@ use std::{
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{
-    config::ListenerLimits,
+    config::{ListenerConfig, ListenerLimits},
     core::{
         health::PassiveFailure,
         ids::{EndpointId, ListenerId, ListenerName},
         in_flight::{Counts, Ending, TenureCounter},
     },
+    tls::Acceptor,
 };
 
 /// What a worker is told to do; it carries out one order wholly before it looks at the next.
@@ -86,6 +87,8 @@ pub struct Entrance {
     pub name: ListenerName,
     /// Its bounds. `max_connections` is over all workers.
     pub limits: ListenerLimits,
+    /// What it answers handshakes with; in the clear, nothing.
+    pub tls: Option<Arc<Acceptor>>,
     /// Connections open at present. Shared by the workers; touched when a connection begins and ends, never
     /// by a request.
     open: AtomicUsize,
@@ -96,14 +99,15 @@ impl OpenListener {
     #[must_use]
     pub fn new(
         id: ListenerId,
-        name: ListenerName,
         socket: TcpListener,
-        limits: ListenerLimits,
+        config: &ListenerConfig,
+        tls: Option<Arc<Acceptor>>,
     ) -> Self {
         let entrance = Arc::new(Entrance {
             id,
-            name,
-            limits,
+            name: config.name.clone(),
+            limits: config.limits.clone(),
+            tls,
             open: AtomicUsize::new(0),
         });
         Self { socket, entrance }

@@ -182,12 +182,7 @@ impl Plan {
         // The kernel knows the address of a socket that it has just bound.
         let addr = socket.local_addr().unwrap_or(config.listen);
         self.after.next = self.after.next.next();
-        let open = Arc::new(OpenListener::new(
-            self.after.next,
-            config.name.clone(),
-            socket,
-            config.limits.clone(),
-        ));
+        let open = Arc::new(OpenListener::new(self.after.next, socket, config, None));
         let earlier = ancestors.flat_map(Bound::past).take(EARLIER_LIMIT);
         let earlier = earlier.collect();
         self.opened.push((Arc::clone(&open), addr));

@@ -13,7 +13,13 @@ use tokio::{
     time::sleep,
 };
 
-use super::{downstream::Downstream, protocol::http1, worker::Worker};
+use super::{
+    client::Client,
+    handshake,
+    protocol::{self, Negotiated},
+    transport::Transport,
+    worker::Worker,
+};
 use crate::mailbox::{OpenListener, SocketFate};
 
 /// Tells an accept loop to end, and learns when it has.
@@ -116,13 +122,24 @@ fn begin(worker: &Rc<Worker>, listener: &Arc<OpenListener>, stream: TcpStream) {
     let Ok(peer) = stream.peer_addr() else { return };
     let _ = stream.set_nodelay(true);
     let place = worker.admit(&listener.entrance);
-    let downstream = Downstream::new(worker, &listener.entrance, peer);
+    let client = Client::new(worker, &listener.entrance, peer);
     // Without the runtime's turn-taking: hyper takes turns itself, after sixteen rounds, and a spent turn
     // would be a wake-up that nobody gets where a channel of ours is polled without one.
     spawn_local(unconstrained(async move {
-        http1::serve(downstream, stream).await;
+        serve(client, stream).await;
         drop(place);
     }));
+}
+
+async fn serve(client: Rc<Client>, stream: TcpStream) {
+    let begun = match &client.listener().tls {
+        None => Some((Transport::Plain(stream), Negotiated::Nothing)),
+        // Boxed, so that connections in the clear hold no room for it.
+        Some(tls) => Box::pin(handshake::accept(&client, stream, tls)).await,
+    };
+    if let Some((socket, negotiated)) = begun {
+        protocol::serve(client, socket, negotiated).await;
+    }
 }
 
 /// Whether the process or the system is out of something that time may bring back.

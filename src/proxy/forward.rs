@@ -25,6 +25,7 @@ use super::{
     error::ProxyError,
     headers::{self, X_REQUEST_ID},
     outbound::Outbound,
+    protocol::Verdict,
     tunnel::Tunnel,
     upstream::Upstream,
 };
@@ -73,12 +74,14 @@ async fn forward(downstream: Rc<Downstream>, request: Request<Incoming>) -> Resp
         .accept_or_make(request.headers().get(X_REQUEST_ID));
     let accept = request.headers().get(ACCEPT).cloned();
     let mut account = Account::open(&downstream, &request, &id);
-    let answer = match downstream.wire().next_request() {
-        Some(refusal) => {
+    let answer = match downstream.verdict() {
+        Verdict::Refused(refusal) => {
             worker.stats().refused.add(1);
             Err(ProxyError::Refused(refusal))
         }
-        None => send(request, &id, &mut account).await,
+        verdict @ (Verdict::Plain | Verdict::Upgrade) => {
+            send(request, verdict, &id, &mut account).await
+        }
     };
     downstream.answers();
     match answer {
@@ -98,10 +101,11 @@ struct Answered {
 
 async fn send(
     request: Request<Incoming>,
+    verdict: Verdict,
     id: &HeaderValue,
     account: &mut Account,
 ) -> Result<Answered, ProxyError> {
-    let mut outbound = Outbound::new(request, account.downstream(), id);
+    let mut outbound = Outbound::new(request, verdict, account.downstream(), id);
     let sent = outbound.send(account).await;
     let (mut response, mut upstream) = match sent {
         Ok(sent) => sent,
@@ -144,7 +148,7 @@ impl Answered {
             downstream.leave_tunnel(Box::new(Tunnel::new(self.upstream, account)));
             return Response::from_parts(parts, ResponseBody::own(bytes::Bytes::new()));
         }
-        stay_http(&downstream);
+        downstream.stays_http();
         if downstream.worker().is_draining() {
             parts
                 .headers
@@ -157,13 +161,6 @@ impl Answered {
             account,
         );
         Response::from_parts(parts, ResponseBody::claimed(download))
-    }
-}
-
-/// No upgrade: what the guard held back is HTTP. Nobody else would look at it before more comes.
-fn stay_http(downstream: &Downstream) {
-    if downstream.wire().stays_http() {
-        downstream.lifeline().wake();
     }
 }
 
@@ -188,7 +185,7 @@ fn refuse(
     } else if matches!(error, ProxyError::Unclear(_)) {
         stats.refused.add(1);
     }
-    stay_http(downstream);
+    downstream.stays_http();
     let mut response = error.answer(accept, id).map(ResponseBody::own);
     if downstream.worker().is_draining() {
         response

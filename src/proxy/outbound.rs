@@ -27,6 +27,7 @@ use super::{
     error::ProxyError,
     exchange::{Failed, Watched, exchange},
     headers::{self, Forwarded},
+    protocol::Verdict,
     upload::{Gate, Progress, RequestBody},
     upstream::Upstream,
 };
@@ -63,15 +64,14 @@ impl Outbound {
     /// Makes the client's request one for an endpoint; only the `Host` depends on which.
     pub(crate) fn new(
         request: Request<Incoming>,
+        verdict: Verdict,
         downstream: &Rc<Downstream>,
         id: &HeaderValue,
     ) -> Self {
         let (mut parts, incoming) = request.into_parts();
         let host = parts.headers.get(HOST).cloned();
         // Whether it is one that cutover passes, the guard has judged: it holds back what follows.
-        let upgrade = downstream
-            .wire()
-            .is_upgrading()
+        let upgrade = (verdict == Verdict::Upgrade)
             .then(|| parts.headers.get(UPGRADE).cloned())
             .flatten();
         let asks_upgrade = upgrade.is_some();

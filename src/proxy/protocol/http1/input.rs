@@ -175,6 +175,7 @@ mod tests {
     use std::time::Duration;
 
     use super::{super::wire::Wire, *};
+    use crate::proxy::protocol::Verdict;
     use std::rc::Rc;
 
     fn wire() -> Rc<Wire> {
@@ -227,10 +228,10 @@ mod tests {
             fed(&wire, &[GET, bad, GET]),
             [GET, REPLACEMENT, b"\r\n"].concat()
         );
-        assert_eq!(wire.next_request(), None);
+        assert_eq!(wire.verdict(), Verdict::Plain);
         assert_eq!(
-            wire.next_request(),
-            Some(HeadRefusal::Malformed("repeated host field"))
+            wire.verdict(),
+            Verdict::Refused(HeadRefusal::Malformed("repeated host field"))
         );
     }
 
@@ -251,7 +252,7 @@ mod tests {
         let mut pieces = vec![sent.as_slice()];
         pieces.extend(dripping);
         assert_eq!(fed(&wire, &pieces), [REPLACEMENT, b"\r\n"].concat());
-        assert_eq!(wire.next_request(), Some(HeadRefusal::TooLarge));
+        assert_eq!(wire.verdict(), Verdict::Refused(HeadRefusal::TooLarge));
         sent.clear();
     }
 
@@ -270,7 +271,7 @@ mod tests {
         let upgrade =
             b"GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n";
         fed(&wire, &[&[&upgrade[..], GET].concat()]);
-        wire.next_request();
+        assert_eq!(wire.verdict(), Verdict::Upgrade);
         assert!(wire.stays_http());
         wire.input().borrow_mut().judge_held();
         assert_eq!(wire.input().borrow().judged, GET);
