@@ -267,6 +267,18 @@ async fn a_host_is_found_by_every_spelling_of_its_own_and_by_no_other() {
             .await;
         assert_eq!(client.answer().await.status, 400, "{host}");
     }
+    // HTTP/1.0 clients may name the host in the target alone.
+    for (target, status) in [
+        ("http://shop.example.com/", 200),
+        ("http://user@shop.example.com/", 400),
+    ] {
+        let mut client = site.client().await;
+        client.send(format!("GET {target} HTTP/1.0\r\n\r\n")).await;
+        let answer = client.answer().await;
+        assert_eq!(answer.status, status, "{target}");
+        assert!(status != 200 || answer.field("x-endpoint") == Some("shop"));
+    }
+    let before = [before[0] + 1, before[1], before[2], before[3]];
     let mut client = site.client().await;
     client
         .send("GET http://user@shop.example.com/ HTTP/1.1\r\nHost: shop.example.com\r\n\r\n")

@@ -39,11 +39,6 @@ impl RouteTable {
         table
     }
 
-    /// Whether hosts make a difference to it.
-    pub(super) fn reads_hosts(&self) -> bool {
-        !self.exact.is_empty() || !self.wildcard.is_empty()
-    }
-
     /// The service that `host` and `path` belong to, both in the spelling that routes have (see `host::canonical` and
     /// `Spelling::normal`).
     #[must_use]

@@ -5,8 +5,6 @@
 //! design routes by one reading and hopes that the endpoint's is the same; where it is not, a client chooses
 //! its service by spelling.
 
-use std::borrow::Cow;
-
 use super::{
     host,
     ids::ServiceSlot,
@@ -56,11 +54,7 @@ impl RouteTable {
         path: &str,
         policy: impl Fn(ServiceSlot) -> AmbiguousPath,
     ) -> Lead {
-        let host = match self.reads_hosts() {
-            true => host::canonical(host),
-            false => Some(Cow::Borrowed("")),
-        };
-        let Some(host) = host else {
+        let Some(host) = host::canonical(host) else {
             return Lead::Refused(None, Unclear::Host);
         };
         if is_plain(path) {

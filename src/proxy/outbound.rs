@@ -28,11 +28,12 @@ use super::{
     exchange::{Failed, Watched, exchange},
     headers::{self, Forwarded},
     protocol::Verdict,
+    target,
     upload::{Gate, Progress, RequestBody},
     upstream::Upstream,
 };
 use crate::{
-    core::{health::PassiveFailure, ids::EndpointId, routing::Unclear, spelling::Ambiguity},
+    core::{health::PassiveFailure, ids::EndpointId},
     mailbox::Report,
     telemetry::stats::ConnectFailure,
 };
@@ -69,7 +70,7 @@ impl Outbound {
         id: &HeaderValue,
     ) -> Self {
         let (mut parts, incoming) = request.into_parts();
-        let host = parts.headers.get(HOST).cloned();
+        let host = target::host(&mut parts);
         // Whether it is one that cutover passes, the guard has judged: it holds back what follows.
         let upgrade = (verdict == Verdict::Upgrade)
             .then(|| parts.headers.get(UPGRADE).cloned())
@@ -97,7 +98,7 @@ impl Outbound {
             RequestBody::new(incoming, downstream, progress, gate.as_ref())
         });
         parts.version = Version::HTTP_11;
-        parts.uri = origin_form(parts.uri);
+        parts.uri = target::origin_form(parts.uri);
         // hyper's extensions, an upgrade's handle among them, are not for the endpoint.
         parts.extensions.clear();
         let mut request = Request::from_parts(parts, body);
@@ -168,7 +169,7 @@ impl Outbound {
             let respelt = picked.respelt.take();
             account.attempt(picked);
             if let Some(path) = respelt {
-                *request.uri_mut() = with_path(request.uri(), path)?;
+                *request.uri_mut() = target::with_path(request.uri(), path)?;
             }
             match self.attempt(request, &service, &endpoint).await {
                 Ok(answered) => return Ok(answered),
@@ -386,25 +387,6 @@ impl Head {
         *request.headers_mut() = self.headers;
         request
     }
-}
-
-/// `/path?query`, also where the client sent `http://host/path?query` (RFC 9112 section 3.2.2).
-fn origin_form(uri: Uri) -> Uri {
-    if uri.authority().is_none() {
-        return uri;
-    }
-    let path = uri.into_parts().path_and_query;
-    path.map_or_else(|| Uri::from_static("/"), Uri::from)
-}
-
-/// `uri` with another path, and the client's own query.
-fn with_path(uri: &Uri, mut path: String) -> Result<Uri, ProxyError> {
-    if let Some(query) = uri.query() {
-        path.push('?');
-        path.push_str(query);
-    }
-    // A path that was settled has nothing but what a target may have.
-    Uri::try_from(path).map_err(|_| ProxyError::Unclear(Unclear::Path(Ambiguity::Character)))
 }
 
 /// Stands for a `Host` that is no text; it is malformed as well.

@@ -134,7 +134,7 @@ fn the_strictest_of_the_services_decides() {
 }
 
 #[test]
-fn a_malformed_host_is_refused_where_hosts_matter() {
+fn a_malformed_host_is_refused() {
     let route = Route {
         host: RouteHost::Exact("a".to_owned()),
         prefix: "/".to_owned(),
