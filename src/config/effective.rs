@@ -44,6 +44,7 @@ impl Config {
             "host": host(&spec.host),
             "balance": spec.balance.word(),
             "on_all_unhealthy": spec.on_all_unhealthy.word(),
+            "ambiguous_path": spec.ambiguous_path.word(),
             "blue": pool(&spec.pools.blue),
             "green": pool(&spec.pools.green),
             "probe": probe(&spec.probe),

@@ -20,7 +20,7 @@ use super::{
 use crate::core::{
     event::POOL_LIMIT,
     ids::{Colour, EndpointAddr},
-    service::{BalanceKind, MinReady, OnAllUnhealthy, Route},
+    service::{AmbiguousPath, BalanceKind, MinReady, OnAllUnhealthy, Route},
 };
 
 table! {
@@ -84,6 +84,7 @@ table! {
         host: HostText,
         balance: BalanceKind,
         on_all_unhealthy: OnAllUnhealthy,
+        ambiguous_path: AmbiguousPath,
         blue: RawPool,
         green: RawPool,
         probe: RawProbe,

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 
 use super::{headers::X_REQUEST_ID, protocol::http1::HeadRefusal};
+use crate::core::routing::Unclear;
 
 /// Why a request gets an answer of cutover's own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,6 +15,8 @@ pub(crate) enum ProxyError {
     MalformedBody,
     /// The client stopped sending its body.
     BodyTimeout,
+    /// It is unclear which route matches.
+    Unclear(Unclear),
     /// No route matches.
     NoRoute,
     /// No endpoint may be picked.
@@ -52,7 +55,7 @@ impl ProxyError {
     pub(crate) const fn status(self) -> StatusCode {
         match self {
             Self::Refused(refusal) => refusal.status(),
-            Self::MalformedBody => StatusCode::BAD_REQUEST,
+            Self::MalformedBody | Self::Unclear(_) => StatusCode::BAD_REQUEST,
             Self::BodyTimeout => StatusCode::REQUEST_TIMEOUT,
             Self::NoRoute => StatusCode::NOT_FOUND,
             Self::NoReadyEndpoint | Self::CutByDeadline | Self::CutByShutdown => {
@@ -71,6 +74,7 @@ impl ProxyError {
             Self::Refused(refusal) => refusal.cause(),
             Self::MalformedBody => "malformed request body",
             Self::BodyTimeout => "request body timeout",
+            Self::Unclear(unclear) => unclear.cause(),
             Self::NoRoute => "no route",
             Self::NoReadyEndpoint => "no ready endpoint",
             Self::Unresolved => "endpoint name not resolved",
@@ -87,9 +91,11 @@ impl ProxyError {
     /// Whose fault it is.
     pub(crate) const fn side(self) -> Side {
         match self {
-            Self::Refused(_) | Self::MalformedBody | Self::BodyTimeout | Self::NoRoute => {
-                Side::Downstream
-            }
+            Self::Refused(_)
+            | Self::MalformedBody
+            | Self::BodyTimeout
+            | Self::Unclear(_)
+            | Self::NoRoute => Side::Downstream,
             Self::NoReadyEndpoint | Self::CutByDeadline | Self::CutByShutdown => Side::Internal,
             Self::Unresolved
             | Self::ConnectRefused

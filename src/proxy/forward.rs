@@ -179,8 +179,11 @@ fn refuse(
 ) -> Response<ResponseBody> {
     account.fails(error);
     let downstream = account.downstream();
+    let stats = downstream.worker().stats();
     if error == ProxyError::NoRoute {
-        downstream.worker().stats().unrouted.add(1);
+        stats.unrouted.add(1);
+    } else if matches!(error, ProxyError::Unclear(_)) {
+        stats.refused.add(1);
     }
     downstream.stays_http();
     let mut response = error.answer(accept, id).map(ResponseBody::own);
