@@ -50,6 +50,7 @@ impl Config {
             "balance": spec.balance.word(),
             "on_all_unhealthy": spec.on_all_unhealthy.word(),
             "max_request_body": size::write(spec.max_request_body.map_or(0, NonZeroUsize::get)),
+            "ambiguous_path": spec.ambiguous_path.word(),
             "blue": pool(&spec.pools.blue),
             "green": pool(&spec.pools.green),
             "probe": probe(&spec.probe),

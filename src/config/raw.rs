@@ -21,7 +21,7 @@ use super::{
 use crate::core::{
     event::POOL_LIMIT,
     ids::{Colour, EndpointAddr},
-    service::{BalanceKind, MinReady, OnAllUnhealthy, Route},
+    service::{AmbiguousPath, BalanceKind, MinReady, OnAllUnhealthy, Route},
 };
 
 table! {
@@ -91,6 +91,7 @@ table! {
         balance: BalanceKind,
         on_all_unhealthy: OnAllUnhealthy,
         max_request_body: Size<0, BODY_LIMIT>,
+        ambiguous_path: AmbiguousPath,
         blue: RawPool,
         green: RawPool,
         probe: RawProbe,

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 
 use super::{headers::X_REQUEST_ID, protocol::http1::HeadRefusal};
-use crate::telemetry::limit::Limit;
+use crate::{core::routing::Unclear, telemetry::limit::Limit};
 
 /// Why a request gets an answer of cutover's own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,6 +17,8 @@ pub(crate) enum ProxyError {
     BodyTimeout,
     /// The request body is larger than the service takes.
     BodyTooLarge,
+    /// It is unclear which route matches.
+    Unclear(Unclear),
     /// No route matches.
     NoRoute,
     /// No endpoint may be picked.
@@ -55,7 +57,7 @@ impl ProxyError {
     pub(crate) const fn status(self) -> StatusCode {
         match self {
             Self::Refused(refusal) => refusal.status(),
-            Self::MalformedBody => StatusCode::BAD_REQUEST,
+            Self::MalformedBody | Self::Unclear(_) => StatusCode::BAD_REQUEST,
             Self::BodyTimeout => StatusCode::REQUEST_TIMEOUT,
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::NoRoute => StatusCode::NOT_FOUND,
@@ -76,6 +78,7 @@ impl ProxyError {
             Self::MalformedBody => "malformed request body",
             Self::BodyTimeout => "request body timeout",
             Self::BodyTooLarge => "request body too large",
+            Self::Unclear(unclear) => unclear.cause(),
             Self::NoRoute => "no route",
             Self::NoReadyEndpoint => "no ready endpoint",
             Self::Unresolved => "endpoint name not resolved",
@@ -96,6 +99,7 @@ impl ProxyError {
             | Self::MalformedBody
             | Self::BodyTimeout
             | Self::BodyTooLarge
+            | Self::Unclear(_)
             | Self::NoRoute => Side::Downstream,
             Self::NoReadyEndpoint | Self::CutByDeadline | Self::CutByShutdown => Side::Internal,
             Self::Unresolved
@@ -114,6 +118,7 @@ impl ProxyError {
             Self::BodyTimeout => Some(Limit::Idle),
             Self::BodyTooLarge => Some(Limit::MaxRequestBody),
             Self::MalformedBody
+            | Self::Unclear(_)
             | Self::NoRoute
             | Self::NoReadyEndpoint
             | Self::Unresolved

@@ -188,6 +188,8 @@ fn refuse(
     let stats = downstream.worker().stats();
     if error == ProxyError::NoRoute {
         stats.unrouted.add(1);
+    } else if matches!(error, ProxyError::Unclear(_)) {
+        stats.refused.add(1);
     }
     if let Some(limit) = error.limit() {
         stats.met(limit);

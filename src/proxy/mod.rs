@@ -23,6 +23,7 @@ mod protocol;
 mod request_id;
 mod socket;
 mod spare;
+mod target;
 mod transport;
 mod tunnel;
 mod turn;

@@ -13,7 +13,7 @@ use std::{
 };
 
 use http::{
-    HeaderMap, HeaderValue, Request, Response, Uri, Version,
+    HeaderMap, HeaderValue, Request, Response, Version,
     header::{CONTENT_LENGTH, EXPECT, HOST, UPGRADE},
 };
 use http_body::Body as _;
@@ -30,6 +30,7 @@ use super::{
     headers::{self, Forwarded},
     protocol::Verdict,
     spare::Spare,
+    target,
     upload::{Gate, Progress, RequestBody},
     upstream::Upstream,
 };
@@ -65,7 +66,7 @@ impl Outbound {
         id: &HeaderValue,
     ) -> Self {
         let (mut parts, incoming) = request.into_parts();
-        let host = parts.headers.get(HOST).cloned();
+        let host = target::host(&mut parts);
         // Whether it is one that cutover passes, the guard has judged: it holds back what follows.
         let upgrade = (verdict == Verdict::Upgrade)
             .then(|| parts.headers.get(UPGRADE).cloned())
@@ -93,7 +94,7 @@ impl Outbound {
             RequestBody::new(incoming, downstream, progress, gate.as_ref())
         });
         parts.version = Version::HTTP_11;
-        parts.uri = origin_form(parts.uri);
+        parts.uri = target::origin_form(parts.uri);
         // hyper's extensions, an upgrade's handle among them, are not for the endpoint.
         parts.extensions.clear();
         let mut request = Request::from_parts(parts, body);
@@ -150,10 +151,10 @@ impl Outbound {
             if self.downstream.worker().is_cutting() {
                 return Err(ProxyError::CutByShutdown);
             }
-            let Some(request) = self.request.take() else {
+            let Some(mut request) = self.request.take() else {
                 break;
             };
-            let picked = match self
+            let mut picked = match self
                 .downstream
                 .worker()
                 .desk()
@@ -166,7 +167,11 @@ impl Outbound {
                 }
             };
             let (service, endpoint) = (Rc::clone(&picked.service), Rc::clone(&picked.endpoint));
+            let respelt = picked.respelt.take();
             account.attempt(picked);
+            if let Some(path) = respelt {
+                *request.uri_mut() = target::with_path(request.uri(), path)?;
+            }
             match self.attempt(request, &service, &endpoint).await {
                 Ok(answered) => return Ok(answered),
                 Err(error) => failure = Some(error),
@@ -274,8 +279,7 @@ impl Outbound {
         let host = self
             .host
             .as_ref()
-            .and_then(|host| host.to_str().ok())
-            .unwrap_or_default();
+            .map_or("", |host| host.to_str().unwrap_or(NO_HOST));
         RouteKey {
             listener: self.downstream.listener().id,
             host,
@@ -375,15 +379,8 @@ fn fits(request: &Request<RequestBody>, upload: &Progress, max: Option<NonZeroUs
     max.is_none_or(|max| request.body().size_hint().lower() <= max.get() as u64)
 }
 
-/// `/path?query`, also where the client sent `http://host/path?query` (RFC 9112 section 3.2.2).
-fn origin_form(uri: Uri) -> Uri {
-    if uri.authority().is_none() {
-        return uri;
-    }
-    let path = uri.into_parts().path_and_query;
-    path.map_or_else(|| Uri::from_static("/"), Uri::from)
-}
-
+/// Stands for a `Host` that is no text; it is malformed as well.
+const NO_HOST: &str = "\u{fffd}";
 /// Attempts for one request, those included that did not get as far as a connection.
 const MAX_ATTEMPTS: usize = 8;
 /// Of those: repetitions on a fresh connection after a sent request was lost.

@@ -19,8 +19,8 @@ use crate::{
     core::{
         ids::{ByColour, Colour, ServiceName},
         service::{
-            BalanceKind, ConnectionsSpec, HostPolicy, MinReady, OnAllUnhealthy, PassiveSpec, Route,
-            ServiceSpec, SwitchSpec, Timeouts,
+            AmbiguousPath, BalanceKind, ConnectionsSpec, HostPolicy, MinReady, OnAllUnhealthy,
+            PassiveSpec, Route, ServiceSpec, SwitchSpec, Timeouts,
         },
     },
 };
@@ -62,6 +62,7 @@ pub(super) fn service(
         balance: raw.balance.or(BalanceKind::LeastInFlight),
         on_all_unhealthy: raw.on_all_unhealthy.or(OnAllUnhealthy::Try),
         max_request_body: NonZeroUsize::new(raw.max_request_body.or(Size(0)).0),
+        ambiguous_path: raw.ambiguous_path.or(AmbiguousPath::Reject),
         pools: pool::pools(pools, around, judge),
         probe: probe::probe(&text, raw.probe, judge),
         passive: passive(&text, raw.passive, judge),
