@@ -22,6 +22,7 @@ mod outbound;
 mod protocol;
 mod request_id;
 mod socket;
+mod spare;
 mod target;
 mod transport;
 mod tunnel;
