@@ -1,6 +1,6 @@
 //! One client's connection: who it is, and where it came in. Shared by everything that is served on it.
 
-use std::{net::SocketAddr, rc::Rc, sync::Arc};
+use std::{cell::Cell, net::SocketAddr, rc::Rc, sync::Arc};
 
 use http::HeaderValue;
 
@@ -14,6 +14,8 @@ pub(crate) struct Client {
     listener: Arc<Entrance>,
     peer: SocketAddr,
     addr: HeaderValue,
+    /// Requests so far.
+    requests: Cell<u64>,
 }
 
 impl Client {
@@ -26,6 +28,7 @@ impl Client {
             // An address is always a sound field value.
             addr: HeaderValue::from_str(&ip)
                 .unwrap_or_else(|_| HeaderValue::from_static("unknown")),
+            requests: Cell::new(0),
         })
     }
 
@@ -44,5 +47,16 @@ impl Client {
     /// Its address as a field value.
     pub(crate) const fn addr(&self) -> &HeaderValue {
         &self.addr
+    }
+
+    /// Counts a request.
+    pub(crate) fn begins_request(&self) {
+        self.requests.set(self.requests.get() + 1);
+    }
+
+    /// Whether the last request was the last that may come on this connection.
+    pub(crate) fn has_had_its_requests(&self) -> bool {
+        let max = self.listener.limits.max_requests_per_connection;
+        max.is_some_and(|max| self.requests.get() >= max.get())
     }
 }

@@ -86,6 +86,11 @@ impl Downstream {
         self.client.addr()
     }
 
+    /// Whether the connection ends with the present request. Where it has other streams, it is told to by itself.
+    pub(crate) fn has_had_its_requests(&self) -> bool {
+        self.protocol.is_connection() && self.client.has_had_its_requests()
+    }
+
     pub(crate) fn lifeline(&self) -> &Lifeline {
         &self.lifeline
     }
@@ -122,9 +127,15 @@ impl Downstream {
         self.busy.get()
     }
 
-    /// A request begins or ends.
-    pub(crate) fn set_busy(&self, busy: bool) {
-        self.busy.set(busy);
+    /// A request begins.
+    pub(crate) fn begins(&self) {
+        self.busy.set(true);
+        self.client.begins_request();
+    }
+
+    /// The request has ended.
+    pub(crate) fn ends(&self) {
+        self.busy.set(false);
     }
 
     /// The service's bounds hold from now on.
@@ -219,6 +230,6 @@ impl Downstream {
 }
 
 /// How long a connection without a request lives on while the process stops: a request may be on its way.
-const DRAIN_GRACE: Duration = Duration::from_millis(500);
+pub(super) const DRAIN_GRACE: Duration = Duration::from_millis(500);
 /// How long an endpoint has to answer `Expect: 100-continue` before the body is sent unasked.
 const CONTINUE_TIMEOUT: Duration = Duration::from_secs(1);

@@ -7,7 +7,7 @@ use std::{rc::Rc, time::Duration};
 use http::HeaderValue;
 use tokio::{net::TcpStream, time::timeout};
 
-use super::{connections::Connections, upstream::Upstream};
+use super::{connections::Connections, transport::Transport, upstream::Upstream};
 use crate::core::{
     ids::{EndpointAddr, EndpointId},
     service::ServiceSpec,
@@ -130,7 +130,7 @@ impl Endpoint {
         socket
             .set_nodelay(true)
             .map_err(|_| ConnectError::Refused)?;
-        Upstream::begin(socket, Rc::clone(&self.connections))
+        Upstream::begin(Transport::Plain(socket), Rc::clone(&self.connections))
             .await
             .map_err(|_| ConnectError::Refused)
     }

@@ -58,7 +58,8 @@ pub(crate) fn answer(error: ProxyError, id: &HeaderValue) -> Response<Bytes> {
 const fn status(error: ProxyError) -> u16 {
     match error {
         ProxyError::Refused(refusal) => of_head(refusal),
-        ProxyError::MalformedBody => INTERNAL,
+        ProxyError::MalformedBody | ProxyError::Unclear(_) => INTERNAL,
+        ProxyError::BodyTooLarge => RESOURCE_EXHAUSTED,
         ProxyError::NoRoute => UNIMPLEMENTED,
         ProxyError::BodyTimeout | ProxyError::ResponseTimeout | ProxyError::DeadlinePassed => {
             DEADLINE_EXCEEDED

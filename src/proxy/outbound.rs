@@ -5,6 +5,7 @@
 
 use std::{
     future::{Future as _, poll_fn},
+    num::NonZeroUsize,
     pin::pin,
     rc::Rc,
     sync::Arc,
@@ -12,7 +13,7 @@ use std::{
 };
 
 use http::{
-    HeaderMap, HeaderValue, Method, Request, Response, Uri, Version,
+    HeaderMap, HeaderValue, Request, Response, Version,
     header::{CONTENT_LENGTH, EXPECT, HOST, UPGRADE},
 };
 use http_body::Body as _;
@@ -28,6 +29,8 @@ use super::{
     exchange::{Failed, Watched, exchange},
     headers::{self, Forwarded},
     protocol::Verdict,
+    spare::Spare,
+    target,
     upload::{Gate, Progress, RequestBody},
     upstream::Upstream,
 };
@@ -47,17 +50,11 @@ pub(crate) struct Outbound {
     host: Option<HeaderValue>,
     upload: Option<Rc<Progress>>,
     gate: Option<Arc<Gate>>,
-    asks_upgrade: bool,
+    /// The protocol that the client asked to upgrade to, if cutover passes it.
+    asked: Option<HeaderValue>,
     tried: Vec<EndpointId>,
     attempts: usize,
     replays: u32,
-}
-
-/// What a request looks like before its body: enough to send it again if it has none.
-struct Head {
-    method: Method,
-    uri: Uri,
-    headers: HeaderMap,
 }
 
 impl Outbound {
@@ -69,12 +66,12 @@ impl Outbound {
         id: &HeaderValue,
     ) -> Self {
         let (mut parts, incoming) = request.into_parts();
-        let host = parts.headers.get(HOST).cloned();
+        let host = target::host(&mut parts);
         // Whether it is one that cutover passes, the guard has judged: it holds back what follows.
         let upgrade = (verdict == Verdict::Upgrade)
             .then(|| parts.headers.get(UPGRADE).cloned())
             .flatten();
-        let asks_upgrade = upgrade.is_some();
+        let asked = upgrade.clone();
         let upload = (!incoming.is_end_stream()).then(Rc::<Progress>::default);
         // HTTP/1.0 has no interim responses (RFC 9110 section 10.1.1).
         let expects = upload.is_some()
@@ -97,7 +94,7 @@ impl Outbound {
             RequestBody::new(incoming, downstream, progress, gate.as_ref())
         });
         parts.version = Version::HTTP_11;
-        parts.uri = origin_form(parts.uri);
+        parts.uri = target::origin_form(parts.uri);
         // hyper's extensions, an upgrade's handle among them, are not for the endpoint.
         parts.extensions.clear();
         let mut request = Request::from_parts(parts, body);
@@ -116,16 +113,21 @@ impl Outbound {
             host,
             upload,
             gate,
-            asks_upgrade,
+            asked,
             tried: Vec::new(),
             attempts: 0,
             replays: 0,
         }
     }
 
-    /// Whether the client asked for an upgrade that cutover passes.
-    pub(crate) const fn asks_upgrade(&self) -> bool {
-        self.asks_upgrade
+    /// What the connection becomes by a 101 with these fields: what the client asked for, or nothing.
+    pub(crate) fn agreed(&self, answered: &HeaderMap) -> Option<HeaderValue> {
+        let asked = self.asked.as_ref()?;
+        let is_asked = |it: &HeaderValue| it.as_bytes().eq_ignore_ascii_case(asked.as_bytes());
+        answered
+            .get(UPGRADE)
+            .is_none_or(is_asked)
+            .then(|| asked.clone())
     }
 
     /// How far the client's body has come, if it has one.
@@ -149,10 +151,10 @@ impl Outbound {
             if self.downstream.worker().is_cutting() {
                 return Err(ProxyError::CutByShutdown);
             }
-            let Some(request) = self.request.take() else {
+            let Some(mut request) = self.request.take() else {
                 break;
             };
-            let picked = match self
+            let mut picked = match self
                 .downstream
                 .worker()
                 .desk()
@@ -165,7 +167,11 @@ impl Outbound {
                 }
             };
             let (service, endpoint) = (Rc::clone(&picked.service), Rc::clone(&picked.endpoint));
+            let respelt = picked.respelt.take();
             account.attempt(picked);
+            if let Some(path) = respelt {
+                *request.uri_mut() = target::with_path(request.uri(), path)?;
+            }
             match self.attempt(request, &service, &endpoint).await {
                 Ok(answered) => return Ok(answered),
                 Err(error) => failure = Some(error),
@@ -181,7 +187,13 @@ impl Outbound {
         service: &ServiceDesk,
         endpoint: &Endpoint,
     ) -> Result<(Response<Incoming>, Box<Upstream>), ProxyError> {
-        self.downstream.adopts(&service.snapshot().spec.timeouts);
+        let spec = &service.snapshot().spec;
+        self.downstream.adopts(&spec.timeouts);
+        if let Some(upload) = &self.upload
+            && !fits(&request, upload, spec.max_request_body)
+        {
+            return Err(ProxyError::BodyTooLarge);
+        }
         self.set_host(request.headers_mut(), service, endpoint);
         let may_replay = self.may_replay(&request);
         let upstream = match self.take(endpoint, may_replay) {
@@ -195,7 +207,7 @@ impl Outbound {
                 return Err(error);
             }
         };
-        let spare = may_replay.then(|| Head::copy(&request));
+        let spare = may_replay.then(|| Spare::of(&request));
         self.begins_waiting();
         let watched = Watched {
             downstream: &self.downstream,
@@ -267,8 +279,7 @@ impl Outbound {
         let host = self
             .host
             .as_ref()
-            .and_then(|host| host.to_str().ok())
-            .unwrap_or_default();
+            .map_or("", |host| host.to_str().unwrap_or(NO_HOST));
         RouteKey {
             listener: self.downstream.listener().id,
             host,
@@ -291,7 +302,7 @@ impl Outbound {
     fn may_replay(&self, request: &Request<RequestBody>) -> bool {
         self.replays < MAX_REPLAYS
             && self.upload.is_none()
-            && !self.asks_upgrade
+            && self.asked.is_none()
             && request.method().is_safe()
     }
 
@@ -338,7 +349,7 @@ impl Outbound {
     fn not_answered(
         &mut self,
         failed: Failed,
-        spare: Option<Head>,
+        spare: Option<Spare>,
         fell_silent: bool,
     ) -> ProxyError {
         self.request = match (failed.unsent, failed.error) {
@@ -346,9 +357,9 @@ impl Outbound {
                 self.replays += 1;
                 Some(unsent)
             }
-            (None, error) if error == ProxyError::Closed || fell_silent => spare.map(|head| {
+            (None, error) if error == ProxyError::Closed || fell_silent => spare.map(|spare| {
                 self.replays += 1;
-                head.into_request()
+                spare.into_request()
             }),
             (None, _) => None,
         };
@@ -362,38 +373,14 @@ impl Outbound {
     }
 }
 
-impl Head {
-    fn copy(request: &Request<RequestBody>) -> Self {
-        let (method, uri, headers) = (
-            request.method().clone(),
-            request.uri().clone(),
-            request.headers().clone(),
-        );
-        Self {
-            method,
-            uri,
-            headers,
-        }
-    }
-
-    fn into_request(self) -> Request<RequestBody> {
-        let mut request = Request::new(RequestBody::Empty);
-        *request.method_mut() = self.method;
-        *request.uri_mut() = self.uri;
-        *request.headers_mut() = self.headers;
-        request
-    }
+/// Whether the body of `request` may be sent, as far as its length is known; where it is not, `upload` watches it.
+fn fits(request: &Request<RequestBody>, upload: &Progress, max: Option<NonZeroUsize>) -> bool {
+    upload.is_bounded_by(max);
+    max.is_none_or(|max| request.body().size_hint().lower() <= max.get() as u64)
 }
 
-/// `/path?query`, also where the client sent `http://host/path?query` (RFC 9112 section 3.2.2).
-fn origin_form(uri: Uri) -> Uri {
-    if uri.authority().is_none() {
-        return uri;
-    }
-    let path = uri.into_parts().path_and_query;
-    path.map_or_else(|| Uri::from_static("/"), Uri::from)
-}
-
+/// Stands for a `Host` that is no text; it is malformed as well.
+const NO_HOST: &str = "\u{fffd}";
 /// Attempts for one request, those included that did not get as far as a connection.
 const MAX_ATTEMPTS: usize = 8;
 /// Of those: repetitions on a fresh connection after a sent request was lost.

@@ -2,23 +2,27 @@
 
 use std::{
     cell::Cell,
-    io,
+    io::{self, Read},
     mem::MaybeUninit,
     pin::Pin,
     rc::Rc,
     task::{Context, Poll},
 };
 
+use rustls::ClientConnection;
 use socket2::SockRef;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::TcpStream,
 };
+use tokio_rustls::TlsStream;
+
+use super::transport::Transport;
 
 /// A socket that can be made to ask the kernel for an end of input before the runtime was told of it.
 #[derive(Debug)]
 pub(crate) struct Socket {
-    stream: TcpStream,
+    stream: Transport,
     notes: Rc<SocketNotes>,
 }
 
@@ -32,11 +36,11 @@ pub(crate) struct SocketNotes {
 }
 
 impl Socket {
-    pub(crate) const fn new(stream: TcpStream, notes: Rc<SocketNotes>) -> Self {
+    pub(crate) const fn new(stream: Transport, notes: Rc<SocketNotes>) -> Self {
         Self { stream, notes }
     }
 
-    pub(crate) fn into_stream(self) -> TcpStream {
+    pub(crate) fn into_stream(self) -> Transport {
         self.stream
     }
 }
@@ -56,11 +60,9 @@ impl AsyncRead for Socket {
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         if self.notes.ask_kernel.take() {
-            match SockRef::from(&self.stream).peek(&mut [MaybeUninit::uninit()]) {
-                Ok(0) => return Poll::Ready(Ok(())),
-                // Nothing may come before a request was sent.
-                Ok(_) => return Poll::Ready(Err(io::ErrorKind::InvalidData.into())),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            match ask_kernel(&mut self.stream) {
+                Ok(Idle::Open) => {}
+                Ok(Idle::Ended) => return Poll::Ready(Ok(())),
                 Err(error) => return Poll::Ready(Err(error)),
             }
         }
@@ -80,7 +82,8 @@ impl AsyncWrite for Socket {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
+        // TLS may have kept what a write was given until now.
+        left_to_reading(Pin::new(&mut self.stream).poll_flush(cx))
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -102,9 +105,73 @@ impl AsyncWrite for Socket {
     }
 }
 
+/// What the kernel knows of an unused connection.
+enum Idle {
+    Open,
+    /// The endpoint has closed it.
+    Ended,
+}
+
+/// Looks at an unused connection; an error if it is of no use.
+fn ask_kernel(stream: &mut Transport) -> io::Result<Idle> {
+    match stream {
+        Transport::Plain(stream) => {
+            match SockRef::from(&*stream).peek(&mut [MaybeUninit::uninit()]) {
+                Ok(0) => Ok(Idle::Ended),
+                // Nothing may come before a request was sent.
+                Ok(_) => Err(io::ErrorKind::InvalidData.into()),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(Idle::Open),
+                Err(error) => Err(error),
+            }
+        }
+        Transport::Tls(stream) => match &mut **stream {
+            TlsStream::Client(stream) => {
+                let (socket, connection) = stream.get_mut();
+                take_in(socket, connection)
+            }
+            // Clients' connections are never asked about.
+            TlsStream::Server(_) => Ok(Idle::Open),
+        },
+    }
+}
+
+/// Below TLS, bytes on an unused connection may be session tickets, which mean nothing, or the endpoint's
+/// `close_notify`, which means that it is of no use: only who reads them knows. They are taken past the runtime, which
+/// would not ask the kernel before it was told of an event.
+fn take_in(socket: &TcpStream, connection: &mut ClientConnection) -> io::Result<Idle> {
+    let socket = SockRef::from(socket);
+    for _ in 0..IDLE_READS {
+        match connection.read_tls(&mut ReadPast(&socket)) {
+            Ok(0) => return Ok(Idle::Ended),
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(Idle::Open),
+            Err(error) => return Err(error),
+        }
+        let state = connection
+            .process_new_packets()
+            .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
+        if state.peer_has_closed() {
+            return Ok(Idle::Ended);
+        }
+        if state.plaintext_bytes_to_read() > 0 {
+            return Err(io::ErrorKind::InvalidData.into());
+        }
+    }
+    Err(io::ErrorKind::InvalidData.into())
+}
+
+/// Reads what the kernel has, without waiting.
+struct ReadPast<'a>(&'a socket2::Socket);
+
+impl Read for ReadPast<'_> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        Read::read(&mut self.0, buf)
+    }
+}
+
 /// An endpoint may answer, and close, while its request is still being written. hyper would give up at the
 /// write that fails then, with the answer unread; reading comes to the answer, and to the end behind it.
-fn left_to_reading(polled: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+fn left_to_reading<T>(polled: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
     use io::ErrorKind::{BrokenPipe, ConnectionReset};
     let is_cut = |error: &io::Error| matches!(error.kind(), BrokenPipe | ConnectionReset);
     if matches!(&polled, Poll::Ready(Err(error)) if is_cut(error)) {
@@ -112,3 +179,6 @@ fn left_to_reading(polled: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
     }
     polled
 }
+
+/// Reads from an unused connection, of 4 KiB at least, after which its endpoint is one that says too much.
+const IDLE_READS: usize = 16;

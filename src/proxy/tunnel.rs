@@ -72,6 +72,9 @@ impl Tunnel {
                 endpoint_side.socket.write_all(early).await?;
             }
             client_side.socket.write_all(&early_answer).await?;
+            // TLS holds back what the socket did not take at once, and the copying knows only of its own bytes.
+            endpoint_side.socket.flush().await?;
+            client_side.socket.flush().await?;
             copy_bidirectional(&mut client_side, &mut endpoint_side)
                 .await
                 .map(drop)

@@ -22,12 +22,12 @@ use hyper::{
     },
 };
 use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
 
 use super::{
     clock::Tick,
     connections::{Connections, Doubt},
     socket::{Socket, SocketNotes},
+    transport::Transport,
     upload::RequestBody,
 };
 
@@ -50,7 +50,7 @@ pub(crate) struct Upstream {
 impl Upstream {
     /// Begins to speak HTTP on `stream`; after each exchange the connection goes back to `home`.
     pub(crate) async fn begin(
-        stream: TcpStream,
+        stream: Transport,
         home: Rc<Connections>,
     ) -> hyper::Result<Box<Self>> {
         let notes = Rc::<SocketNotes>::default();
@@ -163,7 +163,7 @@ impl Upstream {
     }
 
     /// The socket and what was read beyond the response head, after `101 Switching Protocols`.
-    pub(crate) fn into_tunnel(self) -> Option<(TcpStream, bytes::Bytes)> {
+    pub(crate) fn into_tunnel(self) -> Option<(Transport, bytes::Bytes)> {
         let parts = self.connection?.into_parts();
         Some((parts.io.into_inner().into_stream(), parts.read_buf))
     }

@@ -12,6 +12,7 @@ use std::{
     time::Duration,
 };
 
+use super::limit::Limit;
 use crate::core::ids::{Colour, ServiceName};
 
 /// All counters of the data plane.
@@ -97,46 +98,16 @@ pub struct WorkerStats {
     pub http2_connections: Counter,
     /// Requests on them that did not get as far as a request: malformed, or beyond a bound.
     pub http2_refused_streams: Counter,
-    /// Connections among them that were broken off, by [`Http2Break`].
-    pub http2_broken: [Counter; Http2Break::ALL.len()],
+    /// Connections among them whose client broke the protocol.
+    pub http2_protocol_errors: Counter,
+    /// Bounds that were met, by [`Limit`].
+    pub limited: [Counter; Limit::ALL.len()],
 }
 
-/// Why a downstream connection that speaks HTTP/2 was broken off.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Http2Break {
-    /// Its client broke the protocol.
-    Protocol,
-    /// Too many frames came that carry nothing.
-    ControlFrames,
-    /// Too many requests were taken back.
-    Resets,
-    /// Another bound of h2's: heads that are far too large or in too many pieces, data in tiny pieces, requests that
-    /// break the protocol one after the other.
-    Calm,
-    /// A head did not come in time.
-    HeadTimeout,
-}
-
-impl Http2Break {
-    /// All of them, in the order of the counters.
-    pub const ALL: [Self; 5] = [
-        Self::Protocol,
-        Self::ControlFrames,
-        Self::Resets,
-        Self::Calm,
-        Self::HeadTimeout,
-    ];
-
-    /// The label.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Protocol => "protocol",
-            Self::ControlFrames => "control_frames",
-            Self::Resets => "resets",
-            Self::Calm => "calm",
-            Self::HeadTimeout => "head_timeout",
-        }
+impl WorkerStats {
+    /// Counts that a bound was met.
+    pub fn met(&self, limit: Limit) {
+        self.limited[limit as usize].add(1);
     }
 }
 

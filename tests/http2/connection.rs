@@ -3,6 +3,7 @@
 use crate::{
     cases::{count, recorder},
     support::{
+        client::Raw,
         frames::{
             END_STREAM, FrameClient, GOAWAY, NO_ERROR, PREFACE, PROTOCOL_ERROR, get, goaway,
             headers, ping, settings,
@@ -71,4 +72,17 @@ async fn a_client_that_goes_away_in_order_gets_its_answers_first() {
             .count(),
         1
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_listener_may_speak_http_1_alone() {
+    let endpoint = recorder().await;
+    let listener = "[listener.web]\nlisten = \"127.0.0.1:0\"\nhttp2 = false\n";
+    let site = Site::start(&(listener.to_owned() + &shop(&[endpoint.addr()], &[], ""))).await;
+    let mut client = Raw::connect(site.addr()).await;
+    client.send(PREFACE).await;
+    let answer = client.answer().await;
+    assert_eq!(answer.status, 505);
+    client.closed().await;
+    assert_eq!(site.client().await.get("/").await.status, 200);
 }

@@ -8,17 +8,28 @@ mod linger;
 use std::rc::Rc;
 
 use http::Response;
-use tokio::net::TcpStream;
 
 use self::{
     http1::{HeadRefusal, Wire},
     http2::Stream,
 };
-use super::{client::Client, grpc::Call};
+use super::{client::Client, grpc::Call, transport::Transport};
 
-/// Serves one connection, in the protocol that its first bytes are of.
-pub(crate) async fn serve(client: Rc<Client>, socket: TcpStream) {
-    if let Some((socket, held)) = http1::serve(&client, socket).await {
+/// What is known of a client's protocol before its first byte.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Negotiated {
+    /// Nothing: the connection is in the clear.
+    Nothing,
+    /// HTTP/1.1, by ALPN or because the client did not ask for anything else.
+    Http1,
+}
+
+/// Serves one connection in the protocol that was agreed on, or else in the one that its first bytes are of.
+pub(crate) async fn serve(client: Rc<Client>, socket: Transport, negotiated: Negotiated) {
+    let turned = match negotiated {
+        Negotiated::Nothing | Negotiated::Http1 => http1::serve(&client, socket).await,
+    };
+    if let Some((socket, held)) = turned {
         // Boxed, so that a connection of HTTP/1 holds no room for it.
         Box::pin(http2::serve(client, socket, held)).await;
     }
@@ -56,6 +67,14 @@ impl Protocol {
     pub(super) fn stays_http(&self) -> bool {
         match self {
             Self::Http1(wire) => wire.stays_http(),
+            Self::Http2(_) => false,
+        }
+    }
+
+    /// Whether what ends with the request is all there is.
+    pub(super) const fn is_connection(&self) -> bool {
+        match self {
+            Self::Http1(_) => true,
             Self::Http2(_) => false,
         }
     }

@@ -16,9 +16,9 @@ use crate::{
         ids::{Colour, ServiceName},
         view::ServiceView,
     },
+    telemetry::limit::Limit,
     telemetry::stats::{
-        ConnectFailure, Counter, DURATION_BUCKETS_US, Http2Break, ServiceStats, Stats, StatsShard,
-        WorkerStats,
+        ConnectFailure, Counter, DURATION_BUCKETS_US, ServiceStats, Stats, StatsShard, WorkerStats,
     },
 };
 
@@ -60,20 +60,19 @@ pub(super) fn workers(stats: &Stats) -> Vec<MetricFamily> {
         let family = Family::counter(counter.name, counter.help, &[]);
         families.push(single(family, total(counter.pick)));
     }
-    families.push(http2_broken(stats));
+    families.push(limited(stats));
     families
 }
 
-fn http2_broken(stats: &Stats) -> MetricFamily {
+fn limited(stats: &Stats) -> MetricFamily {
     let mut family = Family::counter(
-        "cutover_http2_connections_broken_total",
-        "Downstream HTTP/2 connections that were broken off.",
-        &["cause"],
+        "cutover_limited_total",
+        "Times that a bound was met, by its name.",
+        &["limit"],
     );
-    for cause in Http2Break::ALL {
-        let workers = stats.workers().iter();
-        let total = workers.map(|worker| worker.http2_broken[cause as usize].value());
-        family.add(&[cause.as_str()], total.sum());
+    for limit in Limit::ALL {
+        let counts = stats.workers().iter().map(|it| &it.limited[limit as usize]);
+        family.add(&[limit.as_str()], counts.map(Counter::value).sum());
     }
     family.into()
 }
@@ -242,6 +241,11 @@ const WORKER_COUNTERS: &[CounterOf<WorkerStats>] = &[
         name: "cutover_http2_refused_streams_total",
         help: "HTTP/2 streams that did not get as far as a request: malformed, or beyond a bound.",
         pick: |worker| &worker.http2_refused_streams,
+    },
+    CounterOf {
+        name: "cutover_http2_protocol_errors_total",
+        help: "Downstream HTTP/2 connections that ended because their client broke the protocol.",
+        pick: |worker| &worker.http2_protocol_errors,
     },
 ];
 

@@ -7,30 +7,28 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use tokio::{
-    io::{AsyncRead, AsyncWrite, ReadBuf},
-    net::TcpStream,
-};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::{
     input::{Input, Phase},
     wire::Wire,
 };
+use crate::proxy::transport::Transport;
 
 /// A socket with its guard; what hyper reads from.
 #[derive(Debug)]
 pub(crate) struct Guarded {
-    socket: TcpStream,
+    socket: Transport,
     wire: Rc<Wire>,
 }
 
 impl Guarded {
-    pub(crate) const fn new(socket: TcpStream, wire: Rc<Wire>) -> Self {
+    pub(crate) const fn new(socket: Transport, wire: Rc<Wire>) -> Self {
         Self { socket, wire }
     }
 
     /// The socket, and what was read from it that is not HTTP/1.
-    pub(crate) fn into_parts(self) -> (TcpStream, Vec<u8>) {
+    pub(crate) fn into_parts(self) -> (Transport, Vec<u8>) {
         let held = std::mem::take(&mut self.wire.input().borrow_mut().held);
         (self.socket, held)
     }

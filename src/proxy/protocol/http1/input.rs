@@ -5,6 +5,8 @@
 //! keep their order, and every answer is made in one place. Returning an error to hyper instead would cut off
 //! the answers before it.
 
+use std::sync::Arc;
+
 use tokio::io::ReadBuf;
 
 use super::{
@@ -20,7 +22,7 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct Input {
     pub(super) phase: Phase,
-    limits: ListenerLimits,
+    limits: Arc<ListenerLimits>,
     /// Heads let through, the replacement of a refused one included.
     pub(super) heads: u64,
     pub(super) refusal: Option<HeadRefusal>,
@@ -47,7 +49,7 @@ pub(super) enum Phase {
 }
 
 impl Input {
-    pub(super) const fn new(limits: ListenerLimits) -> Self {
+    pub(super) const fn new(limits: Arc<ListenerLimits>) -> Self {
         Self {
             phase: Phase::Head,
             limits,
@@ -194,8 +196,6 @@ impl Input {
 const REPLACEMENT: &[u8] = b"GET / HTTP/1.1\r\nHost: refused\r\n";
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::{super::wire::Wire, *};
     use crate::proxy::protocol::Verdict;
     use std::rc::Rc;
@@ -205,14 +205,12 @@ mod tests {
     }
 
     fn speaking(http2: Http2) -> Rc<Wire> {
-        Wire::new(ListenerLimits {
-            header_read_timeout: Duration::from_secs(1),
-            keep_alive: Duration::from_secs(1),
-            max_connections: 1,
+        Wire::new(Arc::new(ListenerLimits {
             max_header_count: 8,
             max_header_size: 256,
             http2,
-        })
+            ..ListenerLimits::default()
+        }))
     }
 
     /// Feeds `pieces` as reads of their own and returns what went on.

@@ -1,11 +1,10 @@
 //! Serves one HTTP/1 connection, from its first byte to its last.
 
-use std::{convert::Infallible, future::poll_fn, pin::Pin, rc::Rc, task::Poll};
+use std::{convert::Infallible, future::poll_fn, pin::Pin, rc::Rc, sync::Arc, task::Poll};
 
 use http::Request;
 use hyper::{body::Incoming, server::conn::http1::Builder, service::service_fn};
 use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
 
 use super::{Guarded, HeadRefusal, Wire};
 use crate::{
@@ -15,14 +14,15 @@ use crate::{
         downstream::{Downstream, Stage},
         forward::Forwarder,
         protocol::{Protocol, linger::linger},
+        transport::Transport,
         tunnel::ClientHalf,
     },
 };
 
 /// Serves `socket` until it closes, is told to, or has become a tunnel and that has ended. If it turns out to speak
 /// HTTP/2, it is handed back, with what was read of it.
-pub(crate) async fn serve(client: &Rc<Client>, socket: TcpStream) -> Option<(TcpStream, Vec<u8>)> {
-    let wire = Wire::new(client.listener().limits.clone());
+pub(crate) async fn serve(client: &Rc<Client>, socket: Transport) -> Option<(Transport, Vec<u8>)> {
+    let wire = Wire::new(Arc::clone(&client.listener().limits));
     let downstream = Downstream::new(client, Protocol::Http1(Rc::clone(&wire)));
     let forwarder = Forwarder::new(Rc::clone(&downstream));
     // In a box of its own, which is there while a request is: hyper keeps room for it as long as the connection
@@ -157,12 +157,18 @@ async fn part(downstream: &Downstream, wire: &Wire, guarded: Guarded, read_buf: 
                 .await
                 .unwrap_or_default();
         }
-        None if !wire.is_between_requests() => {
+        None if may_reset(downstream, wire) => {
             // hyper has closed the writing half, but not where an upgrade was asked for and did not happen.
             linger(guarded.into_parts().0).await;
         }
         None => {}
     }
+}
+
+/// Whether something may still come that nobody will read: the rest of a request that was answered early, or requests
+/// after the last one that may come.
+fn may_reset(downstream: &Downstream, wire: &Wire) -> bool {
+    !wire.is_between_requests() || downstream.has_had_its_requests()
 }
 
 fn builder(limits: &ListenerLimits) -> Builder {

@@ -43,7 +43,9 @@ fn examine<B>(request: &Request<B>, limits: &ListenerLimits) -> Result<HeaderVal
         match request.extensions().get::<Protocol>() {
             // A tunnel to anywhere is a forward proxy's.
             None => return Err(HeadRefusal::Connect),
-            Some(protocol) if protocol.as_str() == WEBSOCKET => {}
+            Some(protocol)
+                if protocol.as_str() == WEBSOCKET
+                    && limits.upgrades.contain(WEBSOCKET.as_bytes()) => {}
             Some(_) => return Err(HeadRefusal::Protocol),
         }
     }
@@ -165,12 +167,9 @@ mod tests {
 
     fn limits() -> ListenerLimits {
         ListenerLimits {
-            header_read_timeout: std::time::Duration::from_secs(1),
-            keep_alive: std::time::Duration::from_secs(1),
-            max_connections: 1,
             max_header_count: 8,
             max_header_size: 1024,
-            http2: crate::config::Http2::Spoken,
+            ..ListenerLimits::default()
         }
     }
 
@@ -264,7 +263,7 @@ mod tests {
             refused(request("GET", "http://a/", &many)),
             HeadRefusal::TooManyFields
         );
-        let long = "y".repeat(1000);
+        let long = "y".repeat(1020);
         assert_eq!(
             refused(request("GET", "http://a/", &[("x", &long)])),
             HeadRefusal::TooLarge

@@ -28,7 +28,7 @@ use super::{
 use crate::{
     config::ListenerLimits,
     proxy::{client::Client, clock::Tick, lifeline::Lifeline, protocol::linger::linger},
-    telemetry::stats::Http2Break,
+    telemetry::limit::Limit,
 };
 
 /// Serves `socket`, of which `held` was read before, until it closes or is told to.
@@ -142,7 +142,11 @@ impl Session {
             return Next::Drop;
         }
         let written = self.wire.take_written();
-        if worker.is_draining() && !self.drain_seen.replace(true) {
+        let is_last = self.stage.get() != Stage::Leaving && self.client.has_had_its_requests();
+        if is_last {
+            worker.stats().met(Limit::MaxRequestsPerConnection);
+        }
+        if is_last || (worker.is_draining() && !self.drain_seen.replace(true)) {
             self.waits(Stage::Leaving, LEAVING);
             return Next::Close;
         }
@@ -164,6 +168,7 @@ impl Session {
         match self.stage.get() {
             Stage::Head | Stage::Leaving => Next::Drop,
             Stage::New | Stage::Busy | Stage::Idle => {
+                worker.stats().met(Limit::KeepAlive);
                 self.waits(Stage::Leaving, LEAVING);
                 Next::Close
             }
@@ -189,15 +194,15 @@ impl Session {
         stats.http2_refused_streams.add(refused);
         let limit = match (self.wire.broken(), end) {
             (Some(Broken::Greeting | Broken::FrameSize), _) | (None, End::Mistaken) => {
-                Http2Break::Protocol
+                return stats.http2_protocol_errors.add(1);
             }
-            (Some(Broken::Spent(Spent::Control)), _) => Http2Break::ControlFrames,
-            (Some(Broken::Spent(Spent::Resets)), _) => Http2Break::Resets,
-            (None, End::Calm) => Http2Break::Calm,
-            (None, End::Dropped) if self.stage.get() == Stage::Head => Http2Break::HeadTimeout,
+            (Some(Broken::Spent(Spent::Control)), _) => Limit::Http2ControlFrames,
+            (Some(Broken::Spent(Spent::Resets)), _) => Limit::Http2Resets,
+            (None, End::Calm) => Limit::Http2Calm,
+            (None, End::Dropped) if self.stage.get() == Stage::Head => Limit::HeaderReadTimeout,
             (None, End::Closed | End::Dropped) => return,
         };
-        stats.http2_broken[limit as usize].add(1);
+        stats.met(limit);
     }
 }
 
