@@ -70,22 +70,23 @@ pub(crate) async fn exchange(
                 Poll::Pending if ended => {
                     // A request that hyper had not begun to write comes back only when the connection goes.
                     upstream.close();
-                    if let Poll::Ready(Err(mut error)) = response
+                    let last = response
                         .as_mut()
-                        .poll(&mut Context::from_waker(Waker::noop()))
-                    {
-                        let unsent = error.take_message();
-                        return Poll::Ready(Err(Failed {
-                            error: ProxyError::Closed,
-                            unsent,
-                        }));
-                    }
-                    return Poll::Ready(Err(Failed {
-                        error: ProxyError::Closed,
-                        unsent: None,
-                    }));
+                        .poll(&mut Context::from_waker(Waker::noop()));
+                    let unsent = match last {
+                        Poll::Ready(Err(mut error)) => error.take_message(),
+                        Poll::Ready(Ok(_)) | Poll::Pending => None,
+                    };
+                    let error = ProxyError::Closed;
+                    return Poll::Ready(Err(Failed { error, unsent }));
                 }
                 Poll::Pending => {}
+            }
+            if watched.downstream.body_is_behind() {
+                return Poll::Ready(Err(Failed {
+                    error: ProxyError::BodyTooSlow,
+                    unsent: None,
+                }));
             }
             if !watched.downstream.has_expired() {
                 return Poll::Pending;

@@ -61,9 +61,10 @@ const fn status(error: ProxyError) -> u16 {
         ProxyError::MalformedBody | ProxyError::Unclear(_) => INTERNAL,
         ProxyError::BodyTooLarge => RESOURCE_EXHAUSTED,
         ProxyError::NoRoute => UNIMPLEMENTED,
-        ProxyError::BodyTimeout | ProxyError::ResponseTimeout | ProxyError::DeadlinePassed => {
-            DEADLINE_EXCEEDED
-        }
+        ProxyError::BodyTimeout
+        | ProxyError::BodyTooSlow
+        | ProxyError::ResponseTimeout
+        | ProxyError::DeadlinePassed => DEADLINE_EXCEEDED,
         ProxyError::NoReadyEndpoint
         | ProxyError::Unresolved
         | ProxyError::ConnectRefused

@@ -95,7 +95,7 @@ impl Allowance {
 
     fn spend(&mut self, now: Tick) -> Option<()> {
         let since = *self.since.get_or_insert(now);
-        let earned = now.since(since).as_millis() * u128::from(self.per_second) / 1000;
+        let earned = now.since(since) * u64::from(self.per_second) / 1000;
         if earned > 0 {
             self.since = Some(now);
             self.earn(u32::try_from(earned).unwrap_or(u32::MAX));

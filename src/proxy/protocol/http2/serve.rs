@@ -168,7 +168,12 @@ impl Session {
         match self.stage.get() {
             Stage::Head | Stage::Leaving => Next::Drop,
             Stage::New | Stage::Busy | Stage::Idle => {
-                worker.stats().met(Limit::KeepAlive);
+                let limit = if self.client.has_had_none() {
+                    Limit::HeaderReadTimeout
+                } else {
+                    Limit::KeepAlive
+                };
+                worker.stats().met(limit);
                 self.waits(Stage::Leaving, LEAVING);
                 Next::Close
             }

@@ -168,12 +168,21 @@ async fn watch(task: impl Future<Output = ()>, downstream: Rc<Downstream>) {
         if task.as_mut().poll(cx).is_ready() {
             return Poll::Ready(());
         }
-        // Whoever drives the exchange had the chance to answer: the client does not take what it is given.
-        let lost = downstream.has_expired() || downstream.lifeline().cut().is_some();
-        if lost || downstream.worker().is_cutting() {
+        if is_lost(&downstream) {
             return Poll::Ready(());
         }
         Poll::Pending
     })
     .await;
+}
+
+/// Whether a stream is given up. Whoever drives the exchange had the chance to answer within the poll: who is late now
+/// is the client, which does not take what it is given.
+fn is_lost(downstream: &Downstream) -> bool {
+    let unread = downstream.may_not_wait();
+    if let Some(unread) = unread {
+        downstream.worker().stats().met(unread.limit());
+    }
+    let cut = downstream.lifeline().cut().is_some() || downstream.worker().is_cutting();
+    unread.is_some() || cut
 }
