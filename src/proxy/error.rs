@@ -27,6 +27,8 @@ pub(crate) enum ProxyError {
     NoReadyEndpoint,
     /// The endpoint's name stands for no address.
     Unresolved,
+    /// No descriptor or port is left here for a connection to the endpoint.
+    Exhausted,
     /// The endpoint did not accept a connection.
     ConnectRefused,
     /// The endpoint did not accept a connection in time.
@@ -65,7 +67,7 @@ impl ProxyError {
             Self::BodyTimeout | Self::BodyTooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::NoRoute => StatusCode::NOT_FOUND,
-            Self::NoReadyEndpoint | Self::CutByDeadline | Self::CutByShutdown => {
+            Self::NoReadyEndpoint | Self::Exhausted | Self::CutByDeadline | Self::CutByShutdown => {
                 StatusCode::SERVICE_UNAVAILABLE
             }
             Self::Unresolved | Self::ConnectRefused | Self::Closed | Self::Malformed => {
@@ -89,6 +91,7 @@ impl ProxyError {
             Self::NoRoute => "no route",
             Self::NoReadyEndpoint => "no ready endpoint",
             Self::Unresolved => "endpoint name not resolved",
+            Self::Exhausted => "out of descriptors or ports",
             Self::ConnectRefused => "connect refused",
             Self::ConnectTimeout => "connect timeout",
             Self::Closed => "connection closed before the response",
@@ -111,7 +114,9 @@ impl ProxyError {
             | Self::Unclear(_)
             | Self::NoRoute
             | Self::DeadlinePassed => Side::Downstream,
-            Self::NoReadyEndpoint | Self::CutByDeadline | Self::CutByShutdown => Side::Internal,
+            Self::NoReadyEndpoint | Self::Exhausted | Self::CutByDeadline | Self::CutByShutdown => {
+                Side::Internal
+            }
             Self::Unresolved
             | Self::ConnectRefused
             | Self::ConnectTimeout
@@ -133,6 +138,7 @@ impl ProxyError {
             | Self::NoRoute
             | Self::NoReadyEndpoint
             | Self::Unresolved
+            | Self::Exhausted
             | Self::ConnectRefused
             | Self::ConnectTimeout
             | Self::Closed

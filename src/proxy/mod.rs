@@ -23,6 +23,7 @@ mod outbound;
 mod pace;
 mod protocol;
 mod request_id;
+pub mod resources;
 mod socket;
 mod spare;
 mod target;

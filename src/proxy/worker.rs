@@ -23,6 +23,7 @@ use super::{
     desk::Desk,
     lifeline::{Lifelines, SWEEP_INTERVAL},
     request_id::RequestIds,
+    resources::Resources,
 };
 use crate::{
     core::{ids::ListenerId, in_flight::Ending},
@@ -45,6 +46,8 @@ pub struct WorkerSetup {
     pub stats: Arc<Stats>,
     /// Where it logs requests, if anywhere.
     pub access: Option<AccessLog>,
+    /// What it has together with the others.
+    pub resources: Arc<Resources>,
     /// What it is told. When the other end is gone, the worker ends.
     pub orders: mpsc::Receiver<Order>,
     /// Whom it tells.
@@ -58,6 +61,7 @@ pub(crate) struct Worker {
     desk: Desk,
     stats: Arc<Stats>,
     access: Option<AccessLog>,
+    resources: Arc<Resources>,
     reports: mpsc::Sender<Report>,
     clock: Clock,
     lifelines: Lifelines,
@@ -104,6 +108,7 @@ async fn run(setup: WorkerSetup) {
         index: setup.index,
         stats: setup.stats,
         access: setup.access,
+        resources: setup.resources,
         reports: setup.reports,
         clock: Clock::new(),
         lifelines: Lifelines::default(),
@@ -213,6 +218,10 @@ impl Worker {
 
     pub(crate) const fn request_ids(&self) -> &RequestIds {
         &self.request_ids
+    }
+
+    pub(crate) const fn resources(&self) -> &Arc<Resources> {
+        &self.resources
     }
 
     pub(crate) fn stats(&self) -> &WorkerStats {

@@ -187,11 +187,18 @@ pub enum ConnectFailure {
     Timeout,
     /// The endpoint's name stands for no address.
     Unresolved,
+    /// No descriptor or port was left here.
+    Exhausted,
 }
 
 impl ConnectFailure {
     /// All of them, in the order of the counters.
-    pub const ALL: [Self; 3] = [Self::Refused, Self::Timeout, Self::Unresolved];
+    pub const ALL: [Self; 4] = [
+        Self::Refused,
+        Self::Timeout,
+        Self::Unresolved,
+        Self::Exhausted,
+    ];
 
     /// The label.
     #[must_use]
@@ -200,6 +207,7 @@ impl ConnectFailure {
             Self::Refused => "refused",
             Self::Timeout => "timeout",
             Self::Unresolved => "unresolved",
+            Self::Exhausted => "exhausted",
         }
     }
 }
