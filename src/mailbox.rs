@@ -15,7 +15,7 @@ use std::{
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{
-    config::{ListenerConfig, ListenerLimits},
+    config::{ListenerConfig, ListenerLimits, PeerPolicy},
     core::{
         health::PassiveFailure,
         ids::{EndpointId, ListenerId, ListenerName},
@@ -87,6 +87,8 @@ pub struct Entrance {
     pub name: ListenerName,
     /// Its bounds. `max_connections` is over all workers.
     pub limits: ListenerLimits,
+    /// Whom it believes.
+    pub peers: PeerPolicy,
     /// What it answers handshakes with; in the clear, nothing.
     pub tls: Option<Arc<Acceptor>>,
     /// Connections open at present. Shared by the workers; touched when a connection begins and ends, never
@@ -107,6 +109,7 @@ impl OpenListener {
             id,
             name: config.name.clone(),
             limits: config.limits.clone(),
+            peers: config.peers.clone(),
             tls,
             open: AtomicUsize::new(0),
         });

@@ -8,7 +8,7 @@ use std::{path::Path, time::Duration};
 use serde_json::{Map, Value, json};
 
 use super::{
-    AccessLogTarget, AdminAddr, Config, ListenerConfig, ProcessConfig,
+    AccessLogTarget, AdminAddr, Config, ListenerConfig, Networks, ProcessConfig,
     text::Choice,
     value::{duration, size},
 };
@@ -45,6 +45,7 @@ impl Config {
             "balance": spec.balance.word(),
             "on_all_unhealthy": spec.on_all_unhealthy.word(),
             "ambiguous_path": spec.ambiguous_path.word(),
+            "forwarded": spec.forwarded.word(),
             "blue": pool(&spec.pools.blue),
             "green": pool(&spec.pools.green),
             "probe": probe(&spec.probe),
@@ -108,7 +109,7 @@ fn admin_addr(addr: &AdminAddr) -> String {
 }
 
 fn listener(listener: &ListenerConfig) -> Value {
-    let limits = &listener.limits;
+    let (limits, peers) = (&listener.limits, &listener.peers);
     json!({
         "listen": listener.listen.to_string(),
         "header_read_timeout": time(limits.header_read_timeout),
@@ -116,7 +117,14 @@ fn listener(listener: &ListenerConfig) -> Value {
         "max_connections": limits.max_connections,
         "max_header_count": limits.max_header_count,
         "max_header_size": size::write(limits.max_header_size),
+        "trusted_proxies": peers.trusted.as_ref().map(networks),
+        "client_from": peers.client_from.word(),
+        "trace": peers.trace.word(),
     })
+}
+
+fn networks(networks: &Networks) -> Vec<String> {
+    networks.iter().map(ToString::to_string).collect()
 }
 
 fn host(host: &HostPolicy) -> String {

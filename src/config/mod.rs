@@ -9,6 +9,7 @@ mod effective;
 pub mod error;
 mod judge;
 pub mod load;
+mod peers;
 mod raw;
 mod suggest;
 mod text;
@@ -18,6 +19,7 @@ mod value;
 
 pub use self::{
     error::{Problem, Problems},
+    peers::{ClientFrom, Networks, PeerPolicy, TracePolicy},
     text::BadValue,
     value::addr::parse_endpoint,
 };
@@ -125,6 +127,8 @@ pub struct ListenerConfig {
     pub listen: SocketAddr,
     /// Its bounds.
     pub limits: ListenerLimits,
+    /// Whom it believes.
+    pub peers: PeerPolicy,
 }
 
 /// What one listener bears.

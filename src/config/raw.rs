@@ -4,7 +4,7 @@
 //! never gets past here. Must not know defaults, nor what two keys mean for each other: that is `validate`'s.
 
 use super::{
-    AccessLogFormat, AccessLogTarget, AdminAddr, LogFormat,
+    AccessLogFormat, AccessLogTarget, AdminAddr, ClientFrom, LogFormat, TracePolicy,
     judge::Judge,
     tree::{Field, List, Named, Node, Typed, table},
     value::{
@@ -12,6 +12,7 @@ use super::{
         choice::RawProbeKind,
         duration::{Delay, Period},
         http::{Expect, Headers, HostText, ProbePath},
+        network::Network,
         number::{Count, Percent},
         path::FilePath,
         size::Size,
@@ -20,7 +21,7 @@ use super::{
 use crate::core::{
     event::POOL_LIMIT,
     ids::{Colour, EndpointAddr},
-    service::{AmbiguousPath, BalanceKind, MinReady, OnAllUnhealthy, Route},
+    service::{AmbiguousPath, BalanceKind, ForwardedPolicy, MinReady, OnAllUnhealthy, Route},
 };
 
 table! {
@@ -72,6 +73,9 @@ table! {
         max_connections: Count<1, CONNECTIONS_LIMIT>,
         max_header_count: Count<1, 1000>,
         max_header_size: Size<{ 8 * 1024 }, { 1024 * 1024 }>,
+        trusted_proxies: List<Network, NETWORKS_LIMIT>,
+        client_from: ClientFrom,
+        trace: TracePolicy,
     }
 }
 
@@ -85,6 +89,7 @@ table! {
         balance: BalanceKind,
         on_all_unhealthy: OnAllUnhealthy,
         ambiguous_path: AmbiguousPath,
+        forwarded: ForwardedPolicy,
         blue: RawPool,
         green: RawPool,
         probe: RawProbe,
@@ -193,6 +198,8 @@ table! {
 pub(super) const SERVICES_LIMIT: usize = 10_000;
 /// Listeners in one file.
 pub(super) const LISTENERS_LIMIT: usize = 256;
+/// Networks in one list.
+pub(super) const NETWORKS_LIMIT: usize = 256;
 /// Routes of one service.
 pub(super) const ROUTES_LIMIT: usize = 256;
 /// Data-plane threads.

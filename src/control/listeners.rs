@@ -231,7 +231,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::config::ListenerLimits;
+    use crate::config::{ListenerLimits, PeerPolicy};
 
     fn listener(name: &str, listen: &str) -> ListenerConfig {
         ListenerConfig {
@@ -244,6 +244,7 @@ mod tests {
                 max_header_count: 10,
                 max_header_size: 8192,
             },
+            peers: PeerPolicy::default(),
         }
     }
 

@@ -5,12 +5,9 @@
 
 use std::{
     cell::{Cell, RefCell},
-    net::SocketAddr,
     rc::Rc,
     time::Duration,
 };
-
-use http::HeaderValue;
 
 use super::{
     client::Client,
@@ -73,13 +70,8 @@ impl Downstream {
         self.client.listener()
     }
 
-    pub(crate) fn peer(&self) -> SocketAddr {
-        self.client.peer()
-    }
-
-    /// The client's address as a field value.
-    pub(crate) fn client(&self) -> &HeaderValue {
-        self.client.addr()
+    pub(crate) fn client(&self) -> &Client {
+        &self.client
     }
 
     pub(crate) fn lifeline(&self) -> &Lifeline {

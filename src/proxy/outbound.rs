@@ -13,7 +13,7 @@ use std::{
 
 use http::{
     HeaderMap, HeaderValue, Method, Request, Response, Uri, Version,
-    header::{CONTENT_LENGTH, EXPECT, HOST, UPGRADE},
+    header::{CONTENT_LENGTH, EXPECT, FORWARDED, HOST, UPGRADE},
 };
 use http_body::Body as _;
 use hyper::body::Incoming;
@@ -26,14 +26,16 @@ use super::{
     endpoint::{ConnectError, Endpoint},
     error::ProxyError,
     exchange::{Failed, Watched, exchange},
-    headers::{self, Forwarded},
+    headers::{self, Belief, Forwarded},
+    hearsay::Hearsay,
+    origin::Origin,
     protocol::Verdict,
     target,
     upload::{Gate, Progress, RequestBody},
     upstream::Upstream,
 };
 use crate::{
-    core::{health::PassiveFailure, ids::EndpointId},
+    core::{forwarded, health::PassiveFailure, ids::EndpointId, service::ForwardedPolicy},
     mailbox::Report,
     telemetry::stats::ConnectFailure,
 };
@@ -46,6 +48,7 @@ pub(crate) struct Outbound {
     request: Option<Request<RequestBody>>,
     /// The client's `Host`.
     host: Option<HeaderValue>,
+    hearsay: Option<Rc<Hearsay>>,
     upload: Option<Rc<Progress>>,
     gate: Option<Arc<Gate>>,
     asks_upgrade: bool,
@@ -67,7 +70,7 @@ impl Outbound {
         request: Request<Incoming>,
         verdict: Verdict,
         downstream: &Rc<Downstream>,
-        id: &HeaderValue,
+        origin: &Origin,
     ) -> Self {
         let (mut parts, incoming) = request.into_parts();
         let host = target::host(&mut parts);
@@ -86,10 +89,16 @@ impl Outbound {
         }
         let gate = expects.then(Arc::<Gate>::default);
         let chunked = upload.is_some() && !parts.headers.contains_key(CONTENT_LENGTH);
+        let (client, told) = (downstream.client(), origin.hearsay());
         let forwarded = Forwarded {
-            client: downstream.client(),
-            id,
-            host: host.as_ref(),
+            client: told.map_or(client.addr(), |told| &told.list),
+            proto: told
+                .and_then(|told| told.proto.clone())
+                .unwrap_or_else(|| HeaderValue::from_static(client.scheme())),
+            asked_host: told.and_then(|told| told.host.as_ref()).or(host.as_ref()),
+            told: told.map_or(Belief::Doubted, |_| Belief::Believed),
+            trace: origin.trace(),
+            id: &origin.id,
             chunked,
             upgrade,
         };
@@ -115,6 +124,7 @@ impl Outbound {
             downstream,
             request: Some(request),
             host,
+            hearsay: origin.hearsay().cloned(),
             upload,
             gate,
             asks_upgrade,
@@ -188,6 +198,7 @@ impl Outbound {
     ) -> Result<(Response<Incoming>, Box<Upstream>), ProxyError> {
         self.downstream.adopts(&service.snapshot().spec.timeouts);
         self.set_host(request.headers_mut(), service, endpoint);
+        self.set_forwarded(request.headers_mut(), service);
         let may_replay = self.may_replay(&request);
         let upstream = match self.take(endpoint, may_replay) {
             Some(upstream) => Ok(upstream),
@@ -289,6 +300,25 @@ impl Outbound {
             .is_some_and(|own| std::ptr::eq(own, host));
         if !is_clients || self.attempts > 1 {
             headers.insert(HOST, host.clone());
+        }
+    }
+
+    /// Which services want the field, only the routed one tells.
+    fn set_forwarded(&self, headers: &mut HeaderMap, service: &ServiceDesk) {
+        let told = self.hearsay.as_deref();
+        let wanted = service.snapshot().spec.forwarded == ForwardedPolicy::On;
+        if wanted || told.is_some_and(|told| told.has_forwarded) {
+            let client = self.downstream.client();
+            let host = self.host.as_ref().and_then(|host| host.to_str().ok());
+            let own = forwarded::write(client.ip(), host, Some(client.scheme()));
+            let whole = match told {
+                Some(told) => told.forwarded(own),
+                None => own,
+            };
+            // Made of addresses and judged hosts, it is always a sound value.
+            headers.extend(HeaderValue::from_str(&whole).map(|it| (FORWARDED, it)));
+        } else if self.attempts > 1 {
+            headers.remove(FORWARDED);
         }
     }
 

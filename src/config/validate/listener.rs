@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, net::SocketAddr, time::Duration};
 
+use super::peers;
 use crate::{
     config::{
         ListenerConfig, ListenerLimits,
@@ -181,7 +182,7 @@ impl Listeners {
 
 fn listener(
     name: &Given<String>,
-    raw: RawListener,
+    mut raw: RawListener,
     judge: &mut Judge<'_>,
 ) -> Option<(ListenerConfig, At, At)> {
     if raw.listen.is_missing() {
@@ -191,6 +192,7 @@ fn listener(
             "add an address such as `listen = \"0.0.0.0:8080\"`",
         );
     }
+    let peers = peers::peers(&name.value, &mut raw, judge);
     let at = raw.listen.given()?.at;
     let limits = ListenerLimits {
         header_read_timeout: raw.header_read_timeout.or(Period(HEADER_READ_TIMEOUT)).0,
@@ -203,6 +205,7 @@ fn listener(
         name: ListenerName::new(&name.value),
         listen: raw.listen.value()?.0,
         limits,
+        peers,
     };
     Some((config, name.at, at))
 }
