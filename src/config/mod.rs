@@ -8,6 +8,7 @@
 mod effective;
 pub mod error;
 mod judge;
+mod limits;
 pub mod load;
 mod peers;
 mod raw;
@@ -19,6 +20,7 @@ mod value;
 
 pub use self::{
     error::{Problem, Problems},
+    limits::{BodyRate, ListenerLimits, Upgrades},
     peers::{ClientFrom, Networks, PeerPolicy, TracePolicy},
     text::BadValue,
     value::addr::parse_endpoint,
@@ -129,19 +131,4 @@ pub struct ListenerConfig {
     pub limits: ListenerLimits,
     /// Whom it believes.
     pub peers: PeerPolicy,
-}
-
-/// What one listener bears.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ListenerLimits {
-    /// From the first byte of a request head to its last.
-    pub header_read_timeout: Duration,
-    /// Without a request, a kept-alive connection is closed.
-    pub keep_alive: Duration,
-    /// Open connections, over all workers; further ones wait in the kernel's queue.
-    pub max_connections: usize,
-    /// Fields in a request head; more are answered 431.
-    pub max_header_count: usize,
-    /// Bytes of a request head, start line included; more are answered 431.
-    pub max_header_size: usize,
 }

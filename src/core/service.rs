@@ -3,7 +3,12 @@
 //! Owns the values that cannot be wrong (`config::validate` makes them); must not hold anything that changes
 //! while the file does not: the live colour and health are state.
 
-use std::{fmt, num::NonZeroU16, ops::RangeInclusive, time::Duration};
+use std::{
+    fmt,
+    num::{NonZeroU16, NonZeroUsize},
+    ops::RangeInclusive,
+    time::Duration,
+};
 
 use http::{HeaderName, HeaderValue};
 
@@ -26,6 +31,8 @@ pub struct ServiceSpec {
     pub balance: BalanceKind,
     /// What happens when no endpoint of the live pool is ready.
     pub on_all_unhealthy: OnAllUnhealthy,
+    /// Bytes of a request's body; more are answered 413.
+    pub max_request_body: Option<NonZeroUsize>,
     /// What happens to a path that could be read in more than one way.
     pub ambiguous_path: AmbiguousPath,
     /// Whether endpoints get a `Forwarded` field.

@@ -1,6 +1,7 @@
 //! One client's connection: who it is, and where it came in. Shared by everything that is served on it.
 
 use std::{
+    cell::Cell,
     net::{IpAddr, SocketAddr},
     rc::Rc,
     sync::Arc,
@@ -19,6 +20,8 @@ pub(crate) struct Client {
     peer: SocketAddr,
     addr: HeaderValue,
     trust: Trust,
+    /// Requests so far.
+    requests: Cell<u64>,
 }
 
 /// How much is believed of what requests on a connection say about their way here. Decided once, by the peer.
@@ -48,6 +51,7 @@ impl Client {
             addr: HeaderValue::from_str(&ip.to_string())
                 .unwrap_or_else(|_| HeaderValue::from_static("unknown")),
             trust,
+            requests: Cell::new(0),
         })
     }
 
@@ -59,7 +63,7 @@ impl Client {
         &self.listener
     }
 
-    /// The address alone; IPv4 where it is written as IPv6.
+    /// Its address; IPv4 where it is written as IPv6.
     pub(crate) fn ip(&self) -> IpAddr {
         self.peer.ip().to_canonical()
     }
@@ -81,5 +85,16 @@ impl Client {
     /// Its address as a field value.
     pub(crate) const fn addr(&self) -> &HeaderValue {
         &self.addr
+    }
+
+    /// Counts a request.
+    pub(crate) fn begins_request(&self) {
+        self.requests.set(self.requests.get() + 1);
+    }
+
+    /// Whether the last request was the last that may come on this connection.
+    pub(crate) fn has_had_its_requests(&self) -> bool {
+        let max = self.listener.limits.max_requests_per_connection;
+        max.is_some_and(|max| self.requests.get() >= max.get())
     }
 }

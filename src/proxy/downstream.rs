@@ -74,6 +74,11 @@ impl Downstream {
         &self.client
     }
 
+    /// Whether the connection ends with the present request.
+    pub(crate) fn has_had_its_requests(&self) -> bool {
+        self.client.has_had_its_requests()
+    }
+
     pub(crate) fn lifeline(&self) -> &Lifeline {
         &self.lifeline
     }
@@ -100,9 +105,15 @@ impl Downstream {
         self.busy.get()
     }
 
-    /// A request begins or ends.
-    pub(crate) fn set_busy(&self, busy: bool) {
-        self.busy.set(busy);
+    /// A request begins.
+    pub(crate) fn begins(&self) {
+        self.busy.set(true);
+        self.client.begins_request();
+    }
+
+    /// The request has ended.
+    pub(crate) fn ends(&self) {
+        self.busy.set(false);
     }
 
     /// The service's bounds hold from now on.

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 
 use super::{headers::X_REQUEST_ID, protocol::http1::HeadRefusal};
-use crate::core::routing::Unclear;
+use crate::{core::routing::Unclear, telemetry::limit::Limit};
 
 /// Why a request gets an answer of cutover's own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,6 +15,8 @@ pub(crate) enum ProxyError {
     MalformedBody,
     /// The client stopped sending its body.
     BodyTimeout,
+    /// The request body is larger than the service takes.
+    BodyTooLarge,
     /// It is unclear which route matches.
     Unclear(Unclear),
     /// No route matches.
@@ -57,6 +59,7 @@ impl ProxyError {
             Self::Refused(refusal) => refusal.status(),
             Self::MalformedBody | Self::Unclear(_) => StatusCode::BAD_REQUEST,
             Self::BodyTimeout => StatusCode::REQUEST_TIMEOUT,
+            Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::NoRoute => StatusCode::NOT_FOUND,
             Self::NoReadyEndpoint | Self::CutByDeadline | Self::CutByShutdown => {
                 StatusCode::SERVICE_UNAVAILABLE
@@ -74,6 +77,7 @@ impl ProxyError {
             Self::Refused(refusal) => refusal.cause(),
             Self::MalformedBody => "malformed request body",
             Self::BodyTimeout => "request body timeout",
+            Self::BodyTooLarge => "request body too large",
             Self::Unclear(unclear) => unclear.cause(),
             Self::NoRoute => "no route",
             Self::NoReadyEndpoint => "no ready endpoint",
@@ -94,6 +98,7 @@ impl ProxyError {
             Self::Refused(_)
             | Self::MalformedBody
             | Self::BodyTimeout
+            | Self::BodyTooLarge
             | Self::Unclear(_)
             | Self::NoRoute => Side::Downstream,
             Self::NoReadyEndpoint | Self::CutByDeadline | Self::CutByShutdown => Side::Internal,
@@ -106,11 +111,36 @@ impl ProxyError {
         }
     }
 
+    /// The bound that the client met, if that is why.
+    pub(crate) const fn limit(self) -> Option<Limit> {
+        match self {
+            Self::Refused(refusal) => refusal.limit(),
+            Self::BodyTimeout => Some(Limit::Idle),
+            Self::BodyTooLarge => Some(Limit::MaxRequestBody),
+            Self::MalformedBody
+            | Self::Unclear(_)
+            | Self::NoRoute
+            | Self::NoReadyEndpoint
+            | Self::Unresolved
+            | Self::ConnectRefused
+            | Self::ConnectTimeout
+            | Self::Closed
+            | Self::Malformed
+            | Self::ResponseTimeout
+            | Self::CutByDeadline
+            | Self::CutByShutdown => None,
+        }
+    }
+
     /// Whether the downstream connection can be used again: not when its input is in doubt.
     const fn closes(self) -> bool {
         matches!(
             self,
-            Self::Refused(_) | Self::MalformedBody | Self::BodyTimeout | Self::CutByShutdown
+            Self::Refused(_)
+                | Self::MalformedBody
+                | Self::BodyTimeout
+                | Self::BodyTooLarge
+                | Self::CutByShutdown
         )
     }
 

@@ -121,21 +121,31 @@ const fn cut(ending: Ending) -> ProxyError {
 }
 
 fn judged(error: &hyper::Error, upload: Option<&Progress>) -> ProxyError {
-    if upload.is_some_and(|upload| upload.stage() == Stage::Failed) {
-        ProxyError::MalformedBody
-    } else if error.is_parse() {
-        ProxyError::Malformed
-    } else {
-        ProxyError::Closed
+    match upload.map(Progress::stage) {
+        Some(Stage::Failed) => ProxyError::MalformedBody,
+        Some(Stage::TooLarge) => ProxyError::BodyTooLarge,
+        Some(Stage::Untouched | Stage::WantsClient | Stage::WantsEndpoint | Stage::Ended)
+        | None => {
+            if error.is_parse() {
+                ProxyError::Malformed
+            } else {
+                ProxyError::Closed
+            }
+        }
     }
 }
 
 fn expired(upload: Option<&Progress>) -> Failed {
     let error = match upload.map(Progress::stage) {
         Some(Stage::WantsClient) => ProxyError::BodyTimeout,
-        Some(Stage::Untouched | Stage::WantsEndpoint | Stage::Ended | Stage::Failed) | None => {
-            ProxyError::ResponseTimeout
-        }
+        Some(
+            Stage::Untouched
+            | Stage::WantsEndpoint
+            | Stage::Ended
+            | Stage::Failed
+            | Stage::TooLarge,
+        )
+        | None => ProxyError::ResponseTimeout,
     };
     Failed {
         error,

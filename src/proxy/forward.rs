@@ -30,6 +30,7 @@ use super::{
     tunnel::Tunnel,
     upstream::Upstream,
 };
+use crate::telemetry::limit::Limit;
 
 /// Forwards the requests of one connection. It is a [`tower::Service`], so that layers can be put around it;
 /// the data plane itself uses the future without a box around it.
@@ -97,7 +98,7 @@ struct Answered {
     response: Response<Incoming>,
     upstream: Box<Upstream>,
     outbound: Outbound,
-    /// What the endpoint changes to, if it does.
+    /// What the connection changes to, if it does.
     protocol: Option<HeaderValue>,
 }
 
@@ -116,12 +117,13 @@ async fn send(
             return Err(error);
         }
     };
-    let unasked = response.status() == StatusCode::SWITCHING_PROTOCOLS && !outbound.asks_upgrade();
-    let protocol = outbound
-        .asks_upgrade()
-        .then(|| response.headers().get(UPGRADE).cloned())
+    let switches = response.status() == StatusCode::SWITCHING_PROTOCOLS;
+    let protocol = switches
+        .then(|| outbound.agreed(response.headers()))
         .flatten();
-    if unasked || headers::rewrite_response(response.headers_mut(), &origin.id).is_err() {
+    if (switches && protocol.is_none())
+        || headers::rewrite_response(response.headers_mut(), &origin.id).is_err()
+    {
         return Err(ProxyError::Malformed);
     }
     if response.version() == Version::HTTP_10 {
@@ -140,22 +142,17 @@ impl Answered {
     fn respond(self, mut account: Account) -> Response<ResponseBody> {
         let (mut parts, incoming) = self.response.into_parts();
         account.answered(parts.status.as_u16());
-        let upgraded = parts.status == StatusCode::SWITCHING_PROTOCOLS;
         // hyper makes of it what the client can read; passed on, an endpoint's 1.0 would end keep-alive.
         parts.version = Version::HTTP_11;
         let downstream = Rc::clone(account.downstream());
-        if upgraded {
-            announce_upgrade(&mut parts.headers, self.protocol);
+        if let Some(protocol) = self.protocol {
+            announce_upgrade(&mut parts.headers, protocol);
             account.becomes_tunnel();
             downstream.leave_tunnel(Box::new(Tunnel::new(self.upstream, account)));
             return Response::from_parts(parts, ResponseBody::own(bytes::Bytes::new()));
         }
         downstream.stays_http();
-        if downstream.worker().is_draining() {
-            parts
-                .headers
-                .insert(CONNECTION, HeaderValue::from_static("close"));
-        }
+        announce_end(&downstream, &mut parts.headers);
         let download = Download::new(
             incoming,
             self.upstream,
@@ -166,12 +163,21 @@ impl Answered {
     }
 }
 
-fn announce_upgrade(headers: &mut HeaderMap, protocol: Option<HeaderValue>) {
+/// Says so where the connection ends with this answer.
+fn announce_end(downstream: &Downstream, headers: &mut HeaderMap) {
+    let worker = downstream.worker();
+    let is_last = downstream.has_had_its_requests();
+    if is_last {
+        worker.stats().met(Limit::MaxRequestsPerConnection);
+    }
+    if is_last || worker.is_draining() {
+        headers.insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+}
+
+fn announce_upgrade(headers: &mut HeaderMap, protocol: HeaderValue) {
     headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
-    headers.insert(
-        UPGRADE,
-        protocol.unwrap_or_else(|| HeaderValue::from_static("websocket")),
-    );
+    headers.insert(UPGRADE, protocol);
 }
 
 fn refuse(
@@ -187,13 +193,12 @@ fn refuse(
     } else if matches!(error, ProxyError::Unclear(_)) {
         stats.refused.add(1);
     }
+    if let Some(limit) = error.limit() {
+        stats.met(limit);
+    }
     downstream.stays_http();
     let mut response = error.answer(accept, id).map(ResponseBody::own);
-    if downstream.worker().is_draining() {
-        response
-            .headers_mut()
-            .insert(CONNECTION, HeaderValue::from_static("close"));
-    }
+    announce_end(downstream, response.headers_mut());
     account.count(0, http_body::Body::size_hint(response.body()).lower());
     response
 }

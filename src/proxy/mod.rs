@@ -24,6 +24,7 @@ mod outbound;
 mod protocol;
 mod request_id;
 mod socket;
+mod spare;
 mod target;
 mod trace;
 mod transport;

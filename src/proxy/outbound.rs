@@ -5,6 +5,7 @@
 
 use std::{
     future::{Future as _, poll_fn},
+    num::NonZeroUsize,
     pin::pin,
     rc::Rc,
     sync::Arc,
@@ -12,7 +13,7 @@ use std::{
 };
 
 use http::{
-    HeaderMap, HeaderValue, Method, Request, Response, Uri, Version,
+    HeaderMap, HeaderValue, Request, Response, Version,
     header::{CONTENT_LENGTH, EXPECT, FORWARDED, HOST, UPGRADE},
 };
 use http_body::Body as _;
@@ -30,6 +31,7 @@ use super::{
     hearsay::Hearsay,
     origin::Origin,
     protocol::Verdict,
+    spare::Spare,
     target,
     upload::{Gate, Progress, RequestBody},
     upstream::Upstream,
@@ -51,17 +53,11 @@ pub(crate) struct Outbound {
     hearsay: Option<Rc<Hearsay>>,
     upload: Option<Rc<Progress>>,
     gate: Option<Arc<Gate>>,
-    asks_upgrade: bool,
+    /// The protocol that the client asked to upgrade to, if cutover passes it.
+    asked: Option<HeaderValue>,
     tried: Vec<EndpointId>,
     attempts: usize,
     replays: u32,
-}
-
-/// What a request looks like before its body: enough to send it again if it has none.
-struct Head {
-    method: Method,
-    uri: Uri,
-    headers: HeaderMap,
 }
 
 impl Outbound {
@@ -78,7 +74,7 @@ impl Outbound {
         let upgrade = (verdict == Verdict::Upgrade)
             .then(|| parts.headers.get(UPGRADE).cloned())
             .flatten();
-        let asks_upgrade = upgrade.is_some();
+        let asked = upgrade.clone();
         let upload = (!incoming.is_end_stream()).then(Rc::<Progress>::default);
         // HTTP/1.0 has no interim responses (RFC 9110 section 10.1.1).
         let expects = upload.is_some()
@@ -127,16 +123,21 @@ impl Outbound {
             hearsay: origin.hearsay().cloned(),
             upload,
             gate,
-            asks_upgrade,
+            asked,
             tried: Vec::new(),
             attempts: 0,
             replays: 0,
         }
     }
 
-    /// Whether the client asked for an upgrade that cutover passes.
-    pub(crate) const fn asks_upgrade(&self) -> bool {
-        self.asks_upgrade
+    /// What the connection becomes by a 101 with these fields: what the client asked for, or nothing.
+    pub(crate) fn agreed(&self, answered: &HeaderMap) -> Option<HeaderValue> {
+        let asked = self.asked.as_ref()?;
+        let is_asked = |it: &HeaderValue| it.as_bytes().eq_ignore_ascii_case(asked.as_bytes());
+        answered
+            .get(UPGRADE)
+            .is_none_or(is_asked)
+            .then(|| asked.clone())
     }
 
     /// How far the client's body has come, if it has one.
@@ -196,7 +197,13 @@ impl Outbound {
         service: &ServiceDesk,
         endpoint: &Endpoint,
     ) -> Result<(Response<Incoming>, Box<Upstream>), ProxyError> {
-        self.downstream.adopts(&service.snapshot().spec.timeouts);
+        let spec = &service.snapshot().spec;
+        self.downstream.adopts(&spec.timeouts);
+        if let Some(upload) = &self.upload
+            && !fits(&request, upload, spec.max_request_body)
+        {
+            return Err(ProxyError::BodyTooLarge);
+        }
         self.set_host(request.headers_mut(), service, endpoint);
         self.set_forwarded(request.headers_mut(), service);
         let may_replay = self.may_replay(&request);
@@ -211,7 +218,7 @@ impl Outbound {
                 return Err(error);
             }
         };
-        let spare = may_replay.then(|| Head::copy(&request));
+        let spare = may_replay.then(|| Spare::of(&request));
         self.begins_waiting();
         let watched = Watched {
             downstream: &self.downstream,
@@ -325,7 +332,7 @@ impl Outbound {
     fn may_replay(&self, request: &Request<RequestBody>) -> bool {
         self.replays < MAX_REPLAYS
             && self.upload.is_none()
-            && !self.asks_upgrade
+            && self.asked.is_none()
             && request.method().is_safe()
     }
 
@@ -372,7 +379,7 @@ impl Outbound {
     fn not_answered(
         &mut self,
         failed: Failed,
-        spare: Option<Head>,
+        spare: Option<Spare>,
         fell_silent: bool,
     ) -> ProxyError {
         self.request = match (failed.unsent, failed.error) {
@@ -380,9 +387,9 @@ impl Outbound {
                 self.replays += 1;
                 Some(unsent)
             }
-            (None, error) if error == ProxyError::Closed || fell_silent => spare.map(|head| {
+            (None, error) if error == ProxyError::Closed || fell_silent => spare.map(|spare| {
                 self.replays += 1;
-                head.into_request()
+                spare.into_request()
             }),
             (None, _) => None,
         };
@@ -396,27 +403,10 @@ impl Outbound {
     }
 }
 
-impl Head {
-    fn copy(request: &Request<RequestBody>) -> Self {
-        let (method, uri, headers) = (
-            request.method().clone(),
-            request.uri().clone(),
-            request.headers().clone(),
-        );
-        Self {
-            method,
-            uri,
-            headers,
-        }
-    }
-
-    fn into_request(self) -> Request<RequestBody> {
-        let mut request = Request::new(RequestBody::Empty);
-        *request.method_mut() = self.method;
-        *request.uri_mut() = self.uri;
-        *request.headers_mut() = self.headers;
-        request
-    }
+/// Whether the body of `request` may be sent, as far as its length is known; where it is not, `upload` watches it.
+fn fits(request: &Request<RequestBody>, upload: &Progress, max: Option<NonZeroUsize>) -> bool {
+    upload.is_bounded_by(max);
+    max.is_none_or(|max| request.body().size_hint().lower() <= max.get() as u64)
 }
 
 /// Stands for a `Host` that is no text; it is malformed as well.

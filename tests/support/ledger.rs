@@ -289,6 +289,7 @@ pub fn service(name: &str) -> ServiceSpec {
         host: HostPolicy::Preserve,
         balance: BalanceKind::LeastInFlight,
         on_all_unhealthy: OnAllUnhealthy::Try,
+        max_request_body: None,
         ambiguous_path: AmbiguousPath::Reject,
         forwarded: ForwardedPolicy::Off,
         pools: ByColour {

@@ -1,6 +1,6 @@
 //! `[service.*]`: routes, pools and policies of one service.
 
-use std::time::Duration;
+use std::{num::NonZeroUsize, time::Duration};
 
 use super::{listener::Listeners, pool, probe};
 use crate::{
@@ -13,6 +13,7 @@ use crate::{
             duration::{self, Delay, Period},
             http::HostText,
             number::{Count, Percent},
+            size::Size,
         },
     },
     core::{
@@ -60,6 +61,7 @@ pub(super) fn service(
         host: host(raw.host, judge),
         balance: raw.balance.or(BalanceKind::LeastInFlight),
         on_all_unhealthy: raw.on_all_unhealthy.or(OnAllUnhealthy::Try),
+        max_request_body: NonZeroUsize::new(raw.max_request_body.or(Size(0)).0),
         ambiguous_path: raw.ambiguous_path.or(AmbiguousPath::Reject),
         forwarded: raw.forwarded.or(ForwardedPolicy::Off),
         pools: pool::pools(pools, around, judge),

@@ -9,5 +9,6 @@ pub(super) mod http;
 pub(super) mod network;
 pub(super) mod number;
 pub(super) mod path;
+pub(super) mod protocol;
 pub(super) mod route;
 pub(super) mod size;

@@ -1,6 +1,8 @@
 //! Serves one HTTP/1 connection, from its first byte to its last.
 
-use std::{convert::Infallible, future::poll_fn, pin::Pin, rc::Rc, task::Poll, time::Duration};
+use std::{
+    convert::Infallible, future::poll_fn, pin::Pin, rc::Rc, sync::Arc, task::Poll, time::Duration,
+};
 
 use http::Request;
 use hyper::{body::Incoming, server::conn::http1::Builder, service::service_fn};
@@ -25,7 +27,7 @@ use crate::{
 
 /// Serves `socket` until it closes, is told to, or has become a tunnel and that has ended.
 pub(crate) async fn serve(client: Rc<Client>, socket: Transport) {
-    let wire = Wire::new(client.listener().limits.clone());
+    let wire = Wire::new(Arc::clone(&client.listener().limits));
     let downstream = Downstream::new(&client, Protocol::Http1(Rc::clone(&wire)));
     let forwarder = Forwarder::new(Rc::clone(&downstream));
     // In a box of its own, which is there while a request is: hyper keeps room for it as long as the connection
@@ -140,7 +142,7 @@ async fn part(downstream: &Downstream, wire: &Wire, guarded: Guarded, read_buf: 
                 .await
                 .unwrap_or_default();
         }
-        None if !wire.is_between_requests() => {
+        None if may_reset(downstream, wire) => {
             let (mut socket, _) = guarded.into_tunnel();
             // hyper has done so already, but not where an upgrade was asked for and did not happen.
             let _ = socket.shutdown().await;
@@ -148,6 +150,12 @@ async fn part(downstream: &Downstream, wire: &Wire, guarded: Guarded, read_buf: 
         }
         None => {}
     }
+}
+
+/// Whether something may still come that nobody will read: the rest of a request that was answered early, or requests
+/// after the last one that may come.
+fn may_reset(downstream: &Downstream, wire: &Wire) -> bool {
+    !wire.is_between_requests() || downstream.has_had_its_requests()
 }
 
 /// Closing a socket with unread input would reset it, and the client might lose the answer on its way (RFC

@@ -4,6 +4,7 @@ use std::{
     cell::{Cell, RefCell},
     io,
     rc::Rc,
+    sync::Arc,
     task::Poll,
 };
 
@@ -24,7 +25,7 @@ pub(crate) struct Wire {
 }
 
 impl Wire {
-    pub(crate) fn new(limits: ListenerLimits) -> Rc<Self> {
+    pub(crate) fn new(limits: Arc<ListenerLimits>) -> Rc<Self> {
         Rc::new(Self {
             input: RefCell::new(Input::new(limits)),
             served: Cell::new(0),
