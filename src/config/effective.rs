@@ -12,7 +12,7 @@ use std::{
 use serde_json::{Map, Value, json};
 
 use super::{
-    AccessLogTarget, AdminAddr, Config, ListenerConfig, Networks, ProcessConfig,
+    AccessLogTarget, AdminAddr, Config, Http2, ListenerConfig, Networks, ProcessConfig,
     limits::BODY_RATE_GRACE,
     text::Choice,
     value::{duration, size},
@@ -128,6 +128,7 @@ fn listener(listener: &ListenerConfig) -> Value {
         "max_requests_per_connection": requests.map_or(0, NonZeroU64::get),
         "max_header_count": limits.max_header_count,
         "max_header_size": size::write(limits.max_header_size),
+        "http2": limits.http2 == Http2::Spoken,
         "trusted_proxies": peers.trusted.as_ref().map(networks),
         "client_from": peers.client_from.word(),
         "trace": peers.trace.word(),

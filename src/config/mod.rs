@@ -20,7 +20,7 @@ mod value;
 
 pub use self::{
     error::{Problem, Problems},
-    limits::{BodyRate, ListenerLimits, Upgrades},
+    limits::{BodyRate, Http2, ListenerLimits, Upgrades},
     peers::{ClientFrom, Networks, PeerPolicy, TracePolicy},
     text::BadValue,
     value::addr::parse_endpoint,

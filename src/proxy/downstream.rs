@@ -9,15 +9,21 @@ use std::{
     time::Duration,
 };
 
+use http::Response;
+
 use super::{
     client::Client,
     clock::Tick,
+    grpc::Call,
     lifeline::Lifeline,
+    pace::Pace,
     protocol::{Protocol, Verdict},
     tunnel::Tunnel,
     worker::Worker,
 };
-use crate::{core::service::Timeouts, mailbox::Entrance};
+use crate::{
+    config::BodyRate, core::service::Timeouts, mailbox::Entrance, telemetry::limit::Limit,
+};
 
 /// See the module.
 #[derive(Debug)]
@@ -29,6 +35,10 @@ pub(crate) struct Downstream {
     busy: Cell<bool>,
     response: Cell<Duration>,
     idle: Cell<Duration>,
+    /// When the client gives up, whatever happens until then.
+    limit: Cell<Tick>,
+    paces: Option<Box<Paces>>,
+    unread: Cell<Option<Unread>>,
     tunnel: RefCell<Option<Box<Tunnel>>>,
 }
 
@@ -45,8 +55,56 @@ pub(crate) enum Stage {
     Answering,
 }
 
+/// How a client fails to take an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unread {
+    /// Slower than the listener asks for.
+    Slowly,
+    /// Not a byte, for the idle timeout.
+    NotAtAll,
+}
+
+impl Unread {
+    /// The bound that it meets.
+    pub(crate) const fn limit(self) -> Limit {
+        match self {
+            Self::Slowly => Limit::ResponseBodyRate,
+            Self::NotAtAll => Limit::Idle,
+        }
+    }
+
+    /// Constant words for people and the access log.
+    pub(crate) const fn cause(self) -> &'static str {
+        match self {
+            Self::Slowly => "response taken too slowly",
+            Self::NotAtAll => "response not taken",
+        }
+    }
+}
+
+/// How slowly each direction may move, where the listener asks for a rate.
+#[derive(Debug)]
+struct Paces {
+    request: Pace,
+    response: Pace,
+}
+
+impl Paces {
+    fn new(rate: BodyRate) -> Box<Self> {
+        Box::new(Self {
+            request: Pace::new(rate),
+            response: Pace::new(rate),
+        })
+    }
+
+    fn deadline(&self) -> Tick {
+        self.request.deadline().min(self.response.deadline())
+    }
+}
+
 impl Downstream {
     pub(crate) fn new(client: &Rc<Client>, protocol: Protocol) -> Rc<Self> {
+        let limits = &client.listener().limits;
         let downstream = Rc::new(Self {
             client: Rc::clone(client),
             protocol,
@@ -54,11 +112,15 @@ impl Downstream {
             stage: Cell::new(Stage::Idle),
             busy: Cell::new(false),
             response: Cell::new(Duration::ZERO),
-            idle: Cell::new(Duration::ZERO),
+            limit: Cell::new(Tick::NEVER),
+            // Until a service says so, for the rest of an answer to a head that was refused.
+            idle: Cell::new(limits.keep_alive),
+            paces: limits.min_body_rate.map(Paces::new),
+            unread: Cell::new(None),
             tunnel: RefCell::new(None),
         });
         // A new connection owes a request within the time for a head, not for a kept-alive one's rest.
-        downstream.waits(Stage::Idle, client.listener().limits.header_read_timeout);
+        downstream.waits(Stage::Idle, limits.header_read_timeout);
         downstream
     }
 
@@ -74,9 +136,9 @@ impl Downstream {
         &self.client
     }
 
-    /// Whether the connection ends with the present request.
+    /// Whether the connection ends with the present request. Where it has other streams, it is told to by itself.
     pub(crate) fn has_had_its_requests(&self) -> bool {
-        self.client.has_had_its_requests()
+        self.protocol.is_connection() && self.client.has_had_its_requests()
     }
 
     pub(crate) fn lifeline(&self) -> &Lifeline {
@@ -96,6 +158,16 @@ impl Downstream {
         }
     }
 
+    /// Whether the client can be told what an endpoint answered.
+    pub(crate) fn admits<B>(&self, answer: &Response<B>) -> bool {
+        self.protocol.admits(answer)
+    }
+
+    /// The gRPC call that is being served, if it is one.
+    pub(crate) fn call(&self) -> Option<&Call> {
+        self.protocol.call()
+    }
+
     pub(crate) fn stage(&self) -> Stage {
         self.stage.get()
     }
@@ -109,6 +181,9 @@ impl Downstream {
     pub(crate) fn begins(&self) {
         self.busy.set(true);
         self.client.begins_request();
+        if let Some(paces) = &self.paces {
+            paces.request.begins_anew();
+        }
     }
 
     /// The request has ended.
@@ -125,7 +200,17 @@ impl Downstream {
     /// A request is being served; who waits for what sets deadlines of its own.
     pub(crate) fn works(&self) {
         self.stage.set(Stage::Response);
-        self.lifeline.wait_until(Tick::NEVER);
+        self.lifeline.wait_until(self.limit.get());
+    }
+
+    /// The client will wait no longer than this, beginning now.
+    pub(crate) fn is_waited_for(&self, wait: Duration) {
+        self.limit.set(self.worker().clock().coarse().after(wait));
+    }
+
+    /// Whether the client has given up by its own account.
+    pub(crate) fn is_given_up(&self) -> bool {
+        self.limit.get() <= self.worker().clock().coarse()
     }
 
     /// The whole request has been sent. Where the response has begun before, only its progress counts.
@@ -139,8 +224,7 @@ impl Downstream {
 
     /// A byte has moved, or is to move now.
     pub(crate) fn expects_progress(&self) {
-        let deadline = self.worker().clock().coarse().after(self.idle.get());
-        self.lifeline.wait_until(deadline);
+        self.waits_for(self.idle.get());
     }
 
     /// An interim response is awaited.
@@ -151,6 +235,8 @@ impl Downstream {
     /// The response head is there.
     pub(crate) fn answers(&self) {
         self.waits(Stage::Answering, self.idle.get());
+        // What a client still sends is a conversation now, at whatever pace.
+        self.body_came(0);
     }
 
     /// The request is over; the client has time to send another.
@@ -167,6 +253,15 @@ impl Downstream {
         );
     }
 
+    /// The bound that a connection without a request has met.
+    pub(crate) fn idle_limit(&self) -> Limit {
+        if self.client.has_had_none() {
+            Limit::HeaderReadTimeout
+        } else {
+            Limit::KeepAlive
+        }
+    }
+
     /// A request head has begun.
     pub(crate) fn expects_head(&self) {
         self.waits(Stage::Head, self.listener().limits.header_read_timeout);
@@ -174,7 +269,60 @@ impl Downstream {
 
     /// Whether the present wait has lasted too long.
     pub(crate) fn has_expired(&self) -> bool {
-        self.lifeline.has_expired(self.worker().clock().coarse())
+        self.lifeline.has_expired(self.now())
+    }
+
+    /// Nothing but the client keeps the request's body waiting, until the response has begun.
+    pub(crate) fn waits_for_body(&self) {
+        if let Some(paces) = &self.paces
+            && self.stage.get() == Stage::Response
+        {
+            paces.request.waits(self.now());
+            self.lifeline.keep_pace_until(paces.deadline());
+        }
+    }
+
+    /// So many bytes of the request's body have come.
+    pub(crate) fn body_came(&self, bytes: usize) {
+        if let Some(paces) = &self.paces {
+            paces.request.moved(bytes as u64, self.now());
+            self.lifeline.keep_pace_until(paces.deadline());
+        }
+    }
+
+    /// Whether the request's body comes too slowly.
+    pub(crate) fn body_is_behind(&self) -> bool {
+        let behind = |paces: &Paces| paces.request.deadline() <= self.now();
+        self.paces.as_deref().is_some_and(behind)
+    }
+
+    /// The client has taken so many bytes, and there are more for it if the answer is `stalled`.
+    pub(crate) fn took(&self, bytes: u64, stalled: bool) {
+        if let Some(paces) = &self.paces {
+            paces.response.moved(bytes, self.now());
+            if stalled {
+                paces.response.waits(self.now());
+            }
+            self.lifeline.keep_pace_until(paces.deadline());
+        }
+    }
+
+    /// What the client may not do any longer with an answer that is there for it.
+    pub(crate) fn may_not_wait(&self) -> Option<Unread> {
+        let slow = if self.lifeline.is_behind(self.now()) {
+            Unread::Slowly
+        } else if self.has_expired() {
+            Unread::NotAtAll
+        } else {
+            return None;
+        };
+        self.unread.set(Some(slow));
+        Some(slow)
+    }
+
+    /// Why the connection was ended under an answer, if it was.
+    pub(crate) fn unread(&self) -> Option<Unread> {
+        self.unread.get()
     }
 
     /// Leaves a tunnel to whoever takes the connection apart after `101 Switching Protocols`.
@@ -187,10 +335,18 @@ impl Downstream {
         self.tunnel.borrow_mut().take()
     }
 
+    fn now(&self) -> Tick {
+        self.worker().clock().coarse()
+    }
+
     fn waits(&self, stage: Stage, wait: Duration) {
         self.stage.set(stage);
-        self.lifeline
-            .wait_until(self.worker().clock().coarse().after(wait));
+        self.waits_for(wait);
+    }
+
+    fn waits_for(&self, wait: Duration) {
+        let deadline = self.now().after(wait);
+        self.lifeline.wait_until(deadline.min(self.limit.get()));
     }
 }
 

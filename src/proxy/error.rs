@@ -15,6 +15,8 @@ pub(crate) enum ProxyError {
     MalformedBody,
     /// The client stopped sending its body.
     BodyTimeout,
+    /// The client sends its body more slowly than the listener asks for.
+    BodyTooSlow,
     /// The request body is larger than the service takes.
     BodyTooLarge,
     /// It is unclear which route matches.
@@ -35,6 +37,8 @@ pub(crate) enum ProxyError {
     Malformed,
     /// The endpoint did not answer in time.
     ResponseTimeout,
+    /// The client's own deadline has passed (`grpc-timeout`).
+    DeadlinePassed,
     /// The pool's drain deadline passed before the endpoint answered.
     CutByDeadline,
     /// The process is stopping.
@@ -58,7 +62,7 @@ impl ProxyError {
         match self {
             Self::Refused(refusal) => refusal.status(),
             Self::MalformedBody | Self::Unclear(_) => StatusCode::BAD_REQUEST,
-            Self::BodyTimeout => StatusCode::REQUEST_TIMEOUT,
+            Self::BodyTimeout | Self::BodyTooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::NoRoute => StatusCode::NOT_FOUND,
             Self::NoReadyEndpoint | Self::CutByDeadline | Self::CutByShutdown => {
@@ -67,7 +71,9 @@ impl ProxyError {
             Self::Unresolved | Self::ConnectRefused | Self::Closed | Self::Malformed => {
                 StatusCode::BAD_GATEWAY
             }
-            Self::ConnectTimeout | Self::ResponseTimeout => StatusCode::GATEWAY_TIMEOUT,
+            Self::ConnectTimeout | Self::ResponseTimeout | Self::DeadlinePassed => {
+                StatusCode::GATEWAY_TIMEOUT
+            }
         }
     }
 
@@ -77,6 +83,7 @@ impl ProxyError {
             Self::Refused(refusal) => refusal.cause(),
             Self::MalformedBody => "malformed request body",
             Self::BodyTimeout => "request body timeout",
+            Self::BodyTooSlow => "request body too slow",
             Self::BodyTooLarge => "request body too large",
             Self::Unclear(unclear) => unclear.cause(),
             Self::NoRoute => "no route",
@@ -87,6 +94,7 @@ impl ProxyError {
             Self::Closed => "connection closed before the response",
             Self::Malformed => "malformed response",
             Self::ResponseTimeout => "response timeout",
+            Self::DeadlinePassed => "the client's deadline passed",
             Self::CutByDeadline => "drain deadline passed",
             Self::CutByShutdown => "shutting down",
         }
@@ -98,9 +106,11 @@ impl ProxyError {
             Self::Refused(_)
             | Self::MalformedBody
             | Self::BodyTimeout
+            | Self::BodyTooSlow
             | Self::BodyTooLarge
             | Self::Unclear(_)
-            | Self::NoRoute => Side::Downstream,
+            | Self::NoRoute
+            | Self::DeadlinePassed => Side::Downstream,
             Self::NoReadyEndpoint | Self::CutByDeadline | Self::CutByShutdown => Side::Internal,
             Self::Unresolved
             | Self::ConnectRefused
@@ -116,6 +126,7 @@ impl ProxyError {
         match self {
             Self::Refused(refusal) => refusal.limit(),
             Self::BodyTimeout => Some(Limit::Idle),
+            Self::BodyTooSlow => Some(Limit::RequestBodyRate),
             Self::BodyTooLarge => Some(Limit::MaxRequestBody),
             Self::MalformedBody
             | Self::Unclear(_)
@@ -127,6 +138,7 @@ impl ProxyError {
             | Self::Closed
             | Self::Malformed
             | Self::ResponseTimeout
+            | Self::DeadlinePassed
             | Self::CutByDeadline
             | Self::CutByShutdown => None,
         }
@@ -139,6 +151,7 @@ impl ProxyError {
             Self::Refused(_)
                 | Self::MalformedBody
                 | Self::BodyTimeout
+                | Self::BodyTooSlow
                 | Self::BodyTooLarge
                 | Self::CutByShutdown
         )
@@ -188,7 +201,7 @@ impl ProxyError {
 }
 
 impl Side {
-    const fn as_str(self) -> &'static str {
+    pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Downstream => "client",
             Self::Upstream => "endpoint",

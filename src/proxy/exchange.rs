@@ -70,22 +70,23 @@ pub(crate) async fn exchange(
                 Poll::Pending if ended => {
                     // A request that hyper had not begun to write comes back only when the connection goes.
                     upstream.close();
-                    if let Poll::Ready(Err(mut error)) = response
+                    let last = response
                         .as_mut()
-                        .poll(&mut Context::from_waker(Waker::noop()))
-                    {
-                        let unsent = error.take_message();
-                        return Poll::Ready(Err(Failed {
-                            error: ProxyError::Closed,
-                            unsent,
-                        }));
-                    }
-                    return Poll::Ready(Err(Failed {
-                        error: ProxyError::Closed,
-                        unsent: None,
-                    }));
+                        .poll(&mut Context::from_waker(Waker::noop()));
+                    let unsent = match last {
+                        Poll::Ready(Err(mut error)) => error.take_message(),
+                        Poll::Ready(Ok(_)) | Poll::Pending => None,
+                    };
+                    let error = ProxyError::Closed;
+                    return Poll::Ready(Err(Failed { error, unsent }));
                 }
                 Poll::Pending => {}
+            }
+            if watched.downstream.body_is_behind() {
+                return Poll::Ready(Err(Failed {
+                    error: ProxyError::BodyTooSlow,
+                    unsent: None,
+                }));
             }
             if !watched.downstream.has_expired() {
                 return Poll::Pending;
@@ -97,7 +98,7 @@ pub(crate) async fn exchange(
                     gate.open();
                     watched.downstream.expects_progress();
                 }
-                Some(_) | None => return Poll::Ready(Err(expired(watched.upload))),
+                Some(_) | None => return Poll::Ready(Err(expired(watched))),
             }
         }
     })
@@ -135,8 +136,9 @@ fn judged(error: &hyper::Error, upload: Option<&Progress>) -> ProxyError {
     }
 }
 
-fn expired(upload: Option<&Progress>) -> Failed {
-    let error = match upload.map(Progress::stage) {
+fn expired(watched: Watched<'_>) -> Failed {
+    let error = match watched.upload.map(Progress::stage) {
+        _ if watched.downstream.is_given_up() => ProxyError::DeadlinePassed,
         Some(Stage::WantsClient) => ProxyError::BodyTimeout,
         Some(
             Stage::Untouched

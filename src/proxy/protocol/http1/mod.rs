@@ -13,6 +13,7 @@ mod serve;
 mod wire;
 
 pub(crate) use guarded::Guarded;
+pub(crate) use head::check_target;
 pub(crate) use refusal::HeadRefusal;
 pub(crate) use serve::serve;
 pub(crate) use wire::Wire;
