@@ -8,7 +8,10 @@ use std::net::IpAddr;
 
 use http::{HeaderMap, HeaderName, HeaderValue, header::FORWARDED};
 
-use super::headers::{X_FORWARDED_FOR, X_FORWARDED_HOST, X_FORWARDED_PROTO};
+use super::{
+    client::Client,
+    headers::{X_FORWARDED_FOR, X_FORWARDED_HOST, X_FORWARDED_PROTO},
+};
 use crate::{
     config::{ClientFrom, PeerPolicy},
     core::{
@@ -70,12 +73,29 @@ impl Hearsay {
     }
 
     /// The whole `Forwarded` for an endpoint, `own` being the element that cutover adds.
-    pub(crate) fn forwarded(&self, own: String) -> String {
+    fn forwarded(&self, own: String) -> String {
         match self.elements.as_str() {
             "" => own,
             before => format!("{before}, {own}"),
         }
     }
+}
+
+/// `Forwarded` for an endpoint: what is `told` of the way here, and cutover's own element; `host` is the one that came
+/// with the request.
+pub(crate) fn forwarded(
+    told: Option<&Hearsay>,
+    client: &Client,
+    host: Option<&HeaderValue>,
+) -> HeaderValue {
+    let host = host.and_then(|host| host.to_str().ok());
+    let own = write(client.ip(), host, Some(client.scheme()));
+    let whole = match told {
+        Some(told) => told.forwarded(own),
+        None => own,
+    };
+    // Made of addresses and of hosts that were judged, it is always a sound value.
+    HeaderValue::from_str(&whole).unwrap_or_else(|_| HeaderValue::from_static("for=unknown"))
 }
 
 /// What `Forwarded` says (RFC 7239).

@@ -9,7 +9,7 @@ use http::{HeaderValue, Request};
 
 use super::{
     client::{Client, Trust},
-    headers::{Belief, X_REQUEST_ID},
+    headers::{Belief, Forwarded, X_REQUEST_ID},
     hearsay::Hearsay,
     trace,
 };
@@ -57,6 +57,26 @@ impl Origin {
     /// What is told of the way here, if the peer is believed in that.
     pub(crate) const fn hearsay(&self) -> Option<&Rc<Hearsay>> {
         self.hearsay.as_ref()
+    }
+
+    /// What endpoints are told of it. `host` is the one that came with the request.
+    pub(crate) fn forwarded<'a>(
+        &'a self,
+        client: &'a Client,
+        host: Option<&'a HeaderValue>,
+    ) -> Forwarded<'a> {
+        let told = self.hearsay.as_deref();
+        let own = || HeaderValue::from_static(client.scheme());
+        Forwarded {
+            client: told.map_or(client.addr(), |told| &told.list),
+            proto: told.and_then(|told| told.proto.clone()).unwrap_or_else(own),
+            asked_host: told.and_then(|told| told.host.as_ref()).or(host),
+            told: told.map_or(Belief::Doubted, |_| Belief::Believed),
+            trace: self.trace,
+            id: &self.id,
+            chunked: false,
+            upgrade: None,
+        }
     }
 
     /// Whether the request's trace is to be passed on.

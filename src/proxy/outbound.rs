@@ -27,8 +27,8 @@ use super::{
     endpoint::{ConnectError, Endpoint},
     error::ProxyError,
     exchange::{Failed, Watched, exchange},
-    headers::{self, Belief, Forwarded},
-    hearsay::Hearsay,
+    headers::{self, Forwarded},
+    hearsay::{self, Hearsay},
     origin::Origin,
     protocol::Verdict,
     spare::Spare,
@@ -37,7 +37,7 @@ use super::{
     upstream::Upstream,
 };
 use crate::{
-    core::{forwarded, health::PassiveFailure, ids::EndpointId, service::ForwardedPolicy},
+    core::{health::PassiveFailure, ids::EndpointId, service::ForwardedPolicy},
     mailbox::Report,
     telemetry::stats::ConnectFailure,
 };
@@ -85,18 +85,10 @@ impl Outbound {
         }
         let gate = expects.then(Arc::<Gate>::default);
         let chunked = upload.is_some() && !parts.headers.contains_key(CONTENT_LENGTH);
-        let (client, told) = (downstream.client(), origin.hearsay());
         let forwarded = Forwarded {
-            client: told.map_or(client.addr(), |told| &told.list),
-            proto: told
-                .and_then(|told| told.proto.clone())
-                .unwrap_or_else(|| HeaderValue::from_static(client.scheme())),
-            asked_host: told.and_then(|told| told.host.as_ref()).or(host.as_ref()),
-            told: told.map_or(Belief::Doubted, |_| Belief::Believed),
-            trace: origin.trace(),
-            id: &origin.id,
             chunked,
             upgrade,
+            ..origin.forwarded(downstream.client(), host.as_ref())
         };
         headers::rewrite_request(&mut parts.headers, forwarded);
         let body = upload.as_ref().map_or(RequestBody::Empty, |progress| {
@@ -287,13 +279,9 @@ impl Outbound {
     }
 
     fn route_key<'a>(&'a self, request: &'a Request<RequestBody>) -> RouteKey<'a> {
-        let host = self
-            .host
-            .as_ref()
-            .map_or("", |host| host.to_str().unwrap_or(NO_HOST));
         RouteKey {
             listener: self.downstream.listener().id,
-            host,
+            host: target::host_text(self.host.as_ref()),
             path: request.uri().path(),
         }
     }
@@ -310,20 +298,13 @@ impl Outbound {
         }
     }
 
-    /// Which services want the field, only the routed one tells.
+    /// Only the routed service tells whether it wants the field.
     fn set_forwarded(&self, headers: &mut HeaderMap, service: &ServiceDesk) {
         let told = self.hearsay.as_deref();
         let wanted = service.snapshot().spec.forwarded == ForwardedPolicy::On;
         if wanted || told.is_some_and(|told| told.has_forwarded) {
-            let client = self.downstream.client();
-            let host = self.host.as_ref().and_then(|host| host.to_str().ok());
-            let own = forwarded::write(client.ip(), host, Some(client.scheme()));
-            let whole = match told {
-                Some(told) => told.forwarded(own),
-                None => own,
-            };
-            // Made of addresses and judged hosts, it is always a sound value.
-            headers.extend(HeaderValue::from_str(&whole).map(|it| (FORWARDED, it)));
+            let field = hearsay::forwarded(told, self.downstream.client(), self.host.as_ref());
+            headers.insert(FORWARDED, field);
         } else if self.attempts > 1 {
             headers.remove(FORWARDED);
         }
@@ -409,8 +390,6 @@ fn fits(request: &Request<RequestBody>, upload: &Progress, max: Option<NonZeroUs
     max.is_none_or(|max| request.body().size_hint().lower() <= max.get() as u64)
 }
 
-/// Stands for a `Host` that is no text; it is malformed as well.
-const NO_HOST: &str = "\u{fffd}";
 /// Attempts for one request, those included that did not get as far as a connection.
 const MAX_ATTEMPTS: usize = 8;
 /// Of those: repetitions on a fresh connection after a sent request was lost.
