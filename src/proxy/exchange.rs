@@ -4,18 +4,15 @@
 //! the task that waits: hyper's usual way, a task for each connection, would cost every exchange a message,
 //! a wake-up and a second task's poll each way.
 
-use std::{
-    future::poll_fn,
-    pin::pin,
-    task::{Context, Poll, Waker},
-};
+use std::{future::poll_fn, sync::Arc, task::Poll};
 
-use http::{Request, Response};
-use hyper::body::Incoming;
+use http::Response;
 
 use super::{
     downstream::Downstream,
     error::ProxyError,
+    outbound::Head,
+    protocol::http1::response_reader::Broken,
     upload::{Gate, Progress, RequestBody, Stage},
     upstream::Upstream,
 };
@@ -25,8 +22,8 @@ use crate::core::in_flight::Ending;
 #[derive(Debug)]
 pub(crate) struct Failed {
     pub(crate) error: ProxyError,
-    /// The request, if not a byte of it was sent.
-    pub(crate) unsent: Option<Request<RequestBody>>,
+    /// The request's body, if not a byte of the request was sent.
+    pub(crate) unsent: Option<RequestBody>,
 }
 
 /// What the exchange watches besides the connection.
@@ -34,56 +31,35 @@ pub(crate) struct Failed {
 pub(crate) struct Watched<'a> {
     pub(crate) downstream: &'a Downstream,
     pub(crate) upload: Option<&'a Progress>,
-    pub(crate) gate: Option<&'a Gate>,
+    pub(crate) gate: Option<&'a Arc<Gate>>,
 }
 
-/// Sends `request` and waits for the head of the response.
+/// Sends a request and waits for the head of the response.
 pub(crate) async fn exchange(
     upstream: &mut Upstream,
-    request: Request<RequestBody>,
+    (head, body): (&Head, RequestBody),
     watched: Watched<'_>,
-) -> Result<Response<Incoming>, Failed> {
-    let mut response = pin!(upstream.send(request));
+) -> Result<Response<()>, Failed> {
+    upstream.send(head, body, watched.gate.map(Arc::clone));
+    let failed = |error| Failed {
+        error,
+        unsent: None,
+    };
     poll_fn(|cx| {
         loop {
             if let Some(ending) = watched.downstream.lifeline().cut() {
-                return Poll::Ready(Err(Failed {
-                    error: cut(ending),
-                    unsent: None,
-                }));
+                return Poll::Ready(Err(failed(cut(ending))));
             }
-            let ended = upstream.poll(cx).is_ready();
+            let polled = upstream.poll_response(cx);
             if upstream.take_written() && uploads(watched.upload) {
                 watched.downstream.expects_progress();
             }
-            // The sending half of this channel is the connection just driven; nobody else can wake us.
-            match response
-                .as_mut()
-                .poll(&mut Context::from_waker(Waker::noop()))
-            {
+            match polled {
                 Poll::Ready(Ok(response)) => return Poll::Ready(Ok(response)),
-                Poll::Ready(Err(mut error)) => {
-                    let unsent = error.take_message();
-                    let error = judged(error.error(), watched.upload);
+                Poll::Ready(Err(broken)) => {
+                    let error = judged(broken);
+                    let unsent = upstream.take_unsent().filter(|_| broken == Broken::Closed);
                     return Poll::Ready(Err(Failed { error, unsent }));
-                }
-                Poll::Pending if ended => {
-                    // A request that hyper had not begun to write comes back only when the connection goes.
-                    upstream.close();
-                    if let Poll::Ready(Err(mut error)) = response
-                        .as_mut()
-                        .poll(&mut Context::from_waker(Waker::noop()))
-                    {
-                        let unsent = error.take_message();
-                        return Poll::Ready(Err(Failed {
-                            error: ProxyError::Closed,
-                            unsent,
-                        }));
-                    }
-                    return Poll::Ready(Err(Failed {
-                        error: ProxyError::Closed,
-                        unsent: None,
-                    }));
                 }
                 Poll::Pending => {}
             }
@@ -97,7 +73,7 @@ pub(crate) async fn exchange(
                     gate.open();
                     watched.downstream.expects_progress();
                 }
-                Some(_) | None => return Poll::Ready(Err(expired(watched.upload))),
+                Some(_) | None => return Poll::Ready(Err(failed(expired(watched.upload)))),
             }
         }
     })
@@ -120,25 +96,19 @@ const fn cut(ending: Ending) -> ProxyError {
     }
 }
 
-fn judged(error: &hyper::Error, upload: Option<&Progress>) -> ProxyError {
-    if upload.is_some_and(|upload| upload.stage() == Stage::Failed) {
-        ProxyError::MalformedBody
-    } else if error.is_parse() {
-        ProxyError::Malformed
-    } else {
-        ProxyError::Closed
+const fn judged(broken: Broken) -> ProxyError {
+    match broken {
+        Broken::Request => ProxyError::MalformedBody,
+        Broken::Malformed => ProxyError::Malformed,
+        Broken::Closed => ProxyError::Closed,
     }
 }
 
-fn expired(upload: Option<&Progress>) -> Failed {
-    let error = match upload.map(Progress::stage) {
+fn expired(upload: Option<&Progress>) -> ProxyError {
+    match upload.map(Progress::stage) {
         Some(Stage::WantsClient) => ProxyError::BodyTimeout,
         Some(Stage::Untouched | Stage::WantsEndpoint | Stage::Ended | Stage::Failed) | None => {
             ProxyError::ResponseTimeout
         }
-    };
-    Failed {
-        error,
-        unsent: None,
     }
 }

@@ -16,6 +16,7 @@ use super::{
     input::{Input, Phase},
     wire::Wire,
 };
+use crate::proxy::gather;
 
 /// A socket with its guard; what hyper reads from.
 #[derive(Debug)]
@@ -120,7 +121,7 @@ impl AsyncWrite for Guarded {
         cx: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let polled = Pin::new(&mut self.socket).poll_write_vectored(cx, slices);
+        let polled = gather::poll_write(Pin::new(&mut self.socket), cx, slices);
         self.wire.wrote(&polled);
         polled
     }
