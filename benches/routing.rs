@@ -10,11 +10,19 @@ use cutover::{
         ids::{Colour, Generation, ServiceName, ServiceSlot, Tenure},
         in_flight::{Claim, Ending, TenureCounter, WorkerTenure},
         route::RouteTable,
-        service::{BalanceKind, Route, RouteHost},
+        service::{AmbiguousPath, BalanceKind, Route, RouteHost},
         snapshot::Snapshot,
     },
     publish::Publisher,
 };
+
+/// A path as nearly all are, one with an escape, one with dots, and one that is refused.
+const PATHS: [(&str, &str); 4] = [
+    ("plain path", "/cart/items/1234567890"),
+    ("escaped path", "/cart/caf%C3%A9/1234567890"),
+    ("dotted path", "/cart/./items/../1234567890"),
+    ("ambiguous path", "/cart%2Fitems/1234567890"),
+];
 
 fn routes(services: u32) -> Vec<Route> {
     (0..services)
@@ -33,9 +41,13 @@ fn route(criterion: &mut Criterion) {
     for services in [1, 1_000] {
         let table = table(&routes(services));
         let host = format!("service-{}.example.com:8080", services - 1);
-        criterion.bench_function(&format!("route/{services} services"), |bencher| {
-            bencher.iter(|| table.find(black_box(&host), black_box("/cart/items?id=1")));
-        });
+        for (kind, path) in PATHS {
+            criterion.bench_function(&format!("route/{services} services, {kind}"), |bencher| {
+                bencher.iter(|| {
+                    table.lead(black_box(&host), black_box(path), |_| AmbiguousPath::Reject)
+                });
+            });
+        }
     }
     let all = routes(1_000);
     criterion.bench_function("build/route table of 1000 services", |bencher| {

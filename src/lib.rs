@@ -12,3 +12,4 @@ pub mod mailbox;
 pub mod proxy;
 pub mod publish;
 pub mod telemetry;
+pub mod tls;

@@ -3,24 +3,19 @@
 //! Owns the orders to a worker and the reports from it. Both ways are bounded: an order waits for room,
 //! because none may be lost; a report does not, because traffic must never wait for the control plane.
 
-use std::{
-    net::TcpListener,
-    ops::Deref,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering::Relaxed},
-    },
-};
+mod clients;
+mod entrance;
+
+pub use self::entrance::{Crowded, Entrance, Guest, Place};
+
+use std::{net::TcpListener, ops::Deref, sync::Arc};
 
 use tokio::sync::{mpsc, oneshot};
 
-use crate::{
-    config::ListenerLimits,
-    core::{
-        health::PassiveFailure,
-        ids::{EndpointId, ListenerId, ListenerName},
-        in_flight::{Counts, Ending, TenureCounter},
-    },
+use crate::core::{
+    health::PassiveFailure,
+    ids::{EndpointId, ListenerId},
+    in_flight::{Counts, Ending, TenureCounter},
 };
 
 /// What a worker is told to do; it carries out one order wholly before it looks at the next.
@@ -77,63 +72,11 @@ pub struct OpenListener {
     pub entrance: Arc<Entrance>,
 }
 
-/// A listener as the connections know it that came in by it; they may outlive it.
-#[derive(Debug)]
-pub struct Entrance {
-    /// Its number.
-    pub id: ListenerId,
-    /// Its name.
-    pub name: ListenerName,
-    /// Its bounds. `max_connections` is over all workers.
-    pub limits: ListenerLimits,
-    /// Connections open at present. Shared by the workers; touched when a connection begins and ends, never
-    /// by a request.
-    open: AtomicUsize,
-}
-
-impl OpenListener {
-    /// A bound, non-blocking socket as listener `id`.
-    #[must_use]
-    pub fn new(
-        id: ListenerId,
-        name: ListenerName,
-        socket: TcpListener,
-        limits: ListenerLimits,
-    ) -> Self {
-        let entrance = Arc::new(Entrance {
-            id,
-            name,
-            limits,
-            open: AtomicUsize::new(0),
-        });
-        Self { socket, entrance }
-    }
-}
-
 impl Deref for OpenListener {
     type Target = Entrance;
 
     fn deref(&self) -> &Entrance {
         &self.entrance
-    }
-}
-
-impl Entrance {
-    /// Whether it has as many connections as it may. Workers that ask at the same moment may let in one each
-    /// beyond the limit. `Relaxed`: nothing else is read by this number.
-    #[must_use]
-    pub fn is_full(&self) -> bool {
-        self.open.load(Relaxed) >= self.limits.max_connections
-    }
-
-    /// A connection was accepted.
-    pub fn enter(&self) {
-        self.open.fetch_add(1, Relaxed);
-    }
-
-    /// A connection has ended.
-    pub fn leave(&self) {
-        self.open.fetch_sub(1, Relaxed);
     }
 }
 

@@ -17,19 +17,20 @@ mod source_text;
 use source_text::{Item, Module, items};
 
 /// Where each room may look. A path with `::` allows that part of a room and no other.
-const TABLE: [(&str, &[&str]); 11] = [
+const TABLE: [(&str, &[&str]); 12] = [
     ("core", &[]),
     ("config", &["core"]),
     ("publish", &["core"]),
-    ("mailbox", &["core", "config"]),
+    ("mailbox", &["core", "config", "tls"]),
+    ("tls", &["core", "config"]),
     ("telemetry", &["core", "config"]),
     (
         "control",
-        &["core", "config", "publish", "telemetry", "mailbox"],
+        &["core", "config", "publish", "telemetry", "mailbox", "tls"],
     ),
     (
         "proxy",
-        &["core", "config", "publish", "telemetry", "mailbox"],
+        &["core", "config", "publish", "telemetry", "mailbox", "tls"],
     ),
     ("admin", &["core", "config", "telemetry", "control::handle"]),
     (
@@ -62,6 +63,7 @@ const TABLE: [(&str, &[&str]); 11] = [
             "proxy",
             "publish",
             "telemetry",
+            "tls",
         ],
     ),
 ];

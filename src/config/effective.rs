@@ -3,12 +3,17 @@
 //! Owns the way back from values to the spelling of the file. Written by hand beside the types: what is not
 //! named here is not shown, so that a new key cannot leak a secret.
 
-use std::{path::Path, time::Duration};
+use std::{
+    num::{NonZeroU64, NonZeroUsize},
+    path::Path,
+    time::Duration,
+};
 
 use serde_json::{Map, Value, json};
 
 use super::{
     AccessLogTarget, AdminAddr, Config, ListenerConfig, ProcessConfig,
+    limits::BODY_RATE_GRACE,
     text::Choice,
     value::{duration, size},
 };
@@ -44,6 +49,8 @@ impl Config {
             "host": host(&spec.host),
             "balance": spec.balance.word(),
             "on_all_unhealthy": spec.on_all_unhealthy.word(),
+            "max_request_body": size::write(spec.max_request_body.map_or(0, NonZeroUsize::get)),
+            "ambiguous_path": spec.ambiguous_path.word(),
             "blue": pool(&spec.pools.blue),
             "green": pool(&spec.pools.green),
             "probe": probe(&spec.probe),
@@ -108,13 +115,21 @@ fn admin_addr(addr: &AdminAddr) -> String {
 
 fn listener(listener: &ListenerConfig) -> Value {
     let limits = &listener.limits;
+    let unlimited = |limit: Option<NonZeroUsize>| limit.map_or(0, NonZeroUsize::get);
+    let requests = limits.max_requests_per_connection;
+    let rate = limits.min_body_rate;
     json!({
         "listen": listener.listen.to_string(),
         "header_read_timeout": time(limits.header_read_timeout),
         "keep_alive": time(limits.keep_alive),
         "max_connections": limits.max_connections,
+        "max_connections_per_client": unlimited(limits.max_connections_per_client),
+        "max_requests_per_connection": requests.map_or(0, NonZeroU64::get),
         "max_header_count": limits.max_header_count,
         "max_header_size": size::write(limits.max_header_size),
+        "min_body_rate": size::write(rate.map_or(0, |rate| rate.bytes.get())),
+        "body_rate_grace": time(rate.map_or(BODY_RATE_GRACE, |rate| rate.grace)),
+        "upgrades": limits.upgrades.iter().collect::<Vec<_>>(),
     })
 }
 

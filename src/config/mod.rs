@@ -8,6 +8,7 @@
 mod effective;
 pub mod error;
 mod judge;
+mod limits;
 pub mod load;
 mod raw;
 mod suggest;
@@ -18,6 +19,7 @@ mod value;
 
 pub use self::{
     error::{Problem, Problems},
+    limits::{BodyRate, ListenerLimits, Upgrades},
     text::BadValue,
     value::addr::parse_endpoint,
 };
@@ -125,19 +127,4 @@ pub struct ListenerConfig {
     pub listen: SocketAddr,
     /// Its bounds.
     pub limits: ListenerLimits,
-}
-
-/// What one listener bears.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ListenerLimits {
-    /// From the first byte of a request head to its last.
-    pub header_read_timeout: Duration,
-    /// Without a request, a kept-alive connection is closed.
-    pub keep_alive: Duration,
-    /// Open connections, over all workers; further ones wait in the kernel's queue.
-    pub max_connections: usize,
-    /// Fields in a request head; more are answered 431.
-    pub max_header_count: usize,
-    /// Bytes of a request head, start line included; more are answered 431.
-    pub max_header_size: usize,
 }

@@ -14,13 +14,14 @@ use super::{
         http::{Expect, Headers, HostText, ProbePath},
         number::{Count, Percent},
         path::FilePath,
+        protocol::Protocol,
         size::Size,
     },
 };
 use crate::core::{
     event::POOL_LIMIT,
     ids::{Colour, EndpointAddr},
-    service::{BalanceKind, MinReady, OnAllUnhealthy, Route},
+    service::{AmbiguousPath, BalanceKind, MinReady, OnAllUnhealthy, Route},
 };
 
 table! {
@@ -70,8 +71,13 @@ table! {
         header_read_timeout: Period,
         keep_alive: Period,
         max_connections: Count<1, CONNECTIONS_LIMIT>,
+        max_connections_per_client: Count<0, CONNECTIONS_LIMIT>,
+        max_requests_per_connection: Count<0, REQUESTS_LIMIT>,
         max_header_count: Count<1, 1000>,
         max_header_size: Size<{ 8 * 1024 }, { 1024 * 1024 }>,
+        min_body_rate: Size<0, RATE_LIMIT>,
+        body_rate_grace: Period,
+        upgrades: List<Protocol, UPGRADES_LIMIT>,
     }
 }
 
@@ -84,6 +90,8 @@ table! {
         host: HostText,
         balance: BalanceKind,
         on_all_unhealthy: OnAllUnhealthy,
+        max_request_body: Size<0, BODY_LIMIT>,
+        ambiguous_path: AmbiguousPath,
         blue: RawPool,
         green: RawPool,
         probe: RawProbe,
@@ -198,3 +206,11 @@ pub(super) const ROUTES_LIMIT: usize = 256;
 pub(super) const WORKERS_LIMIT: u32 = 256;
 /// Open connections of one listener.
 pub(super) const CONNECTIONS_LIMIT: u32 = 1_048_576;
+/// Requests on one connection.
+pub(super) const REQUESTS_LIMIT: u32 = 1_000_000_000;
+/// Bytes a second that a client may be asked for.
+pub(super) const RATE_LIMIT: usize = 1 << 30;
+/// Protocols that one listener passes.
+pub(super) const UPGRADES_LIMIT: usize = 16;
+/// Bytes of a request's body.
+pub(super) const BODY_LIMIT: usize = 1 << 40;

@@ -182,12 +182,15 @@ impl Plan {
         // The kernel knows the address of a socket that it has just bound.
         let addr = socket.local_addr().unwrap_or(config.listen);
         self.after.next = self.after.next.next();
-        let open = Arc::new(OpenListener::new(
-            self.after.next,
-            config.name.clone(),
+        let mut ancestors = ancestors.peekable();
+        let mut entrance = Entrance::new(self.after.next, config, None);
+        if let Some(ancestor) = ancestors.peek() {
+            entrance = entrance.heir_of(&ancestor.open.entrance);
+        }
+        let open = Arc::new(OpenListener {
             socket,
-            config.limits.clone(),
-        ));
+            entrance: Arc::new(entrance),
+        });
         let earlier = ancestors.flat_map(Bound::past).take(EARLIER_LIMIT);
         let earlier = earlier.collect();
         self.opened.push((Arc::clone(&open), addr));
@@ -233,8 +236,6 @@ const EARLIER_LIMIT: usize = 1024;
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
     use crate::config::ListenerLimits;
 
@@ -242,13 +243,7 @@ mod tests {
         ListenerConfig {
             name: ListenerName::new(name),
             listen: listen.parse().unwrap(),
-            limits: ListenerLimits {
-                header_read_timeout: Duration::from_secs(1),
-                keep_alive: Duration::from_secs(1),
-                max_connections: 10,
-                max_header_count: 10,
-                max_header_size: 8192,
-            },
+            limits: ListenerLimits::default(),
         }
     }
 

@@ -1,8 +1,9 @@
 //! Which service a request belongs to, by host and path.
 //!
-//! Owns matching only; must not know pools or health. The most specific host wins (exact, then the longest
-//! wildcard, then any), and under it the longest prefix; hosts fall back: if no prefix of the exact host
-//! matches, a wildcard's or an any-host route may. Prefixes are compared on segment boundaries, byte by byte.
+//! Owns matching only; must not know pools or health, nor how a client may spell what is matched (`routing` does).
+//! The most specific host wins (exact, then the longest wildcard, then any), and under it the longest prefix; hosts
+//! fall back: if no prefix of the exact host matches, a wildcard's or an any-host route may. Prefixes are compared on
+//! segment boundaries, byte by byte.
 
 use std::collections::HashMap;
 
@@ -38,23 +39,10 @@ impl RouteTable {
         table
     }
 
-    /// The service that `host` (as sent, with or without port, in any case) and `path` belong to.
+    /// The service that `host` and `path` belong to, both in the spelling that routes have (see `host::canonical` and
+    /// `Spelling::normal`).
     #[must_use]
     pub fn find(&self, host: &str, path: &str) -> Option<ServiceSlot> {
-        if self.exact.is_empty() && self.wildcard.is_empty() {
-            return self.any.find(path);
-        }
-        let host = without_port(host);
-        // Names are lower case nearly always; only the others pay for a copy.
-        if host.bytes().any(|byte| byte.is_ascii_uppercase()) {
-            self.find_lower(&host.to_ascii_lowercase(), path)
-        } else {
-            self.find_lower(host, path)
-        }
-    }
-
-    fn find_lower(&self, host: &str, path: &str) -> Option<ServiceSlot> {
-        let host = host.strip_suffix('.').unwrap_or(host);
         self.exact
             .get(host)
             .and_then(|prefixes| prefixes.find(path))
@@ -111,14 +99,6 @@ impl Prefixes {
 fn covers(prefix: &str, path: &str) -> bool {
     path.strip_prefix(prefix)
         .is_some_and(|rest| rest.is_empty() || rest.starts_with('/') || prefix.is_empty())
-}
-
-/// The host of `host[:port]`; brackets of an IPv6 address stay.
-fn without_port(host: &str) -> &str {
-    match host.rfind(':') {
-        Some(colon) if !host[colon..].contains(']') => &host[..colon],
-        _ => host,
-    }
 }
 
 /// Labels in the longest host name.
@@ -181,13 +161,6 @@ mod tests {
     fn a_host_falls_back_to_less_specific_routes() {
         leads("other.example.com", "/legacy", Some(4));
         leads("other.example.com", "/elsewhere", None);
-    }
-
-    #[test]
-    fn case_port_and_the_root_dot_do_not_matter() {
-        leads("SHOP.Example.com:8080", "/api", Some(1));
-        leads("shop.example.com.", "/", Some(0));
-        leads("shop.example.com.:80", "/", Some(0));
     }
 
     #[test]

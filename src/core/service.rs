@@ -3,7 +3,12 @@
 //! Owns the values that cannot be wrong (`config::validate` makes them); must not hold anything that changes
 //! while the file does not: the live colour and health are state.
 
-use std::{fmt, num::NonZeroU16, ops::RangeInclusive, time::Duration};
+use std::{
+    fmt,
+    num::{NonZeroU16, NonZeroUsize},
+    ops::RangeInclusive,
+    time::Duration,
+};
 
 use http::{HeaderName, HeaderValue};
 
@@ -26,6 +31,10 @@ pub struct ServiceSpec {
     pub balance: BalanceKind,
     /// What happens when no endpoint of the live pool is ready.
     pub on_all_unhealthy: OnAllUnhealthy,
+    /// Bytes of a request's body; more are answered 413.
+    pub max_request_body: Option<NonZeroUsize>,
+    /// What happens to a path that could be read in more than one way.
+    pub ambiguous_path: AmbiguousPath,
     /// Endpoints of each colour; the live pool is never empty.
     pub pools: ByColour<Vec<EndpointSpec>>,
     /// How endpoints are probed.
@@ -128,6 +137,18 @@ pub enum OnAllUnhealthy {
     /// Pick among all of them: the probes may be wrong, and a chance beats a certain refusal.
     Try,
     /// Answer 503.
+    Reject,
+}
+
+/// What to do with a path that could be read in more than one way. The later, the stricter: of several services that
+/// its readings lead to, the strictest decides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum AmbiguousPath {
+    /// Forward it as it was sent: the endpoint reads it as cutover does.
+    Forward,
+    /// Forward what its most liberal reader would read.
+    Normalise,
+    /// Answer 400.
     Reject,
 }
 

@@ -3,7 +3,7 @@
 //! Owns the accept loop and its end. Every worker accepts from the same socket: one of several `SO_REUSEPORT`
 //! sockets, when it closes, resets whatever waits in its queue.
 
-use std::{cell::Cell, io, rc::Rc, sync::Arc, time::Duration};
+use std::{cell::Cell, io, net::SocketAddr, rc::Rc, sync::Arc, time::Duration};
 
 use socket2::{SockFilter, SockRef};
 use tokio::{
@@ -13,8 +13,17 @@ use tokio::{
     time::sleep,
 };
 
-use super::{downstream::Downstream, protocol::http1, worker::Worker};
-use crate::mailbox::{OpenListener, SocketFate};
+use super::{
+    client::Client,
+    handshake,
+    protocol::{self, Negotiated},
+    transport::Transport,
+    worker::Worker,
+};
+use crate::{
+    mailbox::{Guest, OpenListener, Place, SocketFate},
+    telemetry::limit::Limit,
+};
 
 /// Tells an accept loop to end, and learns when it has.
 #[derive(Debug, Default)]
@@ -38,10 +47,14 @@ impl Stop {
 pub(crate) async fn accept(worker: Rc<Worker>, listener: Arc<OpenListener>, stop: Rc<Stop>) {
     match listen(&listener) {
         Ok(socket) => {
-            let serving = accept_all(&worker, &listener, &socket);
+            let waiting = Cell::new(None);
+            let serving = accept_all((&worker, &listener), &socket, &waiting);
             tokio::select! {
                 () = serving => {}
                 () = stop.asked.notified() => {}
+            }
+            if let Some(arrived) = waiting.take() {
+                begin((&worker, &listener), arrived, listener.enter_last());
             }
             if !stop.lives_on.get() {
                 close(&worker, &listener, socket).await;
@@ -59,14 +72,25 @@ fn listen(listener: &OpenListener) -> io::Result<TcpListener> {
     TcpListener::from_std(listener.socket.try_clone()?)
 }
 
-async fn accept_all(worker: &Rc<Worker>, listener: &Arc<OpenListener>, socket: &TcpListener) {
+/// Whoever finds no place waits in `waiting`, and who comes after in the kernel's queue. A place that was taken
+/// before anybody had come would be missing where somebody has.
+async fn accept_all(
+    (worker, listener): (&Rc<Worker>, &Arc<OpenListener>),
+    socket: &TcpListener,
+    waiting: &Cell<Option<Arrived>>,
+) {
     loop {
-        while listener.is_full() {
-            // Those beyond the limit wait in the kernel's queue.
-            sleep(FULL_PAUSE).await;
-        }
         match socket.accept().await {
-            Ok((stream, _)) => begin(worker, listener, stream),
+            Ok((stream, _)) => {
+                let Some(arrived) = welcome(worker, listener, stream) else {
+                    continue;
+                };
+                waiting.set(Some(arrived));
+                let place = find_place(worker, listener).await;
+                if let Some(arrived) = waiting.take() {
+                    begin((worker, listener), arrived, place);
+                }
+            }
             Err(error) => {
                 worker.stats().accept_failures.add(1);
                 if is_exhaustion(&error) {
@@ -88,7 +112,9 @@ async fn close(worker: &Rc<Worker>, listener: &Arc<OpenListener>, socket: TcpLis
         sleep(CLOSE_PAUSE).await;
         while let Ok(Ok((stream, _))) = tokio::time::timeout(Duration::ZERO, socket.accept()).await
         {
-            begin(worker, listener, stream);
+            if let Some(arrived) = welcome(worker, listener, stream) {
+                begin((worker, listener), arrived, listener.enter_last());
+            }
         }
     }
 }
@@ -111,18 +137,70 @@ const fn drop_new_connections() -> [SockFilter; 5] {
     ]
 }
 
-fn begin(worker: &Rc<Worker>, listener: &Arc<OpenListener>, stream: TcpStream) {
+/// A connection that was accepted.
+struct Arrived {
+    stream: TcpStream,
+    peer: SocketAddr,
+    guest: Guest,
+}
+
+/// Judges who has come. A client that has too many connections is reset at once: an answer would cost more than the
+/// connection is worth, and leave the socket behind for a minute.
+fn welcome(worker: &Worker, listener: &OpenListener, stream: TcpStream) -> Option<Arrived> {
     // The peer of a connection that was reset while it waited is unknown; there is nobody to serve.
-    let Ok(peer) = stream.peer_addr() else { return };
+    let peer = stream.peer_addr().ok()?;
+    let Ok(guest) = listener.welcome(peer.ip()) else {
+        worker.stats().met(Limit::MaxConnectionsPerClient);
+        // Where it fails, the connection is closed in the usual way.
+        let _ = SockRef::from(&stream).set_linger(Some(Duration::ZERO));
+        return None;
+    };
+    Some(Arrived {
+        stream,
+        peer,
+        guest,
+    })
+}
+
+async fn find_place(worker: &Worker, listener: &OpenListener) -> Place {
+    if let Some(place) = listener.enter() {
+        return place;
+    }
+    worker.stats().met(Limit::MaxConnections);
+    loop {
+        sleep(FULL_PAUSE).await;
+        if let Some(place) = listener.enter() {
+            return place;
+        }
+    }
+}
+
+fn begin((worker, listener): (&Rc<Worker>, &Arc<OpenListener>), arrived: Arrived, place: Place) {
+    let Arrived {
+        stream,
+        peer,
+        guest,
+    } = arrived;
     let _ = stream.set_nodelay(true);
-    let place = worker.admit(&listener.entrance);
-    let downstream = Downstream::new(worker, &listener.entrance, peer);
+    let place = (worker.admit(), place, guest);
+    let client = Client::new(worker, &listener.entrance, peer);
     // Without the runtime's turn-taking: hyper takes turns itself, after sixteen rounds, and a spent turn
     // would be a wake-up that nobody gets where a channel of ours is polled without one.
     spawn_local(unconstrained(async move {
-        http1::serve(downstream, stream).await;
+        serve(client, stream).await;
         drop(place);
     }));
+}
+
+async fn serve(client: Rc<Client>, stream: TcpStream) {
+    let begun = match &client.listener().tls {
+        None => Some((Transport::Plain(stream), Negotiated::Nothing)),
+        // Boxed, so that connections in the clear hold no room for it.
+        Some(tls) => Box::pin(handshake::accept(&client, stream, tls)).await,
+    };
+    if let Some((socket, negotiated)) = begun {
+        protocol::serve(client, socket, negotiated).await;
+    }
 }
 
 /// Whether the process or the system is out of something that time may bring back.

@@ -59,7 +59,7 @@ impl Account {
     ) -> Self {
         let worker = downstream.worker();
         let began = worker.clock().read();
-        downstream.set_busy(true);
+        downstream.begins();
         downstream.works();
         let access = worker
             .logs_access()
@@ -228,7 +228,7 @@ impl Account {
 
 impl Drop for Account {
     fn drop(&mut self) {
-        self.downstream.set_busy(false);
+        self.downstream.ends();
         // A claim that is dropped while an order to cut stands was cut, however the drop came about.
         if self.ending == Ending::ClientGone
             && let Some(ending) = self.downstream.lifeline().cut()

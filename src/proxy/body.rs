@@ -15,11 +15,13 @@ use http_body::{Body, Frame, SizeHint};
 
 use super::{
     account::Account,
+    error::ProxyError,
     protocol::http1::response_reader::Broken,
     turn::Turn,
     upload::{Progress, Stage},
     upstream::Upstream,
 };
+use crate::telemetry::limit::Limit;
 
 /// The body of a response sent downstream.
 #[derive(Debug)]
@@ -119,23 +121,26 @@ impl Download {
             }
             Some(Err(broken)) => {
                 self.broken_off();
-                Some(Err(BodyError(broken.to_string().into())))
+                Some(Err(BodyError(Box::new(broken))))
             }
         }
     }
 
     /// By the endpoint, or because the client broke off its own body, which ends the exchange, too.
     fn broken_off(&mut self) {
-        if self
-            .progress
-            .as_ref()
-            .is_some_and(|progress| progress.stage() == Stage::Failed)
-        {
-            self.account
-                .client_broke("malformed or unfinished request body");
-        } else {
-            self.account
-                .upstream_broke("connection closed within the response");
+        match self.progress.as_ref().map(|progress| progress.stage()) {
+            Some(Stage::Failed) => self
+                .account
+                .client_broke("malformed or unfinished request body"),
+            Some(Stage::TooLarge) => {
+                self.account.client_broke(ProxyError::BodyTooLarge.cause());
+                let worker = self.account.downstream().worker();
+                worker.stats().met(Limit::MaxRequestBody);
+            }
+            Some(Stage::Untouched | Stage::WantsClient | Stage::WantsEndpoint | Stage::Ended)
+            | None => self
+                .account
+                .upstream_broke("connection closed within the response"),
         }
     }
 

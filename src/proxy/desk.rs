@@ -15,7 +15,8 @@ use crate::{
         balance::{Balance, Candidate},
         ids::{EndpointId, ListenerId, ServiceSlot},
         in_flight::{Claim, WorkerTenure},
-        service::{HostPolicy, OnAllUnhealthy},
+        routing::Lead,
+        service::{AmbiguousPath, HostPolicy, OnAllUnhealthy},
         snapshot::{ServiceSnapshot, Snapshot},
     },
     publish::Reader,
@@ -49,6 +50,8 @@ pub(crate) struct Picked {
     pub(crate) service: Rc<ServiceDesk>,
     pub(crate) endpoint: Rc<Endpoint>,
     pub(crate) claim: Claim,
+    /// The path to forward, where it is not the client's.
+    pub(crate) respelt: Option<String>,
 }
 
 /// Why it is going nowhere, and the service it was meant for.
@@ -83,17 +86,24 @@ impl Desk {
         key: RouteKey<'_>,
         tried: &[EndpointId],
     ) -> Result<Picked, Unpicked> {
-        let no_route = Unpicked {
-            error: ProxyError::NoRoute,
-            service: None,
-        };
         let mut reader = self.reader.borrow_mut();
         let snapshot = reader.load();
-        let slot = snapshot
-            .routes_of(key.listener)
-            .and_then(|routes| routes.find(key.host, key.path));
+        let (slot, respelt) = match lead(snapshot, key) {
+            Lead::AsSent(slot) => (Some(slot), None),
+            Lead::Respelt(slot, path) => (Some(slot), Some(path)),
+            Lead::Nowhere => (None, None),
+            Lead::Refused(slot, unclear) => {
+                return Err(Unpicked {
+                    error: ProxyError::Unclear(unclear),
+                    service: slot.and_then(|slot| self.service(snapshot, slot)),
+                });
+            }
+        };
         let Some(service) = slot.and_then(|slot| self.service(snapshot, slot)) else {
-            return Err(no_route);
+            return Err(Unpicked {
+                error: ProxyError::NoRoute,
+                service: None,
+            });
         };
         match service.pick(tried) {
             Some(endpoint) => {
@@ -102,6 +112,7 @@ impl Desk {
                     service,
                     endpoint,
                     claim,
+                    respelt,
                 })
             }
             None => Err(Unpicked {
@@ -181,6 +192,15 @@ impl Desk {
             endpoint.connections().retire();
         }
     }
+}
+
+fn lead(snapshot: &Snapshot, key: RouteKey<'_>) -> Lead {
+    let policy = |slot| {
+        let service = snapshot.service(slot);
+        service.map_or(AmbiguousPath::Reject, |it| it.spec.ambiguous_path)
+    };
+    let routes = snapshot.routes_of(key.listener);
+    routes.map_or(Lead::Nowhere, |it| it.lead(key.host, key.path, policy))
 }
 
 impl ServiceDesk {

@@ -1,29 +1,33 @@
-//! One client's connection: who it is, and how long it may wait for what.
+//! Where one request at a time is served: an HTTP/1 connection, which has one of these for all its requests,
+//! or a single stream of a connection that has many.
+//!
+//! Owns how long its client may be waited for, and what for; who that is, its [`Client`] knows.
 
 use std::{
     cell::{Cell, RefCell},
     net::SocketAddr,
     rc::Rc,
-    sync::Arc,
     time::Duration,
 };
 
 use http::HeaderValue;
 
 use super::{
-    clock::Tick, lifeline::Lifeline, protocol::http1::Wire, tunnel::Tunnel, worker::Worker,
+    client::Client,
+    clock::Tick,
+    lifeline::Lifeline,
+    protocol::{Protocol, Verdict},
+    tunnel::Tunnel,
+    worker::Worker,
 };
 use crate::{core::service::Timeouts, mailbox::Entrance};
 
 /// See the module.
 #[derive(Debug)]
 pub(crate) struct Downstream {
-    worker: Rc<Worker>,
-    listener: Arc<Entrance>,
-    peer: SocketAddr,
-    client: HeaderValue,
+    client: Rc<Client>,
+    protocol: Protocol,
     lifeline: Rc<Lifeline>,
-    wire: Rc<Wire>,
     stage: Cell<Stage>,
     busy: Cell<bool>,
     response: Cell<Duration>,
@@ -45,17 +49,11 @@ pub(crate) enum Stage {
 }
 
 impl Downstream {
-    pub(crate) fn new(worker: &Rc<Worker>, listener: &Arc<Entrance>, peer: SocketAddr) -> Rc<Self> {
-        let ip = peer.ip().to_canonical().to_string();
+    pub(crate) fn new(client: &Rc<Client>, protocol: Protocol) -> Rc<Self> {
         let downstream = Rc::new(Self {
-            worker: Rc::clone(worker),
-            wire: Wire::new(listener.limits.clone()),
-            listener: Arc::clone(listener),
-            peer,
-            // An address is always a sound field value.
-            client: HeaderValue::from_str(&ip)
-                .unwrap_or_else(|_| HeaderValue::from_static("unknown")),
-            lifeline: worker.lifelines().begin(),
+            client: Rc::clone(client),
+            protocol,
+            lifeline: client.worker().lifelines().begin(),
             stage: Cell::new(Stage::Idle),
             busy: Cell::new(false),
             response: Cell::new(Duration::ZERO),
@@ -63,33 +61,47 @@ impl Downstream {
             tunnel: RefCell::new(None),
         });
         // A new connection owes a request within the time for a head, not for a kept-alive one's rest.
-        downstream.waits(Stage::Idle, listener.limits.header_read_timeout);
+        downstream.waits(Stage::Idle, client.listener().limits.header_read_timeout);
         downstream
     }
 
     pub(crate) fn worker(&self) -> &Worker {
-        &self.worker
+        self.client.worker()
     }
 
     pub(crate) fn listener(&self) -> &Entrance {
-        &self.listener
+        self.client.listener()
     }
 
-    pub(crate) const fn peer(&self) -> SocketAddr {
-        self.peer
+    pub(crate) fn peer(&self) -> SocketAddr {
+        self.client.peer()
     }
 
     /// The client's address as a field value.
-    pub(crate) const fn client(&self) -> &HeaderValue {
-        &self.client
+    pub(crate) fn client(&self) -> &HeaderValue {
+        self.client.addr()
+    }
+
+    /// Whether the connection ends with the present request.
+    pub(crate) fn has_had_its_requests(&self) -> bool {
+        self.client.has_had_its_requests()
     }
 
     pub(crate) fn lifeline(&self) -> &Lifeline {
         &self.lifeline
     }
 
-    pub(crate) const fn wire(&self) -> &Rc<Wire> {
-        &self.wire
+    /// What the protocol says of the next request. To be asked once for each.
+    pub(crate) fn verdict(&self) -> Verdict {
+        self.protocol.verdict()
+    }
+
+    /// The request that is being served changes to no other protocol. Nobody else would look at what was held
+    /// back because of it before more comes.
+    pub(crate) fn stays_http(&self) {
+        if self.protocol.stays_http() {
+            self.lifeline.wake();
+        }
     }
 
     pub(crate) fn stage(&self) -> Stage {
@@ -101,9 +113,15 @@ impl Downstream {
         self.busy.get()
     }
 
-    /// A request begins or ends.
-    pub(crate) fn set_busy(&self, busy: bool) {
-        self.busy.set(busy);
+    /// A request begins.
+    pub(crate) fn begins(&self) {
+        self.busy.set(true);
+        self.client.begins_request();
+    }
+
+    /// The request has ended.
+    pub(crate) fn ends(&self) {
+        self.busy.set(false);
     }
 
     /// The service's bounds hold from now on.
@@ -129,7 +147,7 @@ impl Downstream {
 
     /// A byte has moved, or is to move now.
     pub(crate) fn expects_progress(&self) {
-        let deadline = self.worker.clock().coarse().after(self.idle.get());
+        let deadline = self.worker().clock().coarse().after(self.idle.get());
         self.lifeline.wait_until(deadline);
     }
 
@@ -145,8 +163,8 @@ impl Downstream {
 
     /// The request is over; the client has time to send another.
     pub(crate) fn rests(&self) {
-        let keep_alive = self.listener.limits.keep_alive;
-        let draining = self.worker.is_draining();
+        let keep_alive = self.listener().limits.keep_alive;
+        let draining = self.worker().is_draining();
         self.waits(
             Stage::Idle,
             if draining {
@@ -159,12 +177,12 @@ impl Downstream {
 
     /// A request head has begun.
     pub(crate) fn expects_head(&self) {
-        self.waits(Stage::Head, self.listener.limits.header_read_timeout);
+        self.waits(Stage::Head, self.listener().limits.header_read_timeout);
     }
 
     /// Whether the present wait has lasted too long.
     pub(crate) fn has_expired(&self) -> bool {
-        self.lifeline.has_expired(self.worker.clock().coarse())
+        self.lifeline.has_expired(self.worker().clock().coarse())
     }
 
     /// Leaves a tunnel to whoever takes the connection apart after `101 Switching Protocols`.
@@ -180,11 +198,11 @@ impl Downstream {
     fn waits(&self, stage: Stage, wait: Duration) {
         self.stage.set(stage);
         self.lifeline
-            .wait_until(self.worker.clock().coarse().after(wait));
+            .wait_until(self.worker().clock().coarse().after(wait));
     }
 }
 
 /// How long a connection without a request lives on while the process stops: a request may be on its way.
-const DRAIN_GRACE: Duration = Duration::from_millis(500);
+pub(super) const DRAIN_GRACE: Duration = Duration::from_millis(500);
 /// How long an endpoint has to answer `Expect: 100-continue` before the body is sent unasked.
 const CONTINUE_TIMEOUT: Duration = Duration::from_secs(1);

@@ -7,7 +7,7 @@ use std::{rc::Rc, time::Duration};
 use http::HeaderValue;
 use tokio::{net::TcpStream, time::timeout};
 
-use super::{connections::Connections, upstream::Upstream};
+use super::{connections::Connections, transport::Transport, upstream::Upstream};
 use crate::core::{
     ids::{EndpointAddr, EndpointId},
     service::ServiceSpec,
@@ -130,7 +130,10 @@ impl Endpoint {
         socket
             .set_nodelay(true)
             .map_err(|_| ConnectError::Refused)?;
-        Ok(Upstream::new(socket, Rc::clone(&self.connections)))
+        Ok(Upstream::new(
+            Transport::Plain(socket),
+            Rc::clone(&self.connections),
+        ))
     }
 }
 

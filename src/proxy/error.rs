@@ -4,6 +4,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 
 use super::{headers::X_REQUEST_ID, protocol::http1::HeadRefusal};
+use crate::{core::routing::Unclear, telemetry::limit::Limit};
 
 /// Why a request gets an answer of cutover's own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,6 +15,10 @@ pub(crate) enum ProxyError {
     MalformedBody,
     /// The client stopped sending its body.
     BodyTimeout,
+    /// The request body is larger than the service takes.
+    BodyTooLarge,
+    /// It is unclear which route matches.
+    Unclear(Unclear),
     /// No route matches.
     NoRoute,
     /// No endpoint may be picked.
@@ -52,8 +57,9 @@ impl ProxyError {
     pub(crate) const fn status(self) -> StatusCode {
         match self {
             Self::Refused(refusal) => refusal.status(),
-            Self::MalformedBody => StatusCode::BAD_REQUEST,
+            Self::MalformedBody | Self::Unclear(_) => StatusCode::BAD_REQUEST,
             Self::BodyTimeout => StatusCode::REQUEST_TIMEOUT,
+            Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::NoRoute => StatusCode::NOT_FOUND,
             Self::NoReadyEndpoint | Self::CutByDeadline | Self::CutByShutdown => {
                 StatusCode::SERVICE_UNAVAILABLE
@@ -71,6 +77,8 @@ impl ProxyError {
             Self::Refused(refusal) => refusal.cause(),
             Self::MalformedBody => "malformed request body",
             Self::BodyTimeout => "request body timeout",
+            Self::BodyTooLarge => "request body too large",
+            Self::Unclear(unclear) => unclear.cause(),
             Self::NoRoute => "no route",
             Self::NoReadyEndpoint => "no ready endpoint",
             Self::Unresolved => "endpoint name not resolved",
@@ -87,9 +95,12 @@ impl ProxyError {
     /// Whose fault it is.
     pub(crate) const fn side(self) -> Side {
         match self {
-            Self::Refused(_) | Self::MalformedBody | Self::BodyTimeout | Self::NoRoute => {
-                Side::Downstream
-            }
+            Self::Refused(_)
+            | Self::MalformedBody
+            | Self::BodyTimeout
+            | Self::BodyTooLarge
+            | Self::Unclear(_)
+            | Self::NoRoute => Side::Downstream,
             Self::NoReadyEndpoint | Self::CutByDeadline | Self::CutByShutdown => Side::Internal,
             Self::Unresolved
             | Self::ConnectRefused
@@ -100,11 +111,36 @@ impl ProxyError {
         }
     }
 
+    /// The bound that the client met, if that is why.
+    pub(crate) const fn limit(self) -> Option<Limit> {
+        match self {
+            Self::Refused(refusal) => refusal.limit(),
+            Self::BodyTimeout => Some(Limit::Idle),
+            Self::BodyTooLarge => Some(Limit::MaxRequestBody),
+            Self::MalformedBody
+            | Self::Unclear(_)
+            | Self::NoRoute
+            | Self::NoReadyEndpoint
+            | Self::Unresolved
+            | Self::ConnectRefused
+            | Self::ConnectTimeout
+            | Self::Closed
+            | Self::Malformed
+            | Self::ResponseTimeout
+            | Self::CutByDeadline
+            | Self::CutByShutdown => None,
+        }
+    }
+
     /// Whether the downstream connection can be used again: not when its input is in doubt.
     const fn closes(self) -> bool {
         matches!(
             self,
-            Self::Refused(_) | Self::MalformedBody | Self::BodyTimeout | Self::CutByShutdown
+            Self::Refused(_)
+                | Self::MalformedBody
+                | Self::BodyTimeout
+                | Self::BodyTooLarge
+                | Self::CutByShutdown
         )
     }
 

@@ -57,7 +57,7 @@ pub(crate) async fn exchange(
             match polled {
                 Poll::Ready(Ok(response)) => return Poll::Ready(Ok(response)),
                 Poll::Ready(Err(broken)) => {
-                    let error = judged(broken);
+                    let error = judged(broken, watched.upload);
                     let unsent = upstream.take_unsent().filter(|_| broken == Broken::Closed);
                     return Poll::Ready(Err(Failed { error, unsent }));
                 }
@@ -96,8 +96,11 @@ const fn cut(ending: Ending) -> ProxyError {
     }
 }
 
-const fn judged(broken: Broken) -> ProxyError {
+fn judged(broken: Broken, upload: Option<&Progress>) -> ProxyError {
     match broken {
+        Broken::Request if upload.is_some_and(|upload| upload.stage() == Stage::TooLarge) => {
+            ProxyError::BodyTooLarge
+        }
         Broken::Request => ProxyError::MalformedBody,
         Broken::Malformed => ProxyError::Malformed,
         Broken::Closed => ProxyError::Closed,
@@ -107,8 +110,13 @@ const fn judged(broken: Broken) -> ProxyError {
 fn expired(upload: Option<&Progress>) -> ProxyError {
     match upload.map(Progress::stage) {
         Some(Stage::WantsClient) => ProxyError::BodyTimeout,
-        Some(Stage::Untouched | Stage::WantsEndpoint | Stage::Ended | Stage::Failed) | None => {
-            ProxyError::ResponseTimeout
-        }
+        Some(
+            Stage::Untouched
+            | Stage::WantsEndpoint
+            | Stage::Ended
+            | Stage::Failed
+            | Stage::TooLarge,
+        )
+        | None => ProxyError::ResponseTimeout,
     }
 }

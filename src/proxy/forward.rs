@@ -25,9 +25,11 @@ use super::{
     error::ProxyError,
     headers::{self, X_REQUEST_ID},
     outbound::Outbound,
+    protocol::Verdict,
     tunnel::Tunnel,
     upstream::Upstream,
 };
+use crate::telemetry::limit::Limit;
 
 /// Forwards the requests of one connection. It is a [`tower::Service`], so that layers can be put around it;
 /// the data plane itself uses the future without a box around it.
@@ -73,12 +75,14 @@ async fn forward(downstream: Rc<Downstream>, request: Request<Incoming>) -> Resp
         .accept_or_make(request.headers().get(X_REQUEST_ID));
     let accept = request.headers().get(ACCEPT).cloned();
     let mut account = Account::open(&downstream, &request, &id);
-    let answer = match downstream.wire().next_request() {
-        Some(refusal) => {
+    let answer = match downstream.verdict() {
+        Verdict::Refused(refusal) => {
             worker.stats().refused.add(1);
             Err(ProxyError::Refused(refusal))
         }
-        None => send(request, &id, &mut account).await,
+        verdict @ (Verdict::Plain | Verdict::Upgrade) => {
+            send(request, verdict, &id, &mut account).await
+        }
     };
     downstream.answers();
     match answer {
@@ -92,16 +96,17 @@ struct Answered {
     response: Response<()>,
     upstream: Box<Upstream>,
     outbound: Outbound,
-    /// What the endpoint changes to, if it does.
+    /// What the connection changes to, if it does.
     protocol: Option<HeaderValue>,
 }
 
 async fn send(
     request: Request<Incoming>,
+    verdict: Verdict,
     id: &HeaderValue,
     account: &mut Account,
 ) -> Result<Answered, ProxyError> {
-    let mut outbound = Outbound::new(request, account.downstream(), id);
+    let mut outbound = Outbound::new(request, verdict, account.downstream(), id);
     let sent = outbound.send(account).await;
     let (mut response, upstream) = match sent {
         Ok(sent) => sent,
@@ -110,12 +115,13 @@ async fn send(
             return Err(error);
         }
     };
-    let unasked = response.status() == StatusCode::SWITCHING_PROTOCOLS && !outbound.asks_upgrade();
-    let protocol = outbound
-        .asks_upgrade()
-        .then(|| response.headers().get(UPGRADE).cloned())
+    let switches = response.status() == StatusCode::SWITCHING_PROTOCOLS;
+    let protocol = switches
+        .then(|| outbound.agreed(response.headers()))
         .flatten();
-    if unasked || headers::rewrite_response(response.headers_mut(), id).is_err() {
+    if (switches && protocol.is_none())
+        || headers::rewrite_response(response.headers_mut(), id).is_err()
+    {
         return Err(ProxyError::Malformed);
     }
     Ok(Answered {
@@ -130,40 +136,37 @@ impl Answered {
     fn respond(self, mut account: Account) -> Response<ResponseBody> {
         let (mut parts, ()) = self.response.into_parts();
         account.answered(parts.status.as_u16());
-        let upgraded = parts.status == StatusCode::SWITCHING_PROTOCOLS;
         // hyper makes of it what the client can read; passed on, an endpoint's 1.0 would end keep-alive.
         parts.version = Version::HTTP_11;
         let downstream = Rc::clone(account.downstream());
-        if upgraded {
-            announce_upgrade(&mut parts.headers, self.protocol);
+        if let Some(protocol) = self.protocol {
+            announce_upgrade(&mut parts.headers, protocol);
             account.becomes_tunnel();
             downstream.leave_tunnel(Box::new(Tunnel::new(self.upstream, account)));
             return Response::from_parts(parts, ResponseBody::own(bytes::Bytes::new()));
         }
-        stay_http(&downstream);
-        if downstream.worker().is_draining() {
-            parts
-                .headers
-                .insert(CONNECTION, HeaderValue::from_static("close"));
-        }
+        downstream.stays_http();
+        announce_end(&downstream, &mut parts.headers);
         let download = Download::new(self.upstream, self.outbound.into_progress(), account);
         Response::from_parts(parts, ResponseBody::claimed(download))
     }
 }
 
-/// No upgrade: what the guard held back is HTTP. Nobody else would look at it before more comes.
-fn stay_http(downstream: &Downstream) {
-    if downstream.wire().stays_http() {
-        downstream.lifeline().wake();
+/// Says so where the connection ends with this answer.
+fn announce_end(downstream: &Downstream, headers: &mut HeaderMap) {
+    let worker = downstream.worker();
+    let is_last = downstream.has_had_its_requests();
+    if is_last {
+        worker.stats().met(Limit::MaxRequestsPerConnection);
+    }
+    if is_last || worker.is_draining() {
+        headers.insert(CONNECTION, HeaderValue::from_static("close"));
     }
 }
 
-fn announce_upgrade(headers: &mut HeaderMap, protocol: Option<HeaderValue>) {
+fn announce_upgrade(headers: &mut HeaderMap, protocol: HeaderValue) {
     headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
-    headers.insert(
-        UPGRADE,
-        protocol.unwrap_or_else(|| HeaderValue::from_static("websocket")),
-    );
+    headers.insert(UPGRADE, protocol);
 }
 
 fn refuse(
@@ -173,16 +176,18 @@ fn refuse(
 ) -> Response<ResponseBody> {
     account.fails(error);
     let downstream = account.downstream();
+    let stats = downstream.worker().stats();
     if error == ProxyError::NoRoute {
-        downstream.worker().stats().unrouted.add(1);
+        stats.unrouted.add(1);
+    } else if matches!(error, ProxyError::Unclear(_)) {
+        stats.refused.add(1);
     }
-    stay_http(downstream);
+    if let Some(limit) = error.limit() {
+        stats.met(limit);
+    }
+    downstream.stays_http();
     let mut response = error.answer(accept, id).map(ResponseBody::own);
-    if downstream.worker().is_draining() {
-        response
-            .headers_mut()
-            .insert(CONNECTION, HeaderValue::from_static("close"));
-    }
+    announce_end(downstream, response.headers_mut());
     account.count(0, http_body::Body::size_hint(response.body()).lower());
     response
 }

@@ -5,6 +5,7 @@
 
 use std::{
     future::{Future as _, poll_fn},
+    num::NonZeroUsize,
     pin::pin,
     rc::Rc,
     sync::Arc,
@@ -27,6 +28,8 @@ use super::{
     error::ProxyError,
     exchange::{Failed, Watched, exchange},
     headers::{self, Forwarded},
+    protocol::Verdict,
+    target,
     upload::{Gate, Progress, RequestBody},
     upstream::Upstream,
 };
@@ -47,7 +50,8 @@ pub(crate) struct Outbound {
     host: Option<HeaderValue>,
     upload: Option<Rc<Progress>>,
     gate: Option<Arc<Gate>>,
-    asks_upgrade: bool,
+    /// The protocol that the client asked to upgrade to, if cutover passes it.
+    asked: Option<HeaderValue>,
     tried: Vec<EndpointId>,
     attempts: usize,
     replays: u32,
@@ -65,18 +69,17 @@ impl Outbound {
     /// Makes the client's request one for an endpoint; only the `Host` depends on which.
     pub(crate) fn new(
         request: Request<Incoming>,
+        verdict: Verdict,
         downstream: &Rc<Downstream>,
         id: &HeaderValue,
     ) -> Self {
         let (mut parts, incoming) = request.into_parts();
-        let host = parts.headers.get(HOST).cloned();
+        let host = target::host(&mut parts);
         // Whether it is one that cutover passes, the guard has judged: it holds back what follows.
-        let upgrade = downstream
-            .wire()
-            .is_upgrading()
+        let upgrade = (verdict == Verdict::Upgrade)
             .then(|| parts.headers.get(UPGRADE).cloned())
             .flatten();
-        let asks_upgrade = upgrade.is_some();
+        let asked = upgrade.clone();
         let upload = (!incoming.is_end_stream()).then(Rc::<Progress>::default);
         // HTTP/1.0 has no interim responses (RFC 9110 section 10.1.1).
         let expects = upload.is_some()
@@ -100,7 +103,7 @@ impl Outbound {
         });
         let head = Head {
             method: parts.method,
-            uri: origin_form(parts.uri),
+            uri: target::origin_form(parts.uri),
             headers: parts.headers,
         };
         let downstream = Rc::clone(downstream);
@@ -111,16 +114,21 @@ impl Outbound {
             host,
             upload,
             gate,
-            asks_upgrade,
+            asked,
             tried: Vec::new(),
             attempts: 0,
             replays: 0,
         }
     }
 
-    /// Whether the client asked for an upgrade that cutover passes.
-    pub(crate) const fn asks_upgrade(&self) -> bool {
-        self.asks_upgrade
+    /// What the connection becomes by a 101 with these fields: what the client asked for, or nothing.
+    pub(crate) fn agreed(&self, answered: &HeaderMap) -> Option<HeaderValue> {
+        let asked = self.asked.as_ref()?;
+        let is_asked = |it: &HeaderValue| it.as_bytes().eq_ignore_ascii_case(asked.as_bytes());
+        answered
+            .get(UPGRADE)
+            .is_none_or(is_asked)
+            .then(|| asked.clone())
     }
 
     /// How far the client's body has come, if it has one.
@@ -148,7 +156,7 @@ impl Outbound {
                 break;
             };
             let desk = self.downstream.worker().desk();
-            let picked = match desk.claim(self.route_key(), &self.tried) {
+            let mut picked = match desk.claim(self.route_key(), &self.tried) {
                 Ok(picked) => picked,
                 Err(unpicked) => {
                     account.belongs_to(unpicked.service);
@@ -156,7 +164,11 @@ impl Outbound {
                 }
             };
             let (service, endpoint) = (Rc::clone(&picked.service), Rc::clone(&picked.endpoint));
+            let respelt = picked.respelt.take();
             account.attempt(picked);
+            if let Some(path) = respelt {
+                self.head.uri = target::with_path(&self.head.uri, path)?;
+            }
             match self.attempt(body, &service, &endpoint).await {
                 Ok(answered) => return Ok(answered),
                 Err(error) => failure = Some(error),
@@ -172,7 +184,13 @@ impl Outbound {
         service: &ServiceDesk,
         endpoint: &Endpoint,
     ) -> Result<(Response<()>, Box<Upstream>), ProxyError> {
-        self.downstream.adopts(&service.snapshot().spec.timeouts);
+        let spec = &service.snapshot().spec;
+        self.downstream.adopts(&spec.timeouts);
+        if let Some(upload) = &self.upload
+            && !fits(&body, upload, spec.max_request_body)
+        {
+            return Err(ProxyError::BodyTooLarge);
+        }
         self.set_host(service, endpoint);
         let may_replay = self.may_replay();
         let upstream = match self.take(endpoint, may_replay) {
@@ -258,8 +276,7 @@ impl Outbound {
         let host = self
             .host
             .as_ref()
-            .and_then(|host| host.to_str().ok())
-            .unwrap_or_default();
+            .map_or("", |host| host.to_str().unwrap_or(NO_HOST));
         RouteKey {
             listener: self.downstream.listener().id,
             host,
@@ -282,7 +299,7 @@ impl Outbound {
     fn may_replay(&self) -> bool {
         self.replays < MAX_REPLAYS
             && self.upload.is_none()
-            && !self.asks_upgrade
+            && self.asked.is_none()
             && self.head.method.is_safe()
     }
 
@@ -343,15 +360,14 @@ impl Outbound {
     }
 }
 
-/// `/path?query`, also where the client sent `http://host/path?query` (RFC 9112 section 3.2.2).
-fn origin_form(uri: Uri) -> Uri {
-    if uri.authority().is_none() {
-        return uri;
-    }
-    let path = uri.into_parts().path_and_query;
-    path.map_or_else(|| Uri::from_static("/"), Uri::from)
+/// Whether `body` may be sent, as far as its length is known; where it is not, `upload` watches it.
+fn fits(body: &RequestBody, upload: &Progress, max: Option<NonZeroUsize>) -> bool {
+    upload.is_bounded_by(max);
+    max.is_none_or(|max| body.size_hint().lower() <= max.get() as u64)
 }
 
+/// Stands for a `Host` that is no text; it is malformed as well.
+const NO_HOST: &str = "\u{fffd}";
 /// Attempts for one request, those included that did not get as far as a connection.
 const MAX_ATTEMPTS: usize = 8;
 /// Of those: repetitions on a fresh connection after a sent request was lost.

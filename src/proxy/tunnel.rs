@@ -13,12 +13,9 @@ use std::{
     task::{Context, Poll},
 };
 
-use tokio::{
-    io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, ReadBuf, copy_bidirectional},
-    net::TcpStream,
-};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, ReadBuf, copy_bidirectional};
 
-use super::{account::Account, downstream::Downstream, upstream::Upstream};
+use super::{account::Account, downstream::Downstream, transport::Transport, upstream::Upstream};
 use crate::core::in_flight::Ending;
 
 /// An endpoint's half of a tunnel, and the account of it.
@@ -31,13 +28,13 @@ pub(crate) struct Tunnel {
 /// The client's half: its socket, and what it sent ahead.
 #[derive(Debug)]
 pub(crate) struct ClientHalf {
-    pub(crate) socket: TcpStream,
+    pub(crate) socket: Transport,
     pub(crate) early: [bytes::Bytes; 2],
 }
 
 /// A socket whose traffic is counted and keeps the tunnel from idling out.
 struct Metered<'a> {
-    socket: TcpStream,
+    socket: Transport,
     downstream: &'a Downstream,
     read: &'a Cell<u64>,
 }
@@ -68,6 +65,9 @@ impl Tunnel {
                 endpoint_side.socket.write_all(early).await?;
             }
             client_side.socket.write_all(&early_answer).await?;
+            // TLS holds back what the socket did not take at once, and the copying knows only of its own bytes.
+            endpoint_side.socket.flush().await?;
+            client_side.socket.flush().await?;
             copy_bidirectional(&mut client_side, &mut endpoint_side)
                 .await
                 .map(drop)

@@ -4,6 +4,7 @@
 
 use std::{
     cell::Cell,
+    num::NonZeroUsize,
     pin::Pin,
     rc::Rc,
     sync::{
@@ -47,6 +48,8 @@ pub(crate) struct Upload {
 #[derive(Debug, Default)]
 pub(crate) struct Progress {
     bytes: Cell<u64>,
+    /// The most that may come.
+    max: Cell<Option<NonZeroUsize>>,
     stage: Cell<Stage>,
 }
 
@@ -64,6 +67,8 @@ pub(crate) enum Stage {
     Ended,
     /// The client broke off or sent what its framing forbids.
     Failed,
+    /// More came than the service takes.
+    TooLarge,
 }
 
 /// Opened by an interim response or by a lapse of time. `Relaxed`: both sides are on one thread.
@@ -88,6 +93,18 @@ impl Progress {
 
     pub(crate) fn stage(&self) -> Stage {
         self.stage.get()
+    }
+
+    /// Bounds the body from now on.
+    pub(crate) fn is_bounded_by(&self, max: Option<NonZeroUsize>) {
+        self.max.set(max);
+    }
+
+    /// Counts what came, and says whether it is more than may come.
+    fn counts(&self, length: usize) -> bool {
+        let bytes = self.bytes.get() + length as u64;
+        self.bytes.set(bytes);
+        self.max.get().is_some_and(|max| bytes > max.get() as u64)
     }
 }
 
@@ -150,9 +167,10 @@ impl Upload {
             }
             Some(Ok(frame)) => {
                 let length = frame.data_ref().map_or(0, Bytes::len);
-                self.progress
-                    .bytes
-                    .set(self.progress.bytes.get() + length as u64);
+                if self.progress.counts(length) {
+                    self.progress.stage.set(Stage::TooLarge);
+                    return Poll::Ready(Some(Err(BodyError("more than the service takes".into()))));
+                }
                 // Nobody asks for what follows trailers: nothing does.
                 self.trailed |= frame.is_trailers();
                 if frame.is_trailers() || self.incoming.is_end_stream() {

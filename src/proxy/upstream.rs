@@ -4,8 +4,6 @@
 //! and dropping an exchange drops its socket.
 
 use std::{
-    io,
-    mem::MaybeUninit,
     pin::Pin,
     rc::Rc,
     sync::Arc,
@@ -15,11 +13,7 @@ use std::{
 use bytes::Bytes;
 use http::{Method, Response};
 use http_body::{Frame, SizeHint};
-use socket2::SockRef;
-use tokio::{
-    io::{AsyncRead as _, ReadBuf},
-    net::TcpStream,
-};
+use tokio::io::{AsyncRead as _, ReadBuf};
 
 use super::{
     clock::Tick,
@@ -29,13 +23,15 @@ use super::{
         request_writer::RequestWriter,
         response_reader::{Broken, Came, ResponseReader},
     },
+    silence::is_silent,
+    transport::Transport,
     upload::{Gate, RequestBody},
 };
 
 /// One connection to an endpoint.
 #[derive(Debug)]
 pub(crate) struct Upstream {
-    socket: TcpStream,
+    socket: Transport,
     writer: RequestWriter,
     reader: ResponseReader,
     /// No body follows the head of the response, whatever it says.
@@ -49,7 +45,7 @@ pub(crate) struct Upstream {
 
 impl Upstream {
     /// Begins to speak HTTP on `socket`; after each exchange the connection goes back to `home`.
-    pub(crate) fn new(socket: TcpStream, home: Rc<Connections>) -> Box<Self> {
+    pub(crate) fn new(socket: Transport, home: Rc<Connections>) -> Box<Self> {
         Box::new(Self {
             socket,
             writer: RequestWriter::new(),
@@ -66,14 +62,7 @@ impl Upstream {
     /// be.
     pub(crate) fn is_taken(&mut self, doubt: Doubt) -> bool {
         self.reused = true;
-        doubt == Doubt::Accept || self.is_silent()
-    }
-
-    /// Whether the kernel knows of nothing to read: neither an end of input, nor bytes, which nobody may send before
-    /// a request. The runtime may not have been told yet.
-    fn is_silent(&self) -> bool {
-        let peeked = SockRef::from(&self.socket).peek(&mut [MaybeUninit::uninit()]);
-        matches!(peeked, Err(error) if error.kind() == io::ErrorKind::WouldBlock)
+        doubt == Doubt::Accept || is_silent(&mut self.socket)
     }
 
     /// When it was used last.
@@ -165,7 +154,7 @@ impl Upstream {
     }
 
     /// The socket and what was read beyond the response head, after `101 Switching Protocols`.
-    pub(crate) fn into_tunnel(self) -> (TcpStream, Bytes) {
+    pub(crate) fn into_tunnel(self) -> (Transport, Bytes) {
         (self.socket, self.reader.into_rest())
     }
 }

@@ -26,7 +26,7 @@ use super::{
 };
 use crate::{
     core::{ids::ListenerId, in_flight::Ending},
-    mailbox::{BarrierAnswer, Entrance, Order, Report, SocketFate},
+    mailbox::{BarrierAnswer, Order, Report, SocketFate},
     publish::Reader,
     telemetry::{
         access::{AccessLog, AccessRecord},
@@ -193,14 +193,10 @@ impl Worker {
     }
 
     /// Counts a connection until the guard is dropped.
-    pub(crate) fn admit(self: &Rc<Self>, listener: &Arc<Entrance>) -> Admitted {
+    pub(crate) fn admit(self: &Rc<Self>) -> Admitted {
         self.connections.set(self.connections.get() + 1);
         self.stats().accepted.add(1);
-        listener.enter();
-        Admitted {
-            worker: Rc::clone(self),
-            listener: Arc::clone(listener),
-        }
+        Admitted(Rc::clone(self))
     }
 
     pub(crate) const fn desk(&self) -> &Desk {
@@ -257,15 +253,11 @@ impl Worker {
 
 /// A connection that was let in.
 #[derive(Debug)]
-pub(crate) struct Admitted {
-    worker: Rc<Worker>,
-    listener: Arc<Entrance>,
-}
+pub(crate) struct Admitted(Rc<Worker>);
 
 impl Drop for Admitted {
     fn drop(&mut self) {
-        self.listener.leave();
-        let worker = &self.worker;
+        let worker = &self.0;
         worker.stats().closed.add(1);
         worker.connections.set(worker.connections.get() - 1);
         if worker.connections.get() == 0 {

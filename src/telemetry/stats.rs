@@ -12,6 +12,7 @@ use std::{
     time::Duration,
 };
 
+use super::limit::Limit;
 use crate::core::ids::{Colour, ServiceName};
 
 /// All counters of the data plane.
@@ -93,6 +94,15 @@ pub struct WorkerStats {
     pub access_dropped: Counter,
     /// Reports to the controller dropped because its queue was full.
     pub reports_dropped: Counter,
+    /// Bounds that were met, by [`Limit`].
+    pub limited: [Counter; Limit::ALL.len()],
+}
+
+impl WorkerStats {
+    /// Counts that a bound was met.
+    pub fn met(&self, limit: Limit) {
+        self.limited[limit as usize].add(1);
+    }
 }
 
 /// The counters of one pool, a shard per worker.

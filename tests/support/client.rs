@@ -57,7 +57,7 @@ impl Raw {
         Self::of(soon("a connection", socket.connect(addr)).await.unwrap())
     }
 
-    fn of(stream: TcpStream) -> Self {
+    pub(crate) fn of(stream: TcpStream) -> Self {
         stream.set_nodelay(true).unwrap();
         Self {
             stream,

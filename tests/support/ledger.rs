@@ -26,8 +26,8 @@ use cutover::core::{
     },
     in_flight::{Counts, TenureCounter},
     service::{
-        BalanceKind, ConnectionsSpec, EndpointSpec, HostPolicy, ListenerScope, MinReady,
-        OnAllUnhealthy, PassiveSpec, ProbeKind, ProbeSpec, Route, RouteHost, ServiceSpec,
+        AmbiguousPath, BalanceKind, ConnectionsSpec, EndpointSpec, HostPolicy, ListenerScope,
+        MinReady, OnAllUnhealthy, PassiveSpec, ProbeKind, ProbeSpec, Route, RouteHost, ServiceSpec,
         SwitchSpec, Timeouts,
     },
     snapshot::{EndpointSnapshot, ServiceSnapshot},
@@ -289,6 +289,8 @@ pub fn service(name: &str) -> ServiceSpec {
         host: HostPolicy::Preserve,
         balance: BalanceKind::LeastInFlight,
         on_all_unhealthy: OnAllUnhealthy::Try,
+        max_request_body: None,
+        ambiguous_path: AmbiguousPath::Reject,
         pools: ByColour {
             blue: endpoints(&[BLUE]),
             green: endpoints(&[GREEN]),

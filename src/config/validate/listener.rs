@@ -1,15 +1,15 @@
 //! `[listener.*]`: where clients connect, and that no two things listen in the same place.
 
-use std::{collections::BTreeMap, net::SocketAddr, time::Duration};
+use std::{collections::BTreeMap, net::SocketAddr};
 
+use super::limits;
 use crate::{
     config::{
-        ListenerConfig, ListenerLimits,
+        ListenerConfig,
         judge::{At, Judge, shown},
         raw::{LISTENERS_LIMIT, RawListener},
         suggest,
         tree::{Field, Given, List, Named},
-        value::{duration::Period, number::Count, size::Size},
     },
     core::{ids::ListenerName, service::ListenerScope},
 };
@@ -192,17 +192,10 @@ fn listener(
         );
     }
     let at = raw.listen.given()?.at;
-    let limits = ListenerLimits {
-        header_read_timeout: raw.header_read_timeout.or(Period(HEADER_READ_TIMEOUT)).0,
-        keep_alive: raw.keep_alive.or(Period(KEEP_ALIVE)).0,
-        max_connections: raw.max_connections.or(Count(MAX_CONNECTIONS)).0 as usize,
-        max_header_count: raw.max_header_count.or(Count(MAX_HEADER_COUNT)).0 as usize,
-        max_header_size: raw.max_header_size.or(Size(MAX_HEADER_SIZE)).0,
-    };
     let config = ListenerConfig {
         name: ListenerName::new(&name.value),
+        limits: limits::limits(&shown(&name.value), &raw, judge),
         listen: raw.listen.value()?.0,
-        limits,
     };
     Some((config, name.at, at))
 }
@@ -229,9 +222,3 @@ fn clash(one: SocketAddr, other: SocketAddr) -> bool {
         && one.is_ipv4() == other.is_ipv4()
         && (ips.0 == ips.1 || ips.0.is_unspecified() || ips.1.is_unspecified())
 }
-
-const HEADER_READ_TIMEOUT: Duration = Duration::from_secs(10);
-const KEEP_ALIVE: Duration = Duration::from_secs(75);
-const MAX_CONNECTIONS: u32 = 16_384;
-const MAX_HEADER_COUNT: u32 = 100;
-const MAX_HEADER_SIZE: usize = 64 * 1024;

@@ -1,6 +1,6 @@
 //! `[service.*]`: routes, pools and policies of one service.
 
-use std::time::Duration;
+use std::{num::NonZeroUsize, time::Duration};
 
 use super::{listener::Listeners, pool, probe};
 use crate::{
@@ -13,13 +13,14 @@ use crate::{
             duration::{self, Delay, Period},
             http::HostText,
             number::{Count, Percent},
+            size::Size,
         },
     },
     core::{
         ids::{ByColour, Colour, ServiceName},
         service::{
-            BalanceKind, ConnectionsSpec, HostPolicy, MinReady, OnAllUnhealthy, PassiveSpec, Route,
-            ServiceSpec, SwitchSpec, Timeouts,
+            AmbiguousPath, BalanceKind, ConnectionsSpec, HostPolicy, MinReady, OnAllUnhealthy,
+            PassiveSpec, Route, ServiceSpec, SwitchSpec, Timeouts,
         },
     },
 };
@@ -60,6 +61,8 @@ pub(super) fn service(
         host: host(raw.host, judge),
         balance: raw.balance.or(BalanceKind::LeastInFlight),
         on_all_unhealthy: raw.on_all_unhealthy.or(OnAllUnhealthy::Try),
+        max_request_body: NonZeroUsize::new(raw.max_request_body.or(Size(0)).0),
+        ambiguous_path: raw.ambiguous_path.or(AmbiguousPath::Reject),
         pools: pool::pools(pools, around, judge),
         probe: probe::probe(&text, raw.probe, judge),
         passive: passive(&text, raw.passive, judge),

@@ -4,7 +4,7 @@ use crate::{
     config::{AccessLogFormat, LogFormat, text::Choice},
     core::{
         ids::Colour,
-        service::{BalanceKind, OnAllUnhealthy},
+        service::{AmbiguousPath, BalanceKind, OnAllUnhealthy},
     },
 };
 
@@ -41,6 +41,16 @@ impl Choice for OnAllUnhealthy {
     const KIND: &'static str = "a way to go on";
     const EXAMPLE: &'static str = "\"try\"";
     const ALL: &'static [(&'static str, Self)] = &[("try", Self::Try), ("reject", Self::Reject)];
+}
+
+impl Choice for AmbiguousPath {
+    const KIND: &'static str = "a way to treat ambiguous paths";
+    const EXAMPLE: &'static str = "\"reject\"";
+    const ALL: &'static [(&'static str, Self)] = &[
+        ("reject", Self::Reject),
+        ("normalise", Self::Normalise),
+        ("forward", Self::Forward),
+    ];
 }
 
 impl Choice for AccessLogFormat {

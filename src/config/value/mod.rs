@@ -8,5 +8,6 @@ pub(super) mod duration;
 pub(super) mod http;
 pub(super) mod number;
 pub(super) mod path;
+pub(super) mod protocol;
 pub(super) mod route;
 pub(super) mod size;

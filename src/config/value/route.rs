@@ -1,14 +1,18 @@
 //! Routes: `HOST/PREFIX`, the host optional.
 //!
-//! Owns their one spelling: host in lower case, prefix without trailing slash. Prefixes are compared with
-//! request paths byte by byte, so a spelling that no request would have is refused here.
+//! Owns their one spelling: host in lower case, prefix without trailing slash and in normal form. Prefixes are compared
+//! with the normal form of request paths byte by byte, so what no normal form has, or what is ambiguous in a request, is
+//! refused here.
 
 use std::net::SocketAddr;
 
 use super::addr::canonical_host;
 use crate::{
     config::text::{BadValue, FromText},
-    core::service::{Route, RouteHost},
+    core::{
+        service::{Route, RouteHost},
+        spelling::Spelling,
+    },
 };
 
 impl FromText for Route {
@@ -106,7 +110,17 @@ fn route_prefix(prefix: &str, text: &str) -> Result<String, BadValue> {
     if segments.any(is_dots) {
         return bad("has a dot segment", "write the path that it stands for");
     }
-    Ok(prefix.to_owned())
+    let spelling = Spelling::of(prefix);
+    if spelling.ambiguity().is_some() {
+        let suggestion = "remove it: no such request is routed unless a service takes the risk";
+        return bad("has an ambiguous escape", suggestion);
+    }
+    let normal = spelling.normal();
+    if normal.contains(';') || normal.contains("%3B") {
+        let suggestion = "end the prefix before its segment: servers differ on what `;` means";
+        return bad("has `;` in its path", suggestion);
+    }
+    Ok(normal.into_owned())
 }
 
 /// `.` or `..`, percent-encoded or not.
@@ -149,6 +163,8 @@ mod tests {
         route("[0::1]/x", "[::1]/x");
         route("10.0.0.1/", "10.0.0.1/");
         route("/a%20b", "/a%20b");
+        route("/%61pi/%7Euser/caf%c3%a9/", "/api/~user/caf%C3%A9");
+        route("/{a}/b%3ac", "/%7Ba%7D/b:c");
         route("/...", "/...");
     }
 
@@ -198,6 +214,14 @@ mod tests {
         let empty = "has an empty path segment; write one `/` between segments";
         route("//", &format!("`//` {empty}"));
         route("/a//b", &format!("`/a//b` {empty}"));
+        let escape = "has an ambiguous escape; remove it: no such request is routed unless a service takes the risk";
+        for text in ["/a%2fb", "/a%5Cb", "/%00", "/%c0%ae", "/a/..%2f"] {
+            route(text, &format!("`{text}` {escape}"));
+        }
+        let semicolon = "has `;` in its path; end the prefix before its segment: servers differ on what `;` means";
+        for text in ["/a;b", "/a%3bb"] {
+            route(text, &format!("`{text}` {semicolon}"));
+        }
         let plain =
             "has characters that no path has; write it as it comes in a request, percent-encoded";
         for text in ["/a b", "/ä", "/%", "/%4", "/%zz", "/a\\b"] {

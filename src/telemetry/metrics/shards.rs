@@ -16,6 +16,7 @@ use crate::{
         ids::{Colour, ServiceName},
         view::ServiceView,
     },
+    telemetry::limit::Limit,
     telemetry::stats::{
         ConnectFailure, Counter, DURATION_BUCKETS_US, ServiceStats, Stats, StatsShard, WorkerStats,
     },
@@ -59,7 +60,21 @@ pub(super) fn workers(stats: &Stats) -> Vec<MetricFamily> {
         let family = Family::counter(counter.name, counter.help, &[]);
         families.push(single(family, total(counter.pick)));
     }
+    families.push(limited(stats));
     families
+}
+
+fn limited(stats: &Stats) -> MetricFamily {
+    let mut family = Family::counter(
+        "cutover_limited_total",
+        "Times that a bound was met, by its name.",
+        &["limit"],
+    );
+    for limit in Limit::ALL {
+        let counts = stats.workers().iter().map(|it| &it.limited[limit as usize]);
+        family.add(&[limit.as_str()], counts.map(Counter::value).sum());
+    }
+    family.into()
 }
 
 /// What workers count by service and colour, of the services in `views`.

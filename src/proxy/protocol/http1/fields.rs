@@ -4,10 +4,12 @@ use super::{
     head::{Framing, RequestLine, is_token},
     refusal::HeadRefusal,
 };
+use crate::config::Upgrades;
 
 /// What the fields say about framing and authority.
-#[derive(Default)]
 pub(super) struct Fields<'a> {
+    /// Protocols that may be upgraded to; any other `Upgrade` is ignored, as RFC 9110 section 7.8 allows.
+    upgrades: &'a Upgrades,
     length: Option<u64>,
     chunked: bool,
     host: Option<&'a [u8]>,
@@ -16,6 +18,17 @@ pub(super) struct Fields<'a> {
 }
 
 impl<'a> Fields<'a> {
+    pub(super) const fn new(upgrades: &'a Upgrades) -> Self {
+        Self {
+            upgrades,
+            length: None,
+            chunked: false,
+            host: None,
+            upgrade: None,
+            connection_upgrade: false,
+        }
+    }
+
     pub(super) fn read(&mut self, field: &'a [u8]) -> Result<(), HeadRefusal> {
         if matches!(field[0], b' ' | b'\t') {
             return Err(HeadRefusal::Malformed("folded header field"));
@@ -51,10 +64,7 @@ impl<'a> Fields<'a> {
                 }
             }
             7 if name.eq_ignore_ascii_case(b"upgrade") => {
-                let known = UPGRADES
-                    .iter()
-                    .any(|known| value.eq_ignore_ascii_case(known));
-                match self.upgrade.replace(known) {
+                match self.upgrade.replace(self.upgrades.contain(value)) {
                     None => Ok(()),
                     Some(_) => Err(HeadRefusal::Malformed("repeated upgrade field")),
                 }
@@ -140,7 +150,5 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// Protocols that may be upgraded to; any other `Upgrade` is ignored, as RFC 9110 section 7.8 allows.
-const UPGRADES: [&[u8]; 1] = [b"websocket"];
 /// Enough for 999 PB, and never too large for 64 bits.
 const MAX_LENGTH_DIGITS: usize = 18;

@@ -7,31 +7,28 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use tokio::{
-    io::{AsyncRead, AsyncWrite, ReadBuf},
-    net::TcpStream,
-};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::{
     input::{Input, Phase},
     wire::Wire,
 };
-use crate::proxy::gather;
+use crate::proxy::transport::Transport;
 
 /// A socket with its guard; what hyper reads from.
 #[derive(Debug)]
 pub(crate) struct Guarded {
-    socket: TcpStream,
+    socket: Transport,
     wire: Rc<Wire>,
 }
 
 impl Guarded {
-    pub(crate) const fn new(socket: TcpStream, wire: Rc<Wire>) -> Self {
+    pub(crate) const fn new(socket: Transport, wire: Rc<Wire>) -> Self {
         Self { socket, wire }
     }
 
     /// The socket, and what was read from it after an upgrade request.
-    pub(crate) fn into_tunnel(self) -> (TcpStream, Vec<u8>) {
+    pub(crate) fn into_tunnel(self) -> (Transport, Vec<u8>) {
         let held = std::mem::take(&mut self.wire.input().borrow_mut().held);
         (self.socket, held)
     }
@@ -121,7 +118,7 @@ impl AsyncWrite for Guarded {
         cx: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let polled = gather::poll_write(Pin::new(&mut self.socket), cx, slices);
+        let polled = Pin::new(&mut self.socket).poll_write_vectored(cx, slices);
         self.wire.wrote(&polled);
         polled
     }

@@ -42,7 +42,7 @@ pub(super) fn judge(
         Ok(line) => line,
         Err(refusal) => return Some(Err(refusal)),
     };
-    let mut fields = Fields::default();
+    let mut fields = Fields::new(&limits.upgrades);
     let mut count = 0;
     loop {
         let field = match lines.next()? {
@@ -207,17 +207,13 @@ const MAX_TARGET: usize = 16 * 1024;
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     fn limits() -> ListenerLimits {
         ListenerLimits {
-            header_read_timeout: Duration::from_secs(1),
-            keep_alive: Duration::from_secs(1),
-            max_connections: 1,
             max_header_count: 8,
             max_header_size: 1024,
+            ..ListenerLimits::default()
         }
     }
 

@@ -5,6 +5,8 @@
 //! keep their order, and every answer is made in one place. Returning an error to hyper instead would cut off
 //! the answers before it.
 
+use std::sync::Arc;
+
 use tokio::io::ReadBuf;
 
 use super::{
@@ -17,7 +19,7 @@ use crate::config::ListenerLimits;
 #[derive(Debug)]
 pub(super) struct Input {
     pub(super) phase: Phase,
-    limits: ListenerLimits,
+    limits: Arc<ListenerLimits>,
     /// Heads let through, the replacement of a refused one included.
     pub(super) heads: u64,
     pub(super) refusal: Option<HeadRefusal>,
@@ -42,7 +44,7 @@ pub(super) enum Phase {
 }
 
 impl Input {
-    pub(super) const fn new(limits: ListenerLimits) -> Self {
+    pub(super) const fn new(limits: Arc<ListenerLimits>) -> Self {
         Self {
             phase: Phase::Head,
             limits,
@@ -172,19 +174,16 @@ impl Input {
 const REPLACEMENT: &[u8] = b"GET / HTTP/1.1\r\nHost: refused\r\n";
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::{super::wire::Wire, *};
+    use crate::proxy::protocol::Verdict;
     use std::rc::Rc;
 
     fn wire() -> Rc<Wire> {
-        Wire::new(ListenerLimits {
-            header_read_timeout: Duration::from_secs(1),
-            keep_alive: Duration::from_secs(1),
-            max_connections: 1,
+        Wire::new(Arc::new(ListenerLimits {
             max_header_count: 8,
             max_header_size: 256,
-        })
+            ..ListenerLimits::default()
+        }))
     }
 
     /// Feeds `pieces` as reads of their own and returns what went on.
@@ -227,10 +226,10 @@ mod tests {
             fed(&wire, &[GET, bad, GET]),
             [GET, REPLACEMENT, b"\r\n"].concat()
         );
-        assert_eq!(wire.next_request(), None);
+        assert_eq!(wire.verdict(), Verdict::Plain);
         assert_eq!(
-            wire.next_request(),
-            Some(HeadRefusal::Malformed("repeated host field"))
+            wire.verdict(),
+            Verdict::Refused(HeadRefusal::Malformed("repeated host field"))
         );
     }
 
@@ -251,7 +250,7 @@ mod tests {
         let mut pieces = vec![sent.as_slice()];
         pieces.extend(dripping);
         assert_eq!(fed(&wire, &pieces), [REPLACEMENT, b"\r\n"].concat());
-        assert_eq!(wire.next_request(), Some(HeadRefusal::TooLarge));
+        assert_eq!(wire.verdict(), Verdict::Refused(HeadRefusal::TooLarge));
         sent.clear();
     }
 
@@ -270,7 +269,7 @@ mod tests {
         let upgrade =
             b"GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n";
         fed(&wire, &[&[&upgrade[..], GET].concat()]);
-        wire.next_request();
+        assert_eq!(wire.verdict(), Verdict::Upgrade);
         assert!(wire.stays_http());
         wire.input().borrow_mut().judge_held();
         assert_eq!(wire.input().borrow().judged, GET);

@@ -14,6 +14,7 @@ pub(crate) mod request_writer;
 mod response_head;
 pub(crate) mod response_reader;
 mod serve;
+mod trailers;
 mod wire;
 
 pub(crate) use guarded::Guarded;

@@ -2,6 +2,8 @@
 
 use http::StatusCode;
 
+use crate::telemetry::limit::Limit;
+
 /// Why a request head is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum HeadRefusal {
@@ -37,6 +39,21 @@ impl HeadRefusal {
             Self::TooManyFields | Self::TooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::Coding => StatusCode::NOT_IMPLEMENTED,
             Self::Version => StatusCode::HTTP_VERSION_NOT_SUPPORTED,
+        }
+    }
+
+    /// The bound that was met, if that is why.
+    pub(crate) const fn limit(self) -> Option<Limit> {
+        match self {
+            Self::Timeout => Some(Limit::HeaderReadTimeout),
+            Self::TargetTooLong => Some(Limit::MaxTargetSize),
+            Self::TooManyFields => Some(Limit::MaxHeaderCount),
+            Self::TooLarge => Some(Limit::MaxHeaderSize),
+            Self::Malformed(_)
+            | Self::Connect
+            | Self::Expectation
+            | Self::Coding
+            | Self::Version => None,
         }
     }
 

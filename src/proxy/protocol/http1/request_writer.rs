@@ -18,8 +18,8 @@ use http::{
 use http_body::Body as _;
 use tokio::io::AsyncWrite;
 
-use super::{response_head::may_trail, response_reader::Broken};
-use crate::proxy::{gather, outbound::Head, upload::RequestBody};
+use super::{response_reader::Broken, trailers::may_trail};
+use crate::proxy::{outbound::Head, upload::RequestBody};
 
 /// See the module.
 #[derive(Debug)]
@@ -37,6 +37,8 @@ pub(crate) struct RequestWriter {
     begun: bool,
     /// Whether bytes have left since this was asked last.
     progressed: bool,
+    /// TLS may hold back what a write was given.
+    unflushed: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,6 +63,7 @@ impl RequestWriter {
             stage: Stage::Ended,
             begun: false,
             progressed: false,
+            unflushed: false,
         }
     }
 
@@ -82,7 +85,7 @@ impl RequestWriter {
 
     /// Whether the whole request has been written.
     pub(crate) fn is_done(&self) -> bool {
-        self.stage == Stage::Ended && !self.has_unsent()
+        self.stage == Stage::Ended && !self.has_unsent() && !self.unflushed
     }
 
     /// Whether bytes have left since this was asked last.
@@ -108,22 +111,20 @@ impl RequestWriter {
             if self.stage == Stage::Body && self.data.is_empty() && self.tail.is_empty() {
                 self.poll_body(cx)?;
             }
-            if !self.has_unsent() {
+            let written = if self.has_unsent() {
+                ready!(self.poll_unsent(socket.as_mut(), cx)).map(|length| self.sent(length))
+            } else if self.unflushed {
+                ready!(socket.as_mut().poll_flush(cx)).map(|()| self.unflushed = false)
+            } else {
                 return match self.stage {
                     Stage::Ended => Poll::Ready(Ok(())),
                     Stage::Body | Stage::Deaf => Poll::Pending,
                 };
-            }
-            match ready!(self.poll_unsent(socket.as_mut(), cx)) {
-                Ok(length) => self.sent(length),
-                Err(error) => {
-                    tracing::debug!(%error, "endpoint takes no more");
-                    self.text.clear();
-                    self.written = 0;
-                    self.tail = b"";
-                    self.stage = Stage::Deaf;
-                    return Poll::Pending;
-                }
+            };
+            if let Err(error) = written {
+                tracing::debug!(%error, "endpoint takes no more");
+                self.unflushed = false;
+                self.stage = Stage::Deaf;
             }
         }
     }
@@ -143,10 +144,11 @@ impl RequestWriter {
             return socket.poll_write(cx, text);
         }
         let slices = [text, &self.data, self.tail].map(IoSlice::new);
-        gather::poll_write(socket, cx, &slices)
+        socket.poll_write_vectored(cx, &slices)
     }
 
     fn sent(&mut self, mut length: usize) {
+        self.unflushed = true;
         self.begun |= length > 0;
         self.progressed |= length > 0;
         let of_text = length.min(self.text.len() - self.written);

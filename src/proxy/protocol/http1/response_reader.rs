@@ -18,6 +18,7 @@ use tokio_util::io::poll_read_buf;
 use super::{
     chunk::{Piece, Step, Walker},
     response_head::{self, Framing, Malformed, ResponseHead},
+    trailers::trailers,
 };
 
 /// See the module.
@@ -227,7 +228,7 @@ impl ResponseReader {
                     Step::Malformed(_) => return Err(Broken::Malformed),
                     Step::Ended(length) => {
                         held.extend_from_slice(&self.buf.split_to(length));
-                        let trailers = response_head::trailers(&std::mem::take(held).into())?;
+                        let trailers = trailers(&std::mem::take(held).into())?;
                         self.stage = Stage::Ended;
                         return Ok(some_trailers(trailers));
                     }

@@ -1,28 +1,34 @@
 //! Serves one HTTP/1 connection, from its first byte to its last.
 
-use std::{convert::Infallible, future::poll_fn, pin::Pin, rc::Rc, task::Poll, time::Duration};
+use std::{
+    convert::Infallible, future::poll_fn, pin::Pin, rc::Rc, sync::Arc, task::Poll, time::Duration,
+};
 
 use http::Request;
 use hyper::{body::Incoming, server::conn::http1::Builder, service::service_fn};
 use hyper_util::rt::TokioIo;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::TcpStream,
     time::timeout,
 };
 
-use super::{Guarded, HeadRefusal};
+use super::{Guarded, HeadRefusal, Wire};
 use crate::{
     config::ListenerLimits,
     proxy::{
+        client::Client,
         downstream::{Downstream, Stage},
         forward::Forwarder,
+        protocol::Protocol,
+        transport::Transport,
         tunnel::ClientHalf,
     },
 };
 
 /// Serves `socket` until it closes, is told to, or has become a tunnel and that has ended.
-pub(crate) async fn serve(downstream: Rc<Downstream>, socket: TcpStream) {
+pub(crate) async fn serve(client: Rc<Client>, socket: Transport) {
+    let wire = Wire::new(Arc::clone(&client.listener().limits));
+    let downstream = Downstream::new(&client, Protocol::Http1(Rc::clone(&wire)));
     let forwarder = Forwarder::new(Rc::clone(&downstream));
     // In a box of its own, which is there while a request is: hyper keeps room for it as long as the connection
     // lives, and most connections are idle.
@@ -30,7 +36,7 @@ pub(crate) async fn serve(downstream: Rc<Downstream>, socket: TcpStream) {
         let answer = forwarder.forward(request);
         Box::pin(async { Ok::<_, Infallible>(answer.await) })
     });
-    let io = TokioIo::new(Guarded::new(socket, Rc::clone(downstream.wire())));
+    let io = TokioIo::new(Guarded::new(socket, Rc::clone(&wire)));
     let mut connection = builder(&downstream.listener().limits).serve_connection(io, service);
     let mut closing = Closing::default();
     let ended = poll_fn(|cx| {
@@ -39,7 +45,7 @@ pub(crate) async fn serve(downstream: Rc<Downstream>, socket: TcpStream) {
             if let Poll::Ready(ended) = Pin::new(&mut connection).poll(cx) {
                 return Poll::Ready(ended.map_err(drop));
             }
-            match look_around(&downstream, &mut closing) {
+            match look_around(&downstream, &wire, &mut closing) {
                 Next::Wait => return Poll::Pending,
                 Next::PollAgain => {}
                 Next::CloseIdle => Pin::new(&mut connection).graceful_shutdown(),
@@ -52,7 +58,13 @@ pub(crate) async fn serve(downstream: Rc<Downstream>, socket: TcpStream) {
         Ok(()) => {
             let parts = connection.into_parts();
             // Boxed, so that an idle connection holds no room for its end.
-            Box::pin(part(&downstream, parts.io.into_inner(), parts.read_buf)).await;
+            Box::pin(part(
+                &downstream,
+                &wire,
+                parts.io.into_inner(),
+                parts.read_buf,
+            ))
+            .await;
         }
         // What was in flight ends with the connection. A tunnel that was agreed on but not begun would keep
         // itself alive, because its account knows the connection.
@@ -77,8 +89,8 @@ enum Next {
     Drop,
 }
 
-fn look_around(downstream: &Downstream, closing: &mut Closing) -> Next {
-    let (wire, worker) = (downstream.wire(), downstream.worker());
+fn look_around(downstream: &Downstream, wire: &Wire, closing: &mut Closing) -> Next {
+    let worker = downstream.worker();
     let written = wire.take_written();
     if worker.is_cutting() {
         return Next::Drop;
@@ -117,7 +129,7 @@ fn look_around(downstream: &Downstream, closing: &mut Closing) -> Next {
 }
 
 /// Takes the connection apart: a tunnel goes on with it, an unread rest of input is waited out.
-async fn part(downstream: &Downstream, guarded: Guarded, read_buf: bytes::Bytes) {
+async fn part(downstream: &Downstream, wire: &Wire, guarded: Guarded, read_buf: bytes::Bytes) {
     match downstream.take_tunnel() {
         Some(tunnel) => {
             let (socket, held) = guarded.into_tunnel();
@@ -130,7 +142,7 @@ async fn part(downstream: &Downstream, guarded: Guarded, read_buf: bytes::Bytes)
                 .await
                 .unwrap_or_default();
         }
-        None if !downstream.wire().is_between_requests() => {
+        None if may_reset(downstream, wire) => {
             let (mut socket, _) = guarded.into_tunnel();
             // hyper has done so already, but not where an upgrade was asked for and did not happen.
             let _ = socket.shutdown().await;
@@ -140,9 +152,15 @@ async fn part(downstream: &Downstream, guarded: Guarded, read_buf: bytes::Bytes)
     }
 }
 
+/// Whether something may still come that nobody will read: the rest of a request that was answered early, or requests
+/// after the last one that may come.
+fn may_reset(downstream: &Downstream, wire: &Wire) -> bool {
+    !wire.is_between_requests() || downstream.has_had_its_requests()
+}
+
 /// Closing a socket with unread input would reset it, and the client might lose the answer on its way (RFC
 /// 9112 section 9.6). hyper has closed the writing half; what still comes is thrown away for a while.
-async fn linger(mut socket: TcpStream) {
+async fn linger(mut socket: Transport) {
     let mut scratch = [0; 4096];
     let discard = async {
         let mut left = LINGER_BYTES;

@@ -4,6 +4,7 @@ use std::{
     cell::{Cell, RefCell},
     io,
     rc::Rc,
+    sync::Arc,
     task::Poll,
 };
 
@@ -11,7 +12,7 @@ use super::{
     input::{Input, Phase},
     refusal::HeadRefusal,
 };
-use crate::config::ListenerLimits;
+use crate::{config::ListenerLimits, proxy::protocol::Verdict};
 
 /// What the guard knows, shared with the service of the same connection.
 #[derive(Debug)]
@@ -24,7 +25,7 @@ pub(crate) struct Wire {
 }
 
 impl Wire {
-    pub(crate) fn new(limits: ListenerLimits) -> Rc<Self> {
+    pub(crate) fn new(limits: Arc<ListenerLimits>) -> Rc<Self> {
         Rc::new(Self {
             input: RefCell::new(Input::new(limits)),
             served: Cell::new(0),
@@ -32,12 +33,16 @@ impl Wire {
         })
     }
 
-    /// To be asked once for each request: whether this one stands for a refused head.
-    pub(crate) fn next_request(&self) -> Option<HeadRefusal> {
+    /// To be asked once for each request: what the guard says of it.
+    pub(crate) fn verdict(&self) -> Verdict {
         let served = self.served.get() + 1;
         self.served.set(served);
         let input = self.input.borrow();
-        input.refusal.filter(|_| served == input.heads)
+        match input.refusal.filter(|_| served == input.heads) {
+            Some(refusal) => Verdict::Refused(refusal),
+            None if self.is_upgrading(&input) => Verdict::Upgrade,
+            None => Verdict::Plain,
+        }
     }
 
     /// Whether the client has taken bytes since this was asked last.
@@ -73,22 +78,21 @@ impl Wire {
         }
     }
 
-    /// Whether the request that is being served asks for an upgrade that cutover passes.
-    pub(crate) fn is_upgrading(&self) -> bool {
-        let input = self.input.borrow();
-        matches!(input.phase, Phase::Upgrading) && input.heads == self.served.get()
-    }
-
     /// The upgrade that was asked for will not happen: what follows is HTTP. Says whether something is held
     /// that nobody would look at otherwise.
     pub(crate) fn stays_http(&self) -> bool {
-        let upgrading = self.is_upgrading();
         let mut input = self.input.borrow_mut();
+        let upgrading = self.is_upgrading(&input);
         if upgrading {
             input.phase = Phase::Head;
             input.searched = 0;
         }
         upgrading && !input.held.is_empty()
+    }
+
+    /// Whether the request that is being served asks for an upgrade that cutover passes.
+    const fn is_upgrading(&self, input: &Input) -> bool {
+        matches!(input.phase, Phase::Upgrading) && input.heads == self.served.get()
     }
 
     /// What comes in.

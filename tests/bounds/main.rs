@@ -1,0 +1,27 @@
+//! Every bound of the data plane, met by real sockets: below it nothing happens, at it nothing happens, above it what
+//! `docs/limits.md` says, counted, and the rest of the traffic does not notice.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test ends where something unexpected happens"
+)]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod body_size;
+mod connections;
+mod requests;
+mod upgrades;
+
+use support::site::Site;
+
+/// `cutover_limited_total` of one bound has this value.
+async fn limited(site: &Site, limit: &str, count: f64) {
+    site.counts(
+        &format!("cutover_limited_total{{limit=\"{limit}\"}}"),
+        count,
+    )
+    .await;
+}
