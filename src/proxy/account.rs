@@ -12,7 +12,7 @@ use http::{HeaderValue, Request, header::HOST};
 
 use super::{
     desk::{Picked, ServiceDesk},
-    downstream::Downstream,
+    downstream::{Downstream, Unread},
     endpoint::{Endpoint, Occupied},
     error::{ProxyError, Side},
 };
@@ -236,7 +236,8 @@ impl Drop for Account {
             self.cut(ending);
         }
         if self.ending == Ending::ClientGone && self.cause.is_none() {
-            self.cause = Some("client closed the connection");
+            let unread = self.downstream.unread();
+            self.cause = Some(unread.map_or("client closed the connection", Unread::cause));
             self.status = if self.status == 0 {
                 CLIENT_CLOSED
             } else {

@@ -54,6 +54,11 @@ impl Client {
         self.requests.set(self.requests.get() + 1);
     }
 
+    /// Whether no request has come yet.
+    pub(crate) fn has_had_none(&self) -> bool {
+        self.requests.get() == 0
+    }
+
     /// Whether the last request was the last that may come on this connection.
     pub(crate) fn has_had_its_requests(&self) -> bool {
         let max = self.listener.limits.max_requests_per_connection;

@@ -20,12 +20,23 @@ impl Tick {
     /// Never.
     pub(crate) const NEVER: Self = Self(u64::MAX);
 
+    /// When the worker started.
+    #[cfg(test)]
+    pub(crate) const ZERO: Self = Self(0);
+
     /// This much later.
     pub(crate) fn after(self, wait: Duration) -> Self {
-        Self(
-            self.0
-                .saturating_add(u64::try_from(wait.as_millis()).unwrap_or(u64::MAX)),
-        )
+        self.after_millis(u64::try_from(wait.as_millis()).unwrap_or(u64::MAX))
+    }
+
+    /// So many milliseconds later.
+    pub(crate) const fn after_millis(self, millis: u64) -> Self {
+        Self(self.0.saturating_add(millis))
+    }
+
+    /// Milliseconds since an earlier time.
+    pub(crate) const fn since(self, earlier: Self) -> u64 {
+        self.0.saturating_sub(earlier.0)
     }
 }
 

@@ -16,11 +16,14 @@ use super::{
     client::Client,
     clock::Tick,
     lifeline::Lifeline,
+    pace::Pace,
     protocol::{Protocol, Verdict},
     tunnel::Tunnel,
     worker::Worker,
 };
-use crate::{core::service::Timeouts, mailbox::Entrance};
+use crate::{
+    config::BodyRate, core::service::Timeouts, mailbox::Entrance, telemetry::limit::Limit,
+};
 
 /// See the module.
 #[derive(Debug)]
@@ -32,6 +35,8 @@ pub(crate) struct Downstream {
     busy: Cell<bool>,
     response: Cell<Duration>,
     idle: Cell<Duration>,
+    paces: Option<Box<Paces>>,
+    unread: Cell<Option<Unread>>,
     tunnel: RefCell<Option<Box<Tunnel>>>,
 }
 
@@ -48,8 +53,56 @@ pub(crate) enum Stage {
     Answering,
 }
 
+/// How a client fails to take an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unread {
+    /// Slower than the listener asks for.
+    Slowly,
+    /// Not a byte, for the idle timeout.
+    NotAtAll,
+}
+
+impl Unread {
+    /// The bound that it meets.
+    pub(crate) const fn limit(self) -> Limit {
+        match self {
+            Self::Slowly => Limit::ResponseBodyRate,
+            Self::NotAtAll => Limit::Idle,
+        }
+    }
+
+    /// Constant words for people and the access log.
+    pub(crate) const fn cause(self) -> &'static str {
+        match self {
+            Self::Slowly => "response taken too slowly",
+            Self::NotAtAll => "response not taken",
+        }
+    }
+}
+
+/// How slowly each direction may move, where the listener asks for a rate.
+#[derive(Debug)]
+struct Paces {
+    request: Pace,
+    response: Pace,
+}
+
+impl Paces {
+    fn new(rate: BodyRate) -> Box<Self> {
+        Box::new(Self {
+            request: Pace::new(rate),
+            response: Pace::new(rate),
+        })
+    }
+
+    fn deadline(&self) -> Tick {
+        self.request.deadline().min(self.response.deadline())
+    }
+}
+
 impl Downstream {
     pub(crate) fn new(client: &Rc<Client>, protocol: Protocol) -> Rc<Self> {
+        let limits = &client.listener().limits;
         let downstream = Rc::new(Self {
             client: Rc::clone(client),
             protocol,
@@ -57,11 +110,14 @@ impl Downstream {
             stage: Cell::new(Stage::Idle),
             busy: Cell::new(false),
             response: Cell::new(Duration::ZERO),
-            idle: Cell::new(Duration::ZERO),
+            // Until a service says so, for the rest of an answer to a head that was refused.
+            idle: Cell::new(limits.keep_alive),
+            paces: limits.min_body_rate.map(Paces::new),
+            unread: Cell::new(None),
             tunnel: RefCell::new(None),
         });
         // A new connection owes a request within the time for a head, not for a kept-alive one's rest.
-        downstream.waits(Stage::Idle, client.listener().limits.header_read_timeout);
+        downstream.waits(Stage::Idle, limits.header_read_timeout);
         downstream
     }
 
@@ -117,6 +173,9 @@ impl Downstream {
     pub(crate) fn begins(&self) {
         self.busy.set(true);
         self.client.begins_request();
+        if let Some(paces) = &self.paces {
+            paces.request.begins_anew();
+        }
     }
 
     /// The request has ended.
@@ -147,8 +206,7 @@ impl Downstream {
 
     /// A byte has moved, or is to move now.
     pub(crate) fn expects_progress(&self) {
-        let deadline = self.worker().clock().coarse().after(self.idle.get());
-        self.lifeline.wait_until(deadline);
+        self.lifeline.wait_until(self.now().after(self.idle.get()));
     }
 
     /// An interim response is awaited.
@@ -159,6 +217,8 @@ impl Downstream {
     /// The response head is there.
     pub(crate) fn answers(&self) {
         self.waits(Stage::Answering, self.idle.get());
+        // What a client still sends is a conversation now, at whatever pace.
+        self.body_came(0);
     }
 
     /// The request is over; the client has time to send another.
@@ -175,6 +235,15 @@ impl Downstream {
         );
     }
 
+    /// The bound that a connection without a request has met.
+    pub(crate) fn idle_limit(&self) -> Limit {
+        if self.client.has_had_none() {
+            Limit::HeaderReadTimeout
+        } else {
+            Limit::KeepAlive
+        }
+    }
+
     /// A request head has begun.
     pub(crate) fn expects_head(&self) {
         self.waits(Stage::Head, self.listener().limits.header_read_timeout);
@@ -182,7 +251,60 @@ impl Downstream {
 
     /// Whether the present wait has lasted too long.
     pub(crate) fn has_expired(&self) -> bool {
-        self.lifeline.has_expired(self.worker().clock().coarse())
+        self.lifeline.has_expired(self.now())
+    }
+
+    /// Nothing but the client keeps the request's body waiting, until the response has begun.
+    pub(crate) fn waits_for_body(&self) {
+        if let Some(paces) = &self.paces
+            && self.stage.get() == Stage::Response
+        {
+            paces.request.waits(self.now());
+            self.lifeline.keep_pace_until(paces.deadline());
+        }
+    }
+
+    /// So many bytes of the request's body have come.
+    pub(crate) fn body_came(&self, bytes: usize) {
+        if let Some(paces) = &self.paces {
+            paces.request.moved(bytes as u64, self.now());
+            self.lifeline.keep_pace_until(paces.deadline());
+        }
+    }
+
+    /// Whether the request's body comes too slowly.
+    pub(crate) fn body_is_behind(&self) -> bool {
+        let behind = |paces: &Paces| paces.request.deadline() <= self.now();
+        self.paces.as_deref().is_some_and(behind)
+    }
+
+    /// The client has taken so many bytes, and there are more for it if the answer is `stalled`.
+    pub(crate) fn took(&self, bytes: u64, stalled: bool) {
+        if let Some(paces) = &self.paces {
+            paces.response.moved(bytes, self.now());
+            if stalled {
+                paces.response.waits(self.now());
+            }
+            self.lifeline.keep_pace_until(paces.deadline());
+        }
+    }
+
+    /// What the client may not do any longer with an answer that is there for it.
+    pub(crate) fn may_not_wait(&self) -> Option<Unread> {
+        let slow = if self.lifeline.is_behind(self.now()) {
+            Unread::Slowly
+        } else if self.has_expired() {
+            Unread::NotAtAll
+        } else {
+            return None;
+        };
+        self.unread.set(Some(slow));
+        Some(slow)
+    }
+
+    /// Why the connection was ended under an answer, if it was.
+    pub(crate) fn unread(&self) -> Option<Unread> {
+        self.unread.get()
     }
 
     /// Leaves a tunnel to whoever takes the connection apart after `101 Switching Protocols`.
@@ -195,10 +317,13 @@ impl Downstream {
         self.tunnel.borrow_mut().take()
     }
 
+    fn now(&self) -> Tick {
+        self.worker().clock().coarse()
+    }
+
     fn waits(&self, stage: Stage, wait: Duration) {
         self.stage.set(stage);
-        self.lifeline
-            .wait_until(self.worker().clock().coarse().after(wait));
+        self.lifeline.wait_until(self.now().after(wait));
     }
 }
 

@@ -15,6 +15,8 @@ pub(crate) enum ProxyError {
     MalformedBody,
     /// The client stopped sending its body.
     BodyTimeout,
+    /// The client sends its body more slowly than the listener asks for.
+    BodyTooSlow,
     /// The request body is larger than the service takes.
     BodyTooLarge,
     /// It is unclear which route matches.
@@ -58,7 +60,7 @@ impl ProxyError {
         match self {
             Self::Refused(refusal) => refusal.status(),
             Self::MalformedBody | Self::Unclear(_) => StatusCode::BAD_REQUEST,
-            Self::BodyTimeout => StatusCode::REQUEST_TIMEOUT,
+            Self::BodyTimeout | Self::BodyTooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::NoRoute => StatusCode::NOT_FOUND,
             Self::NoReadyEndpoint | Self::CutByDeadline | Self::CutByShutdown => {
@@ -77,6 +79,7 @@ impl ProxyError {
             Self::Refused(refusal) => refusal.cause(),
             Self::MalformedBody => "malformed request body",
             Self::BodyTimeout => "request body timeout",
+            Self::BodyTooSlow => "request body too slow",
             Self::BodyTooLarge => "request body too large",
             Self::Unclear(unclear) => unclear.cause(),
             Self::NoRoute => "no route",
@@ -98,6 +101,7 @@ impl ProxyError {
             Self::Refused(_)
             | Self::MalformedBody
             | Self::BodyTimeout
+            | Self::BodyTooSlow
             | Self::BodyTooLarge
             | Self::Unclear(_)
             | Self::NoRoute => Side::Downstream,
@@ -116,6 +120,7 @@ impl ProxyError {
         match self {
             Self::Refused(refusal) => refusal.limit(),
             Self::BodyTimeout => Some(Limit::Idle),
+            Self::BodyTooSlow => Some(Limit::RequestBodyRate),
             Self::BodyTooLarge => Some(Limit::MaxRequestBody),
             Self::MalformedBody
             | Self::Unclear(_)
@@ -139,6 +144,7 @@ impl ProxyError {
             Self::Refused(_)
                 | Self::MalformedBody
                 | Self::BodyTimeout
+                | Self::BodyTooSlow
                 | Self::BodyTooLarge
                 | Self::CutByShutdown
         )

@@ -63,6 +63,9 @@ pub(crate) async fn exchange(
                 }
                 Poll::Pending => {}
             }
+            if watched.downstream.body_is_behind() {
+                return Poll::Ready(Err(failed(ProxyError::BodyTooSlow)));
+            }
             if !watched.downstream.has_expired() {
                 return Poll::Pending;
             }

@@ -19,6 +19,8 @@ use crate::core::in_flight::{Ending, TenureCounter};
 #[derive(Debug)]
 pub(crate) struct Lifeline {
     deadline: Cell<Tick>,
+    /// When the client will have been too slow; a wait of its own, because moving a little does not end it.
+    pace: Cell<Tick>,
     cut: Cell<Option<Ending>>,
     /// Identity of the tenure claimed at present; compared, never followed.
     tenure: Cell<*const TenureCounter>,
@@ -34,6 +36,16 @@ impl Lifeline {
     /// Whether the deadline has passed.
     pub(crate) fn has_expired(&self, now: Tick) -> bool {
         self.deadline.get() <= now
+    }
+
+    /// The client must have moved something by then.
+    pub(crate) fn keep_pace_until(&self, deadline: Tick) {
+        self.pace.set(deadline);
+    }
+
+    /// Whether the client has fallen behind.
+    pub(crate) fn is_behind(&self, now: Tick) -> bool {
+        self.pace.get() <= now
     }
 
     /// Whether an order to cut has come, and how the claim is to end.
@@ -78,6 +90,7 @@ impl Lifelines {
     pub(crate) fn begin(&self) -> Rc<Lifeline> {
         let lifeline = Rc::new(Lifeline {
             deadline: Cell::new(Tick::NEVER),
+            pace: Cell::new(Tick::NEVER),
             cut: Cell::new(None),
             tenure: Cell::new(std::ptr::null()),
             waker: RefCell::new(None),
@@ -89,7 +102,7 @@ impl Lifelines {
     /// Wakes those whose deadline has passed.
     pub(crate) fn sweep(&self, now: Tick) {
         self.each(|lifeline| {
-            if lifeline.has_expired(now) {
+            if lifeline.has_expired(now) || lifeline.is_behind(now) {
                 lifeline.wake();
             }
         });

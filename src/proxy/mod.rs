@@ -20,6 +20,7 @@ mod handshake;
 mod headers;
 mod lifeline;
 mod outbound;
+mod pace;
 mod protocol;
 mod request_id;
 mod silence;

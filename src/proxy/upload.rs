@@ -154,19 +154,24 @@ impl Upload {
         }
         if self.progress.stage.replace(Stage::WantsClient) != Stage::WantsClient {
             self.downstream.expects_progress();
+            self.downstream.waits_for_body();
         }
         let polled = Pin::new(&mut self.incoming).poll_frame(cx);
         self.turn.passed(&polled);
         let frame = ready!(polled);
         self.progress.stage.set(Stage::WantsEndpoint);
         self.downstream.expects_progress();
+        let length = match &frame {
+            Some(Ok(frame)) => frame.data_ref().map_or(0, Bytes::len),
+            Some(Err(_)) | None => 0,
+        };
+        self.downstream.body_came(length);
         match frame {
             None => {
                 self.ended();
                 Poll::Ready(None)
             }
             Some(Ok(frame)) => {
-                let length = frame.data_ref().map_or(0, Bytes::len);
                 if self.progress.counts(length) {
                     self.progress.stage.set(Stage::TooLarge);
                     return Poll::Ready(Some(Err(BodyError("more than the service takes".into()))));

@@ -92,16 +92,19 @@ enum Next {
 fn look_around(downstream: &Downstream, wire: &Wire, closing: &mut Closing) -> Next {
     let worker = downstream.worker();
     let written = wire.take_written();
+    downstream.took(written, wire.is_stalled());
     if worker.is_cutting() {
         return Next::Drop;
     }
-    if downstream.is_busy() {
-        if written && downstream.stage() == Stage::Answering {
+    if downstream.is_busy() || wire.is_stalled() {
+        if written > 0 && downstream.stage() == Stage::Answering {
             downstream.expects_progress();
         }
-        // The service had its chance to answer within the poll: the client does not take what it is given.
-        let lost = downstream.has_expired() || downstream.lifeline().cut().is_some();
-        return if lost { Next::Drop } else { Next::Wait };
+        return if is_lost(downstream) {
+            Next::Drop
+        } else {
+            Next::Wait
+        };
     }
     let drain_begins =
         worker.is_draining() && !std::mem::replace(&mut closing.drain_seen, worker.is_draining());
@@ -120,12 +123,25 @@ fn look_around(downstream: &Downstream, wire: &Wire, closing: &mut Closing) -> N
         return Next::PollAgain;
     }
     downstream.rests();
-    if closing.asked && !written {
-        // Asked before, and still not gone: the client does not take the rest of an answer.
+    if closing.asked && written == 0 {
+        // Asked before, and still not gone.
         return Next::Drop;
+    }
+    if !worker.is_draining() {
+        worker.stats().met(downstream.idle_limit());
     }
     closing.asked = true;
     Next::CloseIdle
+}
+
+/// Whether a request that is served, or the rest of its answer, ends with the connection. The service had its chance to
+/// answer within the poll: whoever is late now is the client.
+fn is_lost(downstream: &Downstream) -> bool {
+    let unread = downstream.may_not_wait();
+    if let Some(unread) = unread {
+        downstream.worker().stats().met(unread.limit());
+    }
+    unread.is_some() || downstream.lifeline().cut().is_some()
 }
 
 /// Takes the connection apart: a tunnel goes on with it, an unread rest of input is waited out.

@@ -20,8 +20,10 @@ pub(crate) struct Wire {
     input: RefCell<Input>,
     /// Requests the service was called for.
     served: Cell<u64>,
-    /// Whether the client took bytes since somebody asked.
-    written: Cell<bool>,
+    /// Bytes that the client took since somebody asked.
+    written: Cell<u64>,
+    /// Whether the client does not take what there is for it.
+    stalled: Cell<bool>,
 }
 
 impl Wire {
@@ -29,7 +31,8 @@ impl Wire {
         Rc::new(Self {
             input: RefCell::new(Input::new(limits)),
             served: Cell::new(0),
-            written: Cell::new(false),
+            written: Cell::new(0),
+            stalled: Cell::new(false),
         })
     }
 
@@ -45,16 +48,27 @@ impl Wire {
         }
     }
 
-    /// Whether the client has taken bytes since this was asked last.
-    pub(crate) const fn take_written(&self) -> bool {
-        self.written.replace(false)
+    /// Bytes that the client has taken since this was asked last.
+    pub(crate) const fn take_written(&self) -> u64 {
+        self.written.replace(0)
     }
 
-    /// Notes that the client took bytes.
+    /// Whether something is there for the client that it does not take.
+    pub(crate) const fn is_stalled(&self) -> bool {
+        self.stalled.get()
+    }
+
+    /// Notes what the client took, or that it takes nothing.
     pub(super) fn wrote(&self, polled: &Poll<io::Result<usize>>) {
-        if matches!(polled, Poll::Ready(Ok(1..))) {
-            self.written.set(true);
+        if let Poll::Ready(Ok(length)) = polled {
+            self.written.set(self.written.get() + *length as u64);
         }
+        self.stalled.set(polled.is_pending());
+    }
+
+    /// Notes that all of it went, or could not.
+    pub(super) fn flushed(&self, polled: &Poll<io::Result<()>>) {
+        self.stalled.set(polled.is_pending());
     }
 
     /// Whether a head has begun and not ended.
