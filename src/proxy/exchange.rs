@@ -76,7 +76,7 @@ pub(crate) async fn exchange(
                     gate.open();
                     watched.downstream.expects_progress();
                 }
-                Some(_) | None => return Poll::Ready(Err(failed(expired(watched.upload)))),
+                Some(_) | None => return Poll::Ready(Err(failed(expired(watched)))),
             }
         }
     })
@@ -110,8 +110,9 @@ fn judged(broken: Broken, upload: Option<&Progress>) -> ProxyError {
     }
 }
 
-fn expired(upload: Option<&Progress>) -> ProxyError {
-    match upload.map(Progress::stage) {
+fn expired(watched: Watched<'_>) -> ProxyError {
+    match watched.upload.map(Progress::stage) {
+        _ if watched.downstream.is_given_up() => ProxyError::DeadlinePassed,
         Some(Stage::WantsClient) => ProxyError::BodyTimeout,
         Some(
             Stage::Untouched

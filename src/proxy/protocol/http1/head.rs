@@ -155,7 +155,8 @@ fn after_scheme(target: &[u8]) -> Option<&[u8]> {
     target.get(scheme.len()..)
 }
 
-fn check_target(method: &[u8], target: &[u8]) -> Result<(), HeadRefusal> {
+/// Judges a request target by itself (RFC 9112 section 3.2).
+pub(crate) fn check_target(method: &[u8], target: &[u8]) -> Result<(), HeadRefusal> {
     let malformed = HeadRefusal::Malformed("malformed request target");
     if target.len() > MAX_TARGET {
         return Err(HeadRefusal::TargetTooLong);

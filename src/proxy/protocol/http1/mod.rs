@@ -18,6 +18,7 @@ mod trailers;
 mod wire;
 
 pub(crate) use guarded::Guarded;
+pub(crate) use head::check_target;
 pub(crate) use refusal::HeadRefusal;
 pub(crate) use serve::serve;
 pub(crate) use wire::Wire;

@@ -23,6 +23,8 @@ pub(crate) enum HeadRefusal {
     TooLarge,
     /// 501: a transfer coding other than `chunked`.
     Coding,
+    /// 501: an extended `CONNECT` for anything but a WebSocket.
+    Protocol,
     /// 505.
     Version,
 }
@@ -37,7 +39,7 @@ impl HeadRefusal {
             Self::TargetTooLong => StatusCode::URI_TOO_LONG,
             Self::Expectation => StatusCode::EXPECTATION_FAILED,
             Self::TooManyFields | Self::TooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
-            Self::Coding => StatusCode::NOT_IMPLEMENTED,
+            Self::Coding | Self::Protocol => StatusCode::NOT_IMPLEMENTED,
             Self::Version => StatusCode::HTTP_VERSION_NOT_SUPPORTED,
         }
     }
@@ -53,6 +55,7 @@ impl HeadRefusal {
             | Self::Connect
             | Self::Expectation
             | Self::Coding
+            | Self::Protocol
             | Self::Version => None,
         }
     }
@@ -68,6 +71,7 @@ impl HeadRefusal {
             Self::TooManyFields => "too many header fields",
             Self::TooLarge => "request head too large",
             Self::Coding => "unknown transfer coding",
+            Self::Protocol => "unknown protocol to connect by",
             Self::Version => "unsupported protocol version",
         }
     }
