@@ -23,8 +23,8 @@ use super::{
     body::{Download, ResponseBody},
     downstream::Downstream,
     error::ProxyError,
-    grpc,
-    headers::{self, X_REQUEST_ID},
+    grpc, headers,
+    origin::Origin,
     outbound::Outbound,
     protocol::Verdict,
     tunnel::Tunnel,
@@ -69,32 +69,33 @@ impl Service<Request<Incoming>> for Forwarder {
     }
 }
 
-async fn forward(downstream: Rc<Downstream>, request: Request<Incoming>) -> Response<ResponseBody> {
+async fn forward(
+    downstream: Rc<Downstream>,
+    mut request: Request<Incoming>,
+) -> Response<ResponseBody> {
     let worker = downstream.worker();
-    let id = worker
-        .request_ids()
-        .accept_or_make(request.headers().get(X_REQUEST_ID));
+    let origin = Origin::of(&mut request, downstream.client());
     let accept = request.headers().get(ACCEPT).cloned();
-    let mut account = Account::open(&downstream, &request, &id);
+    let mut account = Account::open(&downstream, &request, &origin);
     let answer = match downstream.verdict() {
         Verdict::Refused(refusal) => {
             worker.stats().refused.add(1);
             Err(ProxyError::Refused(refusal))
         }
         verdict @ (Verdict::Plain | Verdict::Upgrade) => {
-            send(request, verdict, &id, &mut account).await
+            send(request, verdict, &origin, &mut account).await
         }
     };
     downstream.answers();
     match answer {
         Ok(answered) => answered.respond(account),
-        Err(error) => refuse(error, account, (accept.as_ref(), &id)),
+        Err(error) => refuse(error, account, (accept.as_ref(), &origin.id)),
     }
 }
 
 /// A response head, and what its body will come by.
 struct Answered {
-    response: Response<Incoming>,
+    response: Response<()>,
     upstream: Box<Upstream>,
     outbound: Outbound,
     /// What the connection changes to, if it does.
@@ -104,12 +105,12 @@ struct Answered {
 async fn send(
     request: Request<Incoming>,
     verdict: Verdict,
-    id: &HeaderValue,
+    origin: &Origin,
     account: &mut Account,
 ) -> Result<Answered, ProxyError> {
-    let mut outbound = Outbound::new(request, verdict, account.downstream(), id);
+    let mut outbound = Outbound::new(request, verdict, account.downstream(), origin);
     let sent = outbound.send(account).await;
-    let (mut response, mut upstream) = match sent {
+    let (mut response, upstream) = match sent {
         Ok(sent) => sent,
         Err(error) => {
             account.count(outbound.uploaded(), 0);
@@ -121,12 +122,8 @@ async fn send(
         .then(|| outbound.agreed(response.headers()))
         .flatten();
     let admitted = (!switches || protocol.is_some()) && account.downstream().admits(&response);
-    if !admitted || headers::rewrite_response(response.headers_mut(), id).is_err() {
+    if !admitted || headers::rewrite_response(response.headers_mut(), &origin.id).is_err() {
         return Err(ProxyError::Malformed);
-    }
-    if response.version() == Version::HTTP_10 {
-        // hyper would speak 1.0 to it from now on, which has no chunks: a body of unknown length would be lost.
-        upstream.is_last_use();
     }
     Ok(Answered {
         response,
@@ -138,7 +135,7 @@ async fn send(
 
 impl Answered {
     fn respond(self, mut account: Account) -> Response<ResponseBody> {
-        let (mut parts, incoming) = self.response.into_parts();
+        let (mut parts, ()) = self.response.into_parts();
         account.answered(parts.status.as_u16());
         // hyper makes of it what the client can read; passed on, an endpoint's 1.0 would end keep-alive.
         parts.version = Version::HTTP_11;
@@ -151,12 +148,7 @@ impl Answered {
         }
         downstream.stays_http();
         announce_end(&downstream, &mut parts.headers);
-        let download = Download::new(
-            incoming,
-            self.upstream,
-            self.outbound.into_progress(),
-            account,
-        );
+        let download = Download::new(self.upstream, self.outbound.into_progress(), account);
         Response::from_parts(parts, ResponseBody::claimed(download))
     }
 }

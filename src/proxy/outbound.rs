@@ -13,8 +13,8 @@ use std::{
 };
 
 use http::{
-    HeaderMap, HeaderValue, Request, Response, Version,
-    header::{CONTENT_LENGTH, EXPECT, HOST, UPGRADE},
+    HeaderMap, HeaderValue, Method, Request, Response, Uri, Version,
+    header::{CONTENT_LENGTH, EXPECT, FORWARDED, HOST, UPGRADE},
 };
 use http_body::Body as _;
 use hyper::body::Incoming;
@@ -28,14 +28,15 @@ use super::{
     error::ProxyError,
     exchange::{Failed, Watched, exchange},
     headers::{self, Forwarded},
+    hearsay::{self, Hearsay},
+    origin::Origin,
     protocol::Verdict,
-    spare::Spare,
     target,
     upload::{Gate, Progress, RequestBody},
     upstream::Upstream,
 };
 use crate::{
-    core::{health::PassiveFailure, ids::EndpointId},
+    core::{health::PassiveFailure, ids::EndpointId, service::ForwardedPolicy},
     mailbox::Report,
 };
 
@@ -43,10 +44,12 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Outbound {
     downstream: Rc<Downstream>,
+    head: Head,
     /// There while it is not being sent.
-    request: Option<Request<RequestBody>>,
+    body: Option<RequestBody>,
     /// The client's `Host`.
     host: Option<HeaderValue>,
+    hearsay: Option<Rc<Hearsay>>,
     upload: Option<Rc<Progress>>,
     gate: Option<Arc<Gate>>,
     /// The protocol that the client asked to upgrade to, if cutover passes it.
@@ -56,13 +59,21 @@ pub(crate) struct Outbound {
     replays: u32,
 }
 
+/// What a request looks like before its body.
+#[derive(Debug)]
+pub(crate) struct Head {
+    pub(crate) method: Method,
+    pub(crate) uri: Uri,
+    pub(crate) headers: HeaderMap,
+}
+
 impl Outbound {
     /// Makes the client's request one for an endpoint; only the `Host` depends on which.
     pub(crate) fn new(
         request: Request<Incoming>,
         verdict: Verdict,
         downstream: &Rc<Downstream>,
-        id: &HeaderValue,
+        origin: &Origin,
     ) -> Self {
         let (mut parts, incoming) = request.into_parts();
         let host = target::host(&mut parts);
@@ -82,34 +93,26 @@ impl Outbound {
         let gate = expects.then(Arc::<Gate>::default);
         let chunked = upload.is_some() && !parts.headers.contains_key(CONTENT_LENGTH);
         let forwarded = Forwarded {
-            client: downstream.client(),
-            id,
-            host: host.as_ref(),
             chunked,
             upgrade,
+            ..origin.forwarded(downstream.client(), host.as_ref())
         };
         headers::rewrite_request(&mut parts.headers, forwarded);
         let body = upload.as_ref().map_or(RequestBody::Empty, |progress| {
             RequestBody::new(incoming, downstream, progress, gate.as_ref())
         });
-        parts.version = Version::HTTP_11;
-        parts.uri = target::origin_form(parts.uri);
-        // hyper's extensions, an upgrade's handle among them, are not for the endpoint.
-        parts.extensions.clear();
-        let mut request = Request::from_parts(parts, body);
-        if let Some(gate) = &gate {
-            let gate = Arc::clone(gate);
-            hyper::ext::on_informational(&mut request, move |interim| {
-                if interim.status() == http::StatusCode::CONTINUE {
-                    gate.open();
-                }
-            });
-        }
+        let head = Head {
+            method: parts.method,
+            uri: target::origin_form(parts.uri),
+            headers: parts.headers,
+        };
         let downstream = Rc::clone(downstream);
         Self {
             downstream,
-            request: Some(request),
+            head,
+            body: Some(body),
             host,
+            hearsay: origin.hearsay().cloned(),
             upload,
             gate,
             asked,
@@ -143,22 +146,18 @@ impl Outbound {
     pub(crate) async fn send(
         &mut self,
         account: &mut Account,
-    ) -> Result<(Response<Incoming>, Box<Upstream>), ProxyError> {
+    ) -> Result<(Response<()>, Box<Upstream>), ProxyError> {
         let mut failure = None;
         while self.attempts < MAX_ATTEMPTS {
             self.attempts += 1;
             if self.downstream.worker().is_cutting() {
                 return Err(ProxyError::CutByShutdown);
             }
-            let Some(mut request) = self.request.take() else {
+            let Some(body) = self.body.take() else {
                 break;
             };
-            let mut picked = match self
-                .downstream
-                .worker()
-                .desk()
-                .claim(self.route_key(&request), &self.tried)
-            {
+            let desk = self.downstream.worker().desk();
+            let mut picked = match desk.claim(self.route_key(), &self.tried) {
                 Ok(picked) => picked,
                 Err(unpicked) => {
                     account.belongs_to(unpicked.service);
@@ -169,9 +168,9 @@ impl Outbound {
             let respelt = picked.respelt.take();
             account.attempt(picked);
             if let Some(path) = respelt {
-                *request.uri_mut() = target::with_path(request.uri(), path)?;
+                self.head.uri = target::with_path(&self.head.uri, path)?;
             }
-            match self.attempt(request, &service, &endpoint).await {
+            match self.attempt(body, &service, &endpoint).await {
                 Ok(answered) => return Ok(answered),
                 Err(error) => failure = Some(error),
             }
@@ -179,41 +178,42 @@ impl Outbound {
         Err(failure.unwrap_or(ProxyError::NoReadyEndpoint))
     }
 
-    /// One attempt. If it fails and may be repeated, the request is back in `self.request`.
+    /// One attempt. If it fails and may be repeated, the body is back in `self.body`.
     async fn attempt(
         &mut self,
-        mut request: Request<RequestBody>,
+        body: RequestBody,
         service: &ServiceDesk,
         endpoint: &Endpoint,
-    ) -> Result<(Response<Incoming>, Box<Upstream>), ProxyError> {
+    ) -> Result<(Response<()>, Box<Upstream>), ProxyError> {
         let spec = &service.snapshot().spec;
         self.downstream.adopts(&spec.timeouts);
         if let Some(upload) = &self.upload
-            && !fits(&request, upload, spec.max_request_body)
+            && !fits(&body, upload, spec.max_request_body)
         {
             return Err(ProxyError::BodyTooLarge);
         }
-        self.set_host(request.headers_mut(), service, endpoint);
-        let may_replay = self.may_replay(&request);
+        self.set_host(service, endpoint);
+        self.set_forwarded(service);
+        let may_replay = self.may_replay();
         let upstream = match self.take(endpoint, may_replay) {
             Some(upstream) => Ok(upstream),
-            None => self.connect(service, endpoint).await,
+            // In a box of its own: connecting is rare, and every request would carry the room for it.
+            None => Box::pin(self.connect(service, endpoint)).await,
         };
         let mut upstream = match upstream {
             Ok(upstream) => upstream,
             Err(error) => {
-                self.request = Some(request);
+                self.body = Some(body);
                 return Err(error);
             }
         };
-        let spare = may_replay.then(|| Spare::of(&request));
         self.begins_waiting();
         let watched = Watched {
             downstream: &self.downstream,
             upload: self.upload.as_deref(),
-            gate: self.gate.as_deref(),
+            gate: self.gate.as_ref(),
         };
-        match exchange(&mut upstream, request, watched).await {
+        match exchange(&mut upstream, (&self.head, body), watched).await {
             Ok(response) => Ok((response, upstream)),
             Err(failed) => {
                 let fresh = !upstream.is_reused();
@@ -224,7 +224,7 @@ impl Outbound {
                 } else if avoid {
                     self.tried.push(endpoint.id());
                 }
-                Err(self.not_answered(failed, spare, avoid))
+                Err(self.not_answered(failed, may_replay, avoid))
             }
         }
     }
@@ -284,19 +284,15 @@ impl Outbound {
         .await
     }
 
-    fn route_key<'a>(&'a self, request: &'a Request<RequestBody>) -> RouteKey<'a> {
-        let host = self
-            .host
-            .as_ref()
-            .map_or("", |host| host.to_str().unwrap_or(NO_HOST));
+    fn route_key(&self) -> RouteKey<'_> {
         RouteKey {
             listener: self.downstream.listener().id,
-            host,
-            path: request.uri().path(),
+            host: target::host_text(self.host.as_ref()),
+            path: self.head.uri.path(),
         }
     }
 
-    fn set_host(&self, headers: &mut HeaderMap, service: &ServiceDesk, endpoint: &Endpoint) {
+    fn set_host(&mut self, service: &ServiceDesk, endpoint: &Endpoint) {
         let host = service.host_for(endpoint, self.host.as_ref());
         // The client's own is there from the start; only a repeated attempt may find another's.
         let is_clients = self
@@ -304,15 +300,27 @@ impl Outbound {
             .as_ref()
             .is_some_and(|own| std::ptr::eq(own, host));
         if !is_clients || self.attempts > 1 {
-            headers.insert(HOST, host.clone());
+            self.head.headers.insert(HOST, host.clone());
         }
     }
 
-    fn may_replay(&self, request: &Request<RequestBody>) -> bool {
+    /// Only the routed service tells whether it wants the field.
+    fn set_forwarded(&mut self, service: &ServiceDesk) {
+        let told = self.hearsay.as_deref();
+        let wanted = service.snapshot().spec.forwarded == ForwardedPolicy::On;
+        if wanted || told.is_some_and(|told| told.has_forwarded) {
+            let field = hearsay::forwarded(told, self.downstream.client(), self.host.as_ref());
+            self.head.headers.insert(FORWARDED, field);
+        } else if self.attempts > 1 {
+            self.head.headers.remove(FORWARDED);
+        }
+    }
+
+    fn may_replay(&self) -> bool {
         self.replays < MAX_REPLAYS
             && self.upload.is_none()
             && self.asked.is_none()
-            && request.method().is_safe()
+            && self.head.method.is_safe()
     }
 
     fn begins_waiting(&self) {
@@ -343,23 +351,13 @@ impl Outbound {
 
     /// A response that does not come in time is an answer of sorts while its endpoint is sound: asking another
     /// one would double the load of a service that is merely slow. Of one that `fell_silent`, none will come.
-    fn not_answered(
-        &mut self,
-        failed: Failed,
-        spare: Option<Spare>,
-        fell_silent: bool,
-    ) -> ProxyError {
-        self.request = match (failed.unsent, failed.error) {
-            (Some(unsent), _) => {
-                self.replays += 1;
-                Some(unsent)
-            }
-            (None, error) if error == ProxyError::Closed || fell_silent => spare.map(|spare| {
-                self.replays += 1;
-                spare.into_request()
-            }),
-            (None, _) => None,
+    fn not_answered(&mut self, failed: Failed, may_replay: bool, fell_silent: bool) -> ProxyError {
+        let lost = failed.error == ProxyError::Closed || fell_silent;
+        self.body = match failed.unsent {
+            Some(unsent) => Some(unsent),
+            None => (may_replay && lost).then_some(RequestBody::Empty),
         };
+        self.replays += u32::from(self.body.is_some());
         failed.error
     }
 
@@ -370,14 +368,12 @@ impl Outbound {
     }
 }
 
-/// Whether the body of `request` may be sent, as far as its length is known; where it is not, `upload` watches it.
-fn fits(request: &Request<RequestBody>, upload: &Progress, max: Option<NonZeroUsize>) -> bool {
+/// Whether `body` may be sent, as far as its length is known; where it is not, `upload` watches it.
+fn fits(body: &RequestBody, upload: &Progress, max: Option<NonZeroUsize>) -> bool {
     upload.is_bounded_by(max);
-    max.is_none_or(|max| request.body().size_hint().lower() <= max.get() as u64)
+    max.is_none_or(|max| body.size_hint().lower() <= max.get() as u64)
 }
 
-/// Stands for a `Host` that is no text; it is malformed as well.
-const NO_HOST: &str = "\u{fffd}";
 /// Attempts for one request, those included that did not get as far as a connection.
 const MAX_ATTEMPTS: usize = 8;
 /// Of those: repetitions on a fresh connection after a sent request was lost.

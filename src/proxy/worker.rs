@@ -24,6 +24,7 @@ use super::{
     lifeline::{Lifelines, SWEEP_INTERVAL},
     request_id::RequestIds,
     resources::Resources,
+    trace::TraceIds,
 };
 use crate::{
     core::{ids::ListenerId, in_flight::Ending},
@@ -66,6 +67,7 @@ pub(crate) struct Worker {
     clock: Clock,
     lifelines: Lifelines,
     request_ids: RequestIds,
+    trace_ids: TraceIds,
     draining: Cell<bool>,
     cutting: Cell<bool>,
     connections: Cell<usize>,
@@ -113,6 +115,7 @@ async fn run(setup: WorkerSetup) {
         clock: Clock::new(),
         lifelines: Lifelines::default(),
         request_ids: RequestIds::new(),
+        trace_ids: TraceIds::default(),
         draining: Cell::new(false),
         cutting: Cell::new(false),
         connections: Cell::new(0),
@@ -222,6 +225,10 @@ impl Worker {
 
     pub(crate) const fn resources(&self) -> &Arc<Resources> {
         &self.resources
+    }
+
+    pub(crate) const fn trace_ids(&self) -> &TraceIds {
+        &self.trace_ids
     }
 
     pub(crate) fn stats(&self) -> &WorkerStats {
