@@ -1,9 +1,10 @@
 //! Balancers introduce their clients by the PROXY protocol: those that must do so do it, whole and in time, and nobody
 //! else can.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use cutover::core::proxy_header::{Introduction, ProxyVersion, write};
+use tokio::time::Instant;
 
 use crate::{
     asked::{Asked, seen},
