@@ -20,6 +20,7 @@ mod grpc;
 mod handshake;
 mod headers;
 mod hearsay;
+mod introduced;
 mod lifeline;
 mod origin;
 mod outbound;
