@@ -4,7 +4,8 @@ use std::{
     convert::Infallible, future::poll_fn, pin::Pin, rc::Rc, sync::Arc, task::Poll, time::Duration,
 };
 
-use http::Request;
+use http::{Request, Version};
+use http_body::Body as _;
 use hyper::{body::Incoming, server::conn::http1::Builder, service::service_fn};
 use hyper_util::rt::TokioIo;
 use tokio::{
@@ -32,9 +33,17 @@ pub(crate) async fn serve(client: Rc<Client>, socket: Transport) {
     let forwarder = Forwarder::new(Rc::clone(&downstream));
     // In a box of its own, which is there while a request is: hyper keeps room for it as long as the connection
     // lives, and most connections are idle.
+    let known = Rc::clone(&wire);
     let service = service_fn(move |request: Request<Incoming>| {
+        let to_10 = (request.version() == Version::HTTP_10).then(|| Rc::clone(&known));
         let answer = forwarder.forward(request);
-        Box::pin(async { Ok::<_, Infallible>(answer.await) })
+        Box::pin(async {
+            let answer = answer.await;
+            if let Some(wire) = to_10.filter(|_| answer.body().size_hint().exact().is_none()) {
+                wire.answers_to_the_end();
+            }
+            Ok::<_, Infallible>(answer)
+        })
     });
     let io = TokioIo::new(Guarded::new(socket, Rc::clone(&wire)));
     let mut connection = builder(&downstream.listener().limits).serve_connection(io, service);
@@ -66,9 +75,14 @@ pub(crate) async fn serve(client: Rc<Client>, socket: Transport) {
             ))
             .await;
         }
-        // What was in flight ends with the connection. A tunnel that was agreed on but not begun would keep
-        // itself alive, because its account knows the connection.
-        Err(()) => drop(downstream.take_tunnel()),
+        Err(()) => {
+            // What was in flight ends with the connection. A tunnel that was agreed on but not begun would keep
+            // itself alive, because its account knows the connection.
+            drop(downstream.take_tunnel());
+            if wire.is_answering_to_the_end() {
+                connection.into_parts().io.into_inner().reset();
+            }
+        }
     }
 }
 
