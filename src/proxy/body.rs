@@ -17,6 +17,7 @@ use hyper::body::Incoming;
 use super::{
     account::Account,
     error::ProxyError,
+    trailers,
     turn::Turn,
     upload::{Progress, Stage},
     upstream::Upstream,
@@ -142,7 +143,10 @@ impl Download {
                 self.ended();
                 None
             }
-            Some(Ok(frame)) => {
+            Some(Ok(mut frame)) => {
+                if let Some(trailers) = frame.trailers_mut() {
+                    trailers::tidy(trailers);
+                }
                 self.account
                     .count(0, frame.data_ref().map_or(0, Bytes::len) as u64);
                 if frame.is_trailers() || self.incoming.is_end_stream() {

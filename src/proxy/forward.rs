@@ -24,6 +24,7 @@ use super::{
     downstream::Downstream,
     error::ProxyError,
     headers::{self, X_REQUEST_ID},
+    max_forwards,
     outbound::Outbound,
     protocol::Verdict,
     tunnel::Tunnel,
@@ -101,11 +102,12 @@ struct Answered {
 }
 
 async fn send(
-    request: Request<Incoming>,
+    mut request: Request<Incoming>,
     verdict: Verdict,
     id: &HeaderValue,
     account: &mut Account,
 ) -> Result<Answered, ProxyError> {
+    max_forwards::count_down(&mut request)?;
     let mut outbound = Outbound::new(request, verdict, account.downstream(), id);
     let sent = outbound.send(account).await;
     let (mut response, mut upstream) = match sent {

@@ -168,8 +168,9 @@ fn names(value: &HeaderValue) -> impl Iterator<Item = String> {
 }
 
 /// Fields that are looked for: first those of one connection only (`keep-alive` and `proxy-connection` are
-/// relics that some still send), then those that speak of forwarding, and the length.
-static KNOWN: [HeaderName; 11] = [
+/// relics that some still send, and `http2-settings` belongs to an upgrade that is never passed), then those that
+/// speak of forwarding, and the length.
+static KNOWN: [HeaderName; 12] = [
     CONNECTION,
     TE,
     TRANSFER_ENCODING,
@@ -178,18 +179,19 @@ static KNOWN: [HeaderName; 11] = [
     HeaderName::from_static("proxy-connection"),
     PROXY_AUTHENTICATE,
     PROXY_AUTHORIZATION,
+    HeaderName::from_static("http2-settings"),
     FORWARDED,
     X_FORWARDED_HOST,
     CONTENT_LENGTH,
 ];
 /// Of those: fields of one connection only.
-const HOP_BY_HOP: usize = 8;
+const HOP_BY_HOP: usize = 9;
 const HOP_BY_HOP_BITS: u16 = (1 << HOP_BY_HOP) - 1;
 const CONNECTION_BIT: u16 = 1;
 const TE_BIT: u16 = 1 << 1;
 const CODING_BIT: u16 = 1 << 2;
-const FORWARDED_BIT: u16 = 1 << 8 | 1 << 9;
-const LENGTH_BIT: u16 = 1 << 10;
+const FORWARDED_BIT: u16 = 1 << 9 | 1 << 10;
+const LENGTH_BIT: u16 = 1 << 11;
 /// A bit for each length of a known field's name; a test compares the two.
 const KNOWN_LENGTHS: u32 =
     1 << 2 | 1 << 7 | 1 << 9 | 1 << 10 | 1 << 14 | 1 << 16 | 1 << 17 | 1 << 18 | 1 << 19;
@@ -312,7 +314,7 @@ mod tests {
         }
         assert_eq!(
             [
-                &KNOWN[0], &KNOWN[1], &KNOWN[2], &KNOWN[8], &KNOWN[9], &KNOWN[10]
+                &KNOWN[0], &KNOWN[1], &KNOWN[2], &KNOWN[9], &KNOWN[10], &KNOWN[11]
             ],
             [
                 &CONNECTION,

@@ -3,23 +3,28 @@
 //! Owns the knowledge of where a chunked message ends and whether two parsers would agree on it; the data
 //! itself goes on to hyper as it came.
 
+use super::head::is_token;
+
 /// Where in the body the next byte stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Walker {
     at: At,
-    /// Bytes of the present size line or of all trailer lines so far.
+    /// Bytes so far that are no data: of the present size line, or of all trailer lines.
     line: usize,
+    /// Bytes of extensions so far.
+    extensions: usize,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum At {
     Size { value: u64, digits: u8 },
-    Extension { last: bool },
+    Extension { size: u64 },
     SizeLf { size: u64 },
     Data { left: u64 },
     DataCr,
     DataLf,
     TrailerStart,
+    TrailerName,
     Trailer,
     TrailerLf,
     EndLf,
@@ -45,6 +50,7 @@ impl Walker {
                 digits: 0,
             },
             line: 0,
+            extensions: 0,
         }
     }
 
@@ -93,11 +99,13 @@ impl Walker {
             }
             (At::Size { digits: 0, .. }, _) => None,
             (At::Size { value, .. }, b'\r') => Some(At::SizeLf { size: value }),
-            // An extension of a chunk with data would have to be remembered with its size; nobody sends
-            // them, and parsers differ about them: only the last chunk may carry one.
-            (At::Size { value: 0, .. }, b';') => Some(At::Extension { last: true }),
-            (At::Extension { last }, _) if is_text(byte) => Some(At::Extension { last }),
-            (At::Extension { .. }, b'\r') => Some(At::SizeLf { size: 0 }),
+            // To be ignored (RFC 9112 section 7.1.1), and hyper does; but there is an end to patience.
+            (At::Size { value, .. }, b';') => Some(At::Extension { size: value }),
+            (At::Extension { size }, b'\r') => Some(At::SizeLf { size }),
+            (At::Extension { size }, _) if is_text(byte) => {
+                self.extensions += 1;
+                (self.extensions <= MAX_EXTENSIONS).then_some(At::Extension { size })
+            }
             (At::SizeLf { size }, b'\n') => {
                 self.line = 0;
                 Some(if size == 0 {
@@ -115,7 +123,9 @@ impl Walker {
                 })
             }
             (At::TrailerStart, b'\r') => Some(At::EndLf),
-            (At::TrailerStart, _) if super::head::is_token(byte) => Some(At::Trailer),
+            (At::TrailerStart, _) if is_token(byte) => Some(At::TrailerName),
+            (At::TrailerName, b':') => Some(At::Trailer),
+            (At::TrailerName, _) if is_token(byte) => Some(At::TrailerName),
             (At::Trailer, b'\r') => Some(At::TrailerLf),
             (At::Trailer, _) if is_text(byte) => Some(At::Trailer),
             (At::TrailerLf, b'\n') => Some(At::TrailerStart),
@@ -132,6 +142,8 @@ const fn is_text(byte: u8) -> bool {
 const MAX_DIGITS: u8 = 15;
 /// Bytes of a size line with its extension, or of all trailer lines together.
 const MAX_LINE: usize = 8 * 1024;
+/// Bytes of all extensions of a body together.
+const MAX_EXTENSIONS: usize = 8 * 1024;
 
 #[cfg(test)]
 mod tests {
@@ -160,6 +172,7 @@ mod tests {
         assert_eq!(walk(b"5\r\nhello\r\n0\r\n\r\n"), Step::Ended(15));
         assert_eq!(walk(b"A\r\n0123456789\r\n00\r\n\r\n"), Step::Ended(21));
         assert_eq!(walk(b"0;last=1\r\nx: y\r\nz: 1\r\n\r\n!"), Step::Ended(24));
+        assert_eq!(walk(b"5;a=\"b\"\r\nhello\r\n0\r\n\r\n!"), Step::Ended(21));
         assert_eq!(walk(b"5\r\nhel"), Step::More);
     }
 
@@ -175,11 +188,15 @@ mod tests {
             b"5\r\nhello\n0\r\n",
             b"5\r\nhelloworld",
             b"\r\n",
-            b"5;a=b\r\nhello\r\n",
+            b"5 ;a=b\r\nhello\r\n",
+            b"5;a=b\nhello\r\n",
+            b"5;a=\"\r\n\"\r\nhello\r\n",
             b"FFFFFFFFFFFFFFFF\r\n",
             b"0\r\n: no name\r\n",
             b"0\r\n folded\r\n",
             b"0\r\na: nul\0\r\n",
+            b"0\r\na : b\r\n",
+            b"0\r\nno colon\r\n",
             b"0;\n\r\n",
         ] {
             assert!(
@@ -191,9 +208,12 @@ mod tests {
     }
 
     #[test]
-    fn trailers_are_bounded() {
-        let body = [b"0\r\n".to_vec(), b"x: y\r\n".repeat(MAX_LINE)].concat();
-        assert!(matches!(Walker::new().walk(&body), Step::Malformed(_)));
+    fn trailers_and_extensions_are_bounded() {
+        let trailers = [b"0\r\n".to_vec(), b"x: y\r\n".repeat(MAX_LINE)].concat();
+        let extensions = b"1;ab=c\r\nx\r\n".repeat(MAX_EXTENSIONS / 4 + 1);
+        for body in [trailers, extensions] {
+            assert!(matches!(Walker::new().walk(&body), Step::Malformed(_)));
+        }
     }
 
     proptest::proptest! {

@@ -100,13 +100,15 @@ impl Input {
     /// Judges the head at the start of `bytes`; `None` if it may not go on, or not yet.
     fn judge_head(&mut self, bytes: &[u8]) -> Option<usize> {
         // RFC 9112 section 2.2 asks for leniency about empty lines before a request line; hyper skips them.
-        let blank = bytes
-            .iter()
-            .take_while(|byte| matches!(byte, b'\r' | b'\n'))
-            .count();
+        let lines = bytes.chunks_exact(2).take_while(|pair| *pair == b"\r\n");
+        let blank = 2 * lines.count();
+        if blank > 2 * MAX_EMPTY_LINES {
+            self.refuse(HeadRefusal::Malformed("too many empty lines"), &[]);
+            return None;
+        }
         let searched = self.searched.saturating_sub(blank);
         let head = &bytes[blank..];
-        let is_new = searched == 0 || head::end(head, searched).is_some();
+        let is_new = searched == 0 || head::shows_more(head, searched);
         match is_new.then(|| head::judge(head, &self.limits)).flatten() {
             Some(Ok((length, framing))) => {
                 self.heads += 1;
@@ -125,7 +127,7 @@ impl Input {
                 None
             }
             None if bytes.len() >= self.limits.max_header_size => {
-                self.refuse(HeadRefusal::TooLarge, &[]);
+                self.refuse(head::refusal_of_endless(head), &[]);
                 None
             }
             None => {
@@ -170,8 +172,11 @@ impl Input {
     }
 }
 
+/// Empty lines before a request line.
+const MAX_EMPTY_LINES: usize = 8;
 /// What hyper reads in place of a refused head, but for the fields kept and the empty line.
 const REPLACEMENT: &[u8] = b"GET / HTTP/1.1\r\nHost: refused\r\n";
+
 #[cfg(test)]
 mod tests {
     use super::{super::wire::Wire, *};

@@ -9,6 +9,7 @@ mod guarded;
 mod head;
 mod input;
 mod refusal;
+mod request_line;
 mod serve;
 mod wire;
 
