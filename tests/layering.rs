@@ -35,7 +35,13 @@ const TABLE: [(&str, &[&str]); 12] = [
     ("admin", &["core", "config", "telemetry", "control::handle"]),
     (
         "demo",
-        &["app", "core", "admin::wire", "admin::ACTOR_HEADER"],
+        &[
+            "app",
+            "core",
+            "admin::wire",
+            "admin::ACTOR_HEADER",
+            "proxy::websocket",
+        ],
     ),
     (
         "cli",

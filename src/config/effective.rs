@@ -12,7 +12,7 @@ use std::{
 use serde_json::{Map, Value, json};
 
 use super::{
-    AccessLogTarget, AdminAddr, Config, ListenerConfig, ProcessConfig,
+    AccessLogTarget, AdminAddr, Config, Http2, ListenerConfig, ProcessConfig,
     limits::BODY_RATE_GRACE,
     text::Choice,
     value::{duration, size},
@@ -127,6 +127,7 @@ fn listener(listener: &ListenerConfig) -> Value {
         "max_requests_per_connection": requests.map_or(0, NonZeroU64::get),
         "max_header_count": limits.max_header_count,
         "max_header_size": size::write(limits.max_header_size),
+        "http2": limits.http2 == Http2::Spoken,
         "min_body_rate": size::write(rate.map_or(0, |rate| rate.bytes.get())),
         "body_rate_grace": time(rate.map_or(BODY_RATE_GRACE, |rate| rate.grace)),
         "upgrades": limits.upgrades.iter().collect::<Vec<_>>(),

@@ -30,6 +30,17 @@ pub struct ListenerLimits {
     pub min_body_rate: Option<BodyRate>,
     /// Protocols that a client may upgrade to.
     pub upgrades: Upgrades,
+    /// Whether HTTP/2 is spoken, beside HTTP/1.
+    pub http2: Http2,
+}
+
+/// Whether a listener speaks HTTP/2.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Http2 {
+    /// With clients that begin with its preface, or ask for it by ALPN.
+    Spoken,
+    /// With nobody.
+    Refused,
 }
 
 /// How fast bodies must move while cutover waits for the client.
@@ -77,6 +88,7 @@ impl Default for ListenerLimits {
             max_header_size: 64 * 1024,
             min_body_rate: None,
             upgrades: Upgrades::new(["websocket".to_owned()]),
+            http2: Http2::Spoken,
         }
     }
 }

@@ -19,7 +19,7 @@ mod value;
 
 pub use self::{
     error::{Problem, Problems},
-    limits::{BodyRate, ListenerLimits, Upgrades},
+    limits::{BodyRate, Http2, ListenerLimits, Upgrades},
     text::BadValue,
     value::addr::parse_endpoint,
 };

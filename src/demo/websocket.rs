@@ -1,4 +1,4 @@
-//! The little of RFC 6455 that an echo needs: the handshake's key and single frames.
+//! The little of RFC 6455 that an echo needs besides the handshake: single frames.
 //!
 //! Owns frames as values and their way on and off a stream; must not know what is said in them. A crate for
 //! WebSockets would bring reassembly, extensions and its own buffers; what the tour has to prove is that the
@@ -6,8 +6,9 @@
 
 use std::io;
 
-use sha1::{Digest, Sha1};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+
+pub use crate::proxy::websocket::{accept_key, base64};
 
 /// One frame, unmasked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -184,43 +185,6 @@ impl FrameKind {
     }
 }
 
-/// What `Sec-WebSocket-Accept` must say to this `Sec-WebSocket-Key` (RFC 6455, 4.2.2).
-#[must_use]
-pub fn accept_key(key: &str) -> String {
-    let mut hash = Sha1::new();
-    hash.update(key.as_bytes());
-    hash.update(b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11");
-    base64(&hash.finalize())
-}
-
-/// Standard base64 with padding (RFC 4648).
-#[must_use]
-pub fn base64(bytes: &[u8]) -> String {
-    bytes.chunks(3).fold(String::new(), |mut text, chunk| {
-        let byte = |place: usize| u32::from(chunk.get(place).copied().unwrap_or(0));
-        let group = byte(0) << 16 | byte(1) << 8 | byte(2);
-        for place in 0..4 {
-            let six = group >> (18 - 6 * place) & 0x3F;
-            text.push(if place > chunk.len() {
-                '='
-            } else {
-                digit(six as u8)
-            });
-        }
-        text
-    })
-}
-
-fn digit(six: u8) -> char {
-    char::from(match six {
-        0..=25 => b'A' + six,
-        26..=51 => b'a' + (six - 26),
-        52..=61 => b'0' + (six - 52),
-        62 => b'+',
-        _ => b'/',
-    })
-}
-
 async fn read_bytes<const N: usize>(stream: &mut (impl AsyncRead + Unpin)) -> io::Result<[u8; N]> {
     let mut bytes = [0; N];
     stream.read_exact(&mut bytes).await?;
@@ -245,17 +209,6 @@ const MASKED: u8 = 0x80;
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_accept_key_is_that_of_the_rfc() {
-        assert_eq!(
-            accept_key("dGhlIHNhbXBsZSBub25jZQ=="),
-            "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
-        );
-        assert_eq!(base64(b"a"), "YQ==");
-        assert_eq!(base64(b"ab"), "YWI=");
-        assert_eq!(base64(b""), "");
-    }
 
     #[tokio::test]
     async fn a_frame_of_every_length_class_survives_the_way() {

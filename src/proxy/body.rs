@@ -124,6 +124,11 @@ impl Download {
     }
 
     fn poll_idle(&mut self) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        if self.account.downstream().is_given_up() {
+            let cause = ProxyError::DeadlinePassed.cause();
+            self.account.client_broke(cause);
+            return Poll::Ready(Some(Err(BodyError(cause.into()))));
+        }
         if self.account.downstream().has_expired() {
             self.account.upstream_broke("idle timeout");
             return Poll::Ready(Some(Err(BodyError(

@@ -10,11 +10,12 @@ use std::{
     time::Duration,
 };
 
-use http::HeaderValue;
+use http::{HeaderValue, Response};
 
 use super::{
     client::Client,
     clock::Tick,
+    grpc::Call,
     lifeline::Lifeline,
     pace::Pace,
     protocol::{Protocol, Verdict},
@@ -35,6 +36,8 @@ pub(crate) struct Downstream {
     busy: Cell<bool>,
     response: Cell<Duration>,
     idle: Cell<Duration>,
+    /// When the client gives up, whatever happens until then.
+    limit: Cell<Tick>,
     paces: Option<Box<Paces>>,
     unread: Cell<Option<Unread>>,
     tunnel: RefCell<Option<Box<Tunnel>>>,
@@ -110,6 +113,7 @@ impl Downstream {
             stage: Cell::new(Stage::Idle),
             busy: Cell::new(false),
             response: Cell::new(Duration::ZERO),
+            limit: Cell::new(Tick::NEVER),
             // Until a service says so, for the rest of an answer to a head that was refused.
             idle: Cell::new(limits.keep_alive),
             paces: limits.min_body_rate.map(Paces::new),
@@ -138,9 +142,9 @@ impl Downstream {
         self.client.addr()
     }
 
-    /// Whether the connection ends with the present request.
+    /// Whether the connection ends with the present request. Where it has other streams, it is told to by itself.
     pub(crate) fn has_had_its_requests(&self) -> bool {
-        self.client.has_had_its_requests()
+        self.protocol.is_connection() && self.client.has_had_its_requests()
     }
 
     pub(crate) fn lifeline(&self) -> &Lifeline {
@@ -158,6 +162,16 @@ impl Downstream {
         if self.protocol.stays_http() {
             self.lifeline.wake();
         }
+    }
+
+    /// Whether the client can be told what an endpoint answered.
+    pub(crate) fn admits<B>(&self, answer: &Response<B>) -> bool {
+        self.protocol.admits(answer)
+    }
+
+    /// The gRPC call that is being served, if it is one.
+    pub(crate) fn call(&self) -> Option<&Call> {
+        self.protocol.call()
     }
 
     pub(crate) fn stage(&self) -> Stage {
@@ -192,7 +206,17 @@ impl Downstream {
     /// A request is being served; who waits for what sets deadlines of its own.
     pub(crate) fn works(&self) {
         self.stage.set(Stage::Response);
-        self.lifeline.wait_until(Tick::NEVER);
+        self.lifeline.wait_until(self.limit.get());
+    }
+
+    /// The client will wait no longer than this, beginning now.
+    pub(crate) fn is_waited_for(&self, wait: Duration) {
+        self.limit.set(self.worker().clock().coarse().after(wait));
+    }
+
+    /// Whether the client has given up by its own account.
+    pub(crate) fn is_given_up(&self) -> bool {
+        self.limit.get() <= self.worker().clock().coarse()
     }
 
     /// The whole request has been sent. Where the response has begun before, only its progress counts.
@@ -206,7 +230,7 @@ impl Downstream {
 
     /// A byte has moved, or is to move now.
     pub(crate) fn expects_progress(&self) {
-        self.lifeline.wait_until(self.now().after(self.idle.get()));
+        self.waits_for(self.idle.get());
     }
 
     /// An interim response is awaited.
@@ -323,7 +347,12 @@ impl Downstream {
 
     fn waits(&self, stage: Stage, wait: Duration) {
         self.stage.set(stage);
-        self.lifeline.wait_until(self.now().after(wait));
+        self.waits_for(wait);
+    }
+
+    fn waits_for(&self, wait: Duration) {
+        let deadline = self.now().after(wait);
+        self.lifeline.wait_until(deadline.min(self.limit.get()));
     }
 }
 

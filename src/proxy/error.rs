@@ -39,6 +39,8 @@ pub(crate) enum ProxyError {
     Malformed,
     /// The endpoint did not answer in time.
     ResponseTimeout,
+    /// The client's own deadline has passed (`grpc-timeout`).
+    DeadlinePassed,
     /// The pool's drain deadline passed before the endpoint answered.
     CutByDeadline,
     /// The process is stopping.
@@ -72,7 +74,9 @@ impl ProxyError {
             Self::Unresolved | Self::ConnectRefused | Self::Closed | Self::Malformed => {
                 StatusCode::BAD_GATEWAY
             }
-            Self::ConnectTimeout | Self::ResponseTimeout => StatusCode::GATEWAY_TIMEOUT,
+            Self::ConnectTimeout | Self::ResponseTimeout | Self::DeadlinePassed => {
+                StatusCode::GATEWAY_TIMEOUT
+            }
         }
     }
 
@@ -94,6 +98,7 @@ impl ProxyError {
             Self::Closed => "connection closed before the response",
             Self::Malformed => "malformed response",
             Self::ResponseTimeout => "response timeout",
+            Self::DeadlinePassed => "the client's deadline passed",
             Self::CutByDeadline => "drain deadline passed",
             Self::CutByShutdown => "shutting down",
         }
@@ -108,7 +113,8 @@ impl ProxyError {
             | Self::BodyTooSlow
             | Self::BodyTooLarge
             | Self::Unclear(_)
-            | Self::NoRoute => Side::Downstream,
+            | Self::NoRoute
+            | Self::DeadlinePassed => Side::Downstream,
             Self::NoHopLeft | Self::NoReadyEndpoint | Self::CutByDeadline | Self::CutByShutdown => {
                 Side::Internal
             }
@@ -139,6 +145,7 @@ impl ProxyError {
             | Self::Closed
             | Self::Malformed
             | Self::ResponseTimeout
+            | Self::DeadlinePassed
             | Self::CutByDeadline
             | Self::CutByShutdown => None,
         }
@@ -201,7 +208,7 @@ impl ProxyError {
 }
 
 impl Side {
-    const fn as_str(self) -> &'static str {
+    pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Downstream => "client",
             Self::Upstream => "endpoint",

@@ -98,7 +98,7 @@ pub(crate) async fn exchange(
                     gate.open();
                     watched.downstream.expects_progress();
                 }
-                Some(_) | None => return Poll::Ready(Err(expired(watched.upload))),
+                Some(_) | None => return Poll::Ready(Err(expired(watched))),
             }
         }
     })
@@ -136,8 +136,9 @@ fn judged(error: &hyper::Error, upload: Option<&Progress>) -> ProxyError {
     }
 }
 
-fn expired(upload: Option<&Progress>) -> Failed {
-    let error = match upload.map(Progress::stage) {
+fn expired(watched: Watched<'_>) -> Failed {
+    let error = match watched.upload.map(Progress::stage) {
+        _ if watched.downstream.is_given_up() => ProxyError::DeadlinePassed,
         Some(Stage::WantsClient) => ProxyError::BodyTimeout,
         Some(
             Stage::Untouched

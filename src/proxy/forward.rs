@@ -23,6 +23,7 @@ use super::{
     body::{Download, ResponseBody},
     downstream::Downstream,
     error::ProxyError,
+    grpc,
     headers::{self, X_REQUEST_ID},
     max_forwards,
     outbound::Outbound,
@@ -121,9 +122,8 @@ async fn send(
     let protocol = switches
         .then(|| outbound.agreed(response.headers()))
         .flatten();
-    if (switches && protocol.is_none())
-        || headers::rewrite_response(response.headers_mut(), id).is_err()
-    {
+    let admitted = (!switches || protocol.is_some()) && account.downstream().admits(&response);
+    if !admitted || headers::rewrite_response(response.headers_mut(), id).is_err() {
         return Err(ProxyError::Malformed);
     }
     if response.version() == Version::HTTP_10 {
@@ -197,7 +197,11 @@ fn refuse(
         stats.met(limit);
     }
     downstream.stays_http();
-    let mut response = error.answer(accept, id).map(ResponseBody::own);
+    let answer = match downstream.call() {
+        Some(_) => grpc::answer(error, id),
+        None => error.answer(accept, id),
+    };
+    let mut response = answer.map(ResponseBody::own);
     announce_end(downstream, response.headers_mut());
     account.count(0, http_body::Body::size_hint(response.body()).lower());
     response

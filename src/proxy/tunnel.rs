@@ -15,7 +15,7 @@ use std::{
 
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, ReadBuf, copy_bidirectional};
 
-use super::{account::Account, downstream::Downstream, transport::Transport, upstream::Upstream};
+use super::{account::Account, downstream::Downstream, upstream::Upstream};
 use crate::core::in_flight::Ending;
 
 /// An endpoint's half of a tunnel, and the account of it.
@@ -27,14 +27,14 @@ pub(crate) struct Tunnel {
 
 /// The client's half: its socket, and what it sent ahead.
 #[derive(Debug)]
-pub(crate) struct ClientHalf {
-    pub(crate) socket: Transport,
+pub(crate) struct ClientHalf<S> {
+    pub(crate) socket: S,
     pub(crate) early: [bytes::Bytes; 2],
 }
 
 /// A socket whose traffic is counted and keeps the tunnel from idling out.
-struct Metered<'a> {
-    socket: Transport,
+struct Metered<'a, S> {
+    socket: S,
     downstream: &'a Downstream,
     read: &'a Cell<u64>,
 }
@@ -45,7 +45,10 @@ impl Tunnel {
     }
 
     /// Runs until both directions are closed, nothing moves for the idle timeout, or the claim is cut.
-    pub(crate) async fn run(mut self, client: ClientHalf) {
+    pub(crate) async fn run<S>(mut self, client: ClientHalf<S>)
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
         let downstream = Rc::clone(self.account.downstream());
         // hyper lets go of the socket once its connection has been driven past the 101.
         poll_fn(|cx| self.upstream.poll(cx)).await;
@@ -115,7 +118,7 @@ async fn watch(splice: impl Future<Output = io::Result<()>>, downstream: &Downst
     .await
 }
 
-impl AsyncRead for Metered<'_> {
+impl<S: AsyncRead + Unpin> AsyncRead for Metered<'_, S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -132,7 +135,7 @@ impl AsyncRead for Metered<'_> {
     }
 }
 
-impl AsyncWrite for Metered<'_> {
+impl<S: AsyncWrite + Unpin> AsyncWrite for Metered<'_, S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,

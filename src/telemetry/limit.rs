@@ -30,11 +30,18 @@ pub enum Limit {
     ResponseBodyRate,
     /// A client sent or took no byte of a body for too long.
     Idle,
+    /// A connection of HTTP/2 ended, because too many frames came on it that carry nothing.
+    Http2ControlFrames,
+    /// It ended, because too many requests were taken back.
+    Http2Resets,
+    /// It ended at another bound of h2's: heads that are far too large or in too many pieces, data in tiny pieces,
+    /// requests that break the protocol one after the other.
+    Http2Calm,
 }
 
 impl Limit {
     /// All of them, in the order of the counters.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 15] = [
         Self::MaxConnections,
         Self::MaxConnectionsPerClient,
         Self::MaxRequestsPerConnection,
@@ -47,6 +54,9 @@ impl Limit {
         Self::RequestBodyRate,
         Self::ResponseBodyRate,
         Self::Idle,
+        Self::Http2ControlFrames,
+        Self::Http2Resets,
+        Self::Http2Calm,
     ];
 
     /// The label.
@@ -65,6 +75,9 @@ impl Limit {
             Self::RequestBodyRate => "request_body_rate",
             Self::ResponseBodyRate => "response_body_rate",
             Self::Idle => "idle",
+            Self::Http2ControlFrames => "http2_control_frames",
+            Self::Http2Resets => "http2_resets",
+            Self::Http2Calm => "http2_calm",
         }
     }
 }

@@ -94,6 +94,12 @@ pub struct WorkerStats {
     pub access_dropped: Counter,
     /// Reports to the controller dropped because its queue was full.
     pub reports_dropped: Counter,
+    /// Downstream connections that speak HTTP/2.
+    pub http2_connections: Counter,
+    /// Requests on them that did not get as far as a request: malformed, or beyond a bound.
+    pub http2_refused_streams: Counter,
+    /// Connections among them whose client broke the protocol.
+    pub http2_protocol_errors: Counter,
     /// Bounds that were met, by [`Limit`].
     pub limited: [Counter; Limit::ALL.len()],
 }

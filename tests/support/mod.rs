@@ -18,6 +18,7 @@
 pub(crate) mod answering;
 pub(crate) mod call;
 pub(crate) mod client;
+pub(crate) mod frames;
 pub(crate) mod load;
 pub(crate) mod operator;
 pub(crate) mod scripted;

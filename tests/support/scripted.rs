@@ -209,6 +209,31 @@ impl Link {
         .await
     }
 
+    /// The same; `None` if the connection closes before.
+    pub(crate) async fn try_until(&mut self, mark: &str) -> Option<String> {
+        loop {
+            let unseen = self.look();
+            if let Some(at) = find(&unseen, mark.as_bytes()) {
+                let length = at + mark.len();
+                self.looked_at += length;
+                return Some(String::from_utf8_lossy(&unseen[..length]).into_owned());
+            }
+            if self.more().await == 0 {
+                return None;
+            }
+        }
+    }
+
+    /// Reads so many bytes; `None` if the connection closes before.
+    pub(crate) async fn try_take(&mut self, length: usize) -> Option<Vec<u8>> {
+        while self.unseen() < length {
+            if self.more().await == 0 {
+                return None;
+            }
+        }
+        Some(self.take(length).await)
+    }
+
     /// Reads so many bytes.
     pub(crate) async fn take(&mut self, length: usize) -> Vec<u8> {
         soon("bytes at the endpoint", async {

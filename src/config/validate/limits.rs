@@ -3,11 +3,12 @@
 use std::num::{NonZeroU64, NonZeroUsize};
 
 use crate::config::{
-    BodyRate, ListenerLimits, Upgrades,
+    BodyRate, Http2, ListenerLimits, Upgrades,
     judge::Judge,
     limits::BODY_RATE_GRACE,
     raw::RawListener,
     tree::{Field, Given},
+    value::flag::Flag,
 };
 
 /// The bounds of the listener `name`.
@@ -30,6 +31,11 @@ pub(super) fn limits(name: &str, raw: &RawListener, judge: &mut Judge<'_>) -> Li
         upgrades: given(&raw.upgrades).map_or(default.upgrades, |list| {
             Upgrades::new(list.items.iter().map(|it| it.value.0.clone()))
         }),
+        http2: match given(&raw.http2) {
+            Some(Flag(true)) => Http2::Spoken,
+            Some(Flag(false)) => Http2::Refused,
+            None => default.http2,
+        },
     };
     never_reached(name, raw, &limits, judge);
     limits

@@ -5,6 +5,7 @@
 pub(super) mod addr;
 pub(super) mod choice;
 pub(super) mod duration;
+pub(super) mod flag;
 pub(super) mod http;
 pub(super) mod number;
 pub(super) mod path;

@@ -33,12 +33,12 @@ fn is_bracketed(rest: &[u8]) -> bool {
 
 /// An empty one stands for the default.
 fn is_port(bytes: &[u8]) -> bool {
-    let number = bytes.iter().fold(0, |number: u32, digit| {
-        number * 10 + u32::from(digit.wrapping_sub(b'0'))
-    });
-    bytes.len() <= MAX_PORT_DIGITS
-        && bytes.iter().all(u8::is_ascii_digit)
-        && u16::try_from(number).is_ok()
+    // Looked at first, so that the number below cannot overflow.
+    if bytes.len() > MAX_PORT_DIGITS || !bytes.iter().all(u8::is_ascii_digit) {
+        return false;
+    }
+    let add = |number: u32, digit: &u8| number * 10 + u32::from(digit - b'0');
+    u16::try_from(bytes.iter().fold(0, add)).is_ok()
 }
 
 /// Digits of the largest port.

@@ -3,11 +3,18 @@
 
 pub(crate) mod authority;
 pub(crate) mod http1;
+pub(crate) mod http2;
+mod linger;
 
 use std::rc::Rc;
 
-use self::http1::{HeadRefusal, Wire};
-use super::{client::Client, transport::Transport};
+use http::Response;
+
+use self::{
+    http1::{HeadRefusal, Wire},
+    http2::Stream,
+};
+use super::{client::Client, grpc::Call, transport::Transport};
 
 /// What is known of a client's protocol before its first byte.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,10 +25,14 @@ pub(crate) enum Negotiated {
     Http1,
 }
 
-/// Serves one connection in the protocol that was agreed on.
+/// Serves one connection in the protocol that was agreed on, or else in the one that its first bytes are of.
 pub(crate) async fn serve(client: Rc<Client>, socket: Transport, negotiated: Negotiated) {
-    match negotiated {
-        Negotiated::Nothing | Negotiated::Http1 => http1::serve(client, socket).await,
+    let turned = match negotiated {
+        Negotiated::Nothing | Negotiated::Http1 => http1::serve(&client, socket).await,
+    };
+    if let Some((socket, held)) = turned {
+        // Boxed, so that a connection of HTTP/1 holds no room for it.
+        Box::pin(http2::serve(client, socket, held)).await;
     }
 }
 
@@ -30,6 +41,8 @@ pub(crate) async fn serve(client: Rc<Client>, socket: Transport, negotiated: Neg
 pub(crate) enum Protocol {
     /// A connection whose requests come one after the other.
     Http1(Rc<Wire>),
+    /// One stream of a connection that has many.
+    Http2(Stream),
 }
 
 /// What a protocol says of one request before it is routed.
@@ -47,6 +60,7 @@ impl Protocol {
     pub(super) fn verdict(&self) -> Verdict {
         match self {
             Self::Http1(wire) => wire.verdict(),
+            Self::Http2(stream) => stream.verdict(),
         }
     }
 
@@ -54,6 +68,31 @@ impl Protocol {
     pub(super) fn stays_http(&self) -> bool {
         match self {
             Self::Http1(wire) => wire.stays_http(),
+            Self::Http2(_) => false,
+        }
+    }
+
+    /// Whether what ends with the request is all there is.
+    pub(super) const fn is_connection(&self) -> bool {
+        match self {
+            Self::Http1(_) => true,
+            Self::Http2(_) => false,
+        }
+    }
+
+    /// Whether the client can be told what an endpoint answered.
+    pub(super) fn admits<B>(&self, answer: &Response<B>) -> bool {
+        match self {
+            Self::Http1(_) => true,
+            Self::Http2(stream) => stream.admits(answer),
+        }
+    }
+
+    /// The gRPC call that the request is, if it is one.
+    pub(super) const fn call(&self) -> Option<&Call> {
+        match self {
+            Self::Http1(_) => None,
+            Self::Http2(stream) => stream.call(),
         }
     }
 }

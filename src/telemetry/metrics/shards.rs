@@ -232,6 +232,21 @@ const WORKER_COUNTERS: &[CounterOf<WorkerStats>] = &[
         help: "Reports of workers to the controller dropped because its queue was full.",
         pick: |worker| &worker.reports_dropped,
     },
+    CounterOf {
+        name: "cutover_http2_connections_total",
+        help: "Downstream connections that speak HTTP/2.",
+        pick: |worker| &worker.http2_connections,
+    },
+    CounterOf {
+        name: "cutover_http2_refused_streams_total",
+        help: "HTTP/2 streams that did not get as far as a request: malformed, or beyond a bound.",
+        pick: |worker| &worker.http2_refused_streams,
+    },
+    CounterOf {
+        name: "cutover_http2_protocol_errors_total",
+        help: "Downstream HTTP/2 connections that ended because their client broke the protocol.",
+        pick: |worker| &worker.http2_protocol_errors,
+    },
 ];
 
 /// Name, help and place of each plain counter of a pool.

@@ -27,8 +27,8 @@ impl Guarded {
         Self { socket, wire }
     }
 
-    /// The socket, and what was read from it after an upgrade request.
-    pub(crate) fn into_tunnel(self) -> (Transport, Vec<u8>) {
+    /// The socket, and what was read from it that is not HTTP/1.
+    pub(crate) fn into_parts(self) -> (Transport, Vec<u8>) {
         let held = std::mem::take(&mut self.wire.input().borrow_mut().held);
         (self.socket, held)
     }
@@ -75,6 +75,8 @@ impl AsyncRead for Guarded {
                 Phase::Upgrading => return this.poll_upgrading(cx, &mut input),
                 // Nothing more is read; the answer ends the connection, and its writing wakes the task.
                 Phase::Refused => return Poll::Pending,
+                // Nor here; whoever polls the connection looks at the wire next.
+                Phase::Http2 => return Poll::Pending,
                 Phase::Broken => {
                     return Poll::Ready(Err(io::Error::from(io::ErrorKind::InvalidData)));
                 }

@@ -14,7 +14,10 @@ use super::{
     head::{self, Framing},
     refusal::HeadRefusal,
 };
-use crate::config::ListenerLimits;
+use crate::{
+    config::{Http2, ListenerLimits},
+    proxy::protocol::http2::{Preface, preface},
+};
 
 #[derive(Debug)]
 pub(super) struct Input {
@@ -39,6 +42,8 @@ pub(super) enum Phase {
     Length(u64),
     Chunked(Walker),
     Upgrading,
+    /// From the first byte on: all that comes is held.
+    Http2,
     Refused,
     Broken,
 }
@@ -87,7 +92,7 @@ impl Input {
                         self.phase = Phase::Broken;
                     }
                 },
-                Phase::Upgrading => {
+                Phase::Upgrading | Phase::Http2 => {
                     self.held.extend_from_slice(rest);
                     break;
                 }
@@ -121,6 +126,8 @@ impl Input {
                 };
                 Some(blank + length)
             }
+            // The preface of HTTP/2 is made so that it is refused here.
+            Some(Err(HeadRefusal::Version)) if self.may_turn_to_http2(bytes) => None,
             Some(Err(refusal)) => {
                 let length = head::end(head, 0).unwrap_or(head.len());
                 self.refuse(refusal, &head[..length]);
@@ -136,6 +143,21 @@ impl Input {
                 None
             }
         }
+    }
+
+    /// Whether the connection begins with the preface of HTTP/2, or may yet; if so, `bytes` are held.
+    fn may_turn_to_http2(&mut self, bytes: &[u8]) -> bool {
+        if self.heads > 0 || self.limits.http2 == Http2::Refused {
+            return false;
+        }
+        match preface(bytes) {
+            Preface::Other => return false,
+            // The empty line in its middle ends no head: what follows is judged together with it.
+            Preface::Part => self.searched = 0,
+            Preface::Whole => self.phase = Phase::Http2,
+        }
+        self.held = bytes.to_vec();
+        true
     }
 
     /// Puts the replacement in the place of `head`, which is empty if it is not known whole.
@@ -184,9 +206,14 @@ mod tests {
     use std::rc::Rc;
 
     fn wire() -> Rc<Wire> {
+        speaking(Http2::Spoken)
+    }
+
+    fn speaking(http2: Http2) -> Rc<Wire> {
         Wire::new(Arc::new(ListenerLimits {
             max_header_count: 8,
             max_header_size: 256,
+            http2,
             ..ListenerLimits::default()
         }))
     }
@@ -278,6 +305,32 @@ mod tests {
         assert!(wire.stays_http());
         wire.input().borrow_mut().judge_held();
         assert_eq!(wire.input().borrow().judged, GET);
+    }
+
+    #[test]
+    fn the_preface_of_http_2_turns_a_new_connection_however_it_is_split() {
+        let preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+        let all = [preface, &[0, 0, 0, 4, 0, 0, 0, 0, 0][..]].concat();
+        for size in 1..all.len() {
+            let wire = wire();
+            let pieces: Vec<_> = all.chunks(size).collect();
+            assert_eq!(fed(&wire, &pieces), b"", "pieces of {size}");
+            assert!(wire.speaks_http2(), "pieces of {size}");
+            assert_eq!(wire.input().borrow().held, all);
+        }
+        for (wire, pieces) in [
+            (speaking(Http2::Refused), &[&all[..]][..]),
+            (wire(), &[GET, &all]),
+            (wire(), &[b"\r\n", &all]),
+            (wire(), &[b"PRI * HTTP/2.0\r\n\r\n", GET]),
+        ] {
+            let passed = fed(&wire, pieces);
+            assert!(
+                passed.ends_with(&[REPLACEMENT, b"\r\n"].concat()),
+                "{pieces:?}"
+            );
+            assert!(!wire.speaks_http2());
+        }
     }
 
     proptest::proptest! {

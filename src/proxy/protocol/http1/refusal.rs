@@ -27,6 +27,8 @@ pub(crate) enum HeadRefusal {
     Coding,
     /// 501: no method is so long.
     MethodTooLong,
+    /// 501: an extended `CONNECT` for anything but a WebSocket.
+    Protocol,
     /// 505.
     Version,
 }
@@ -41,7 +43,7 @@ impl HeadRefusal {
             Self::TargetTooLong => StatusCode::URI_TOO_LONG,
             Self::Expectation => StatusCode::EXPECTATION_FAILED,
             Self::TooManyFields | Self::TooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
-            Self::Coding | Self::MethodTooLong => StatusCode::NOT_IMPLEMENTED,
+            Self::Coding | Self::MethodTooLong | Self::Protocol => StatusCode::NOT_IMPLEMENTED,
             Self::Version => StatusCode::HTTP_VERSION_NOT_SUPPORTED,
         }
     }
@@ -59,6 +61,7 @@ impl HeadRefusal {
             | Self::Expectation
             | Self::Coding
             | Self::MethodTooLong
+            | Self::Protocol
             | Self::Version => None,
         }
     }
@@ -76,6 +79,7 @@ impl HeadRefusal {
             Self::TooLarge => "request head too large",
             Self::Coding => "unknown transfer coding",
             Self::MethodTooLong => "request method too long",
+            Self::Protocol => "unknown protocol to connect by",
             Self::Version => "unsupported protocol version",
         }
     }

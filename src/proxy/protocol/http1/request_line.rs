@@ -21,9 +21,6 @@ impl<'a> RequestLine<'a> {
         if method.is_empty() || !method.iter().all(|byte| is_token(*byte)) {
             return Err(malformed);
         }
-        if method.len() > MAX_METHOD {
-            return Err(HeadRefusal::MethodTooLong);
-        }
         let http_10 = match version {
             b"HTTP/1.1" => false,
             b"HTTP/1.0" => true,
@@ -34,11 +31,10 @@ impl<'a> RequestLine<'a> {
             }
             _ => return Err(malformed),
         };
-        match method {
-            b"CONNECT" => return Err(HeadRefusal::Connect),
-            b"TRACE" => return Err(HeadRefusal::Trace),
-            _ => {}
+        if method == b"CONNECT" {
+            return Err(HeadRefusal::Connect);
         }
+        check_method(method)?;
         check_target(method, target)?;
         Ok(Self { target, http_10 })
     }
@@ -66,7 +62,17 @@ fn after_scheme(target: &[u8]) -> Option<&[u8]> {
     target.get(scheme.len()..)
 }
 
-fn check_target(method: &[u8], target: &[u8]) -> Result<(), HeadRefusal> {
+/// Judges a method, which is a token, by itself (RFC 9110 section 9.1).
+pub(crate) fn check_method(method: &[u8]) -> Result<(), HeadRefusal> {
+    match method.len() {
+        5 if method == b"TRACE" => Err(HeadRefusal::Trace),
+        0..=MAX_METHOD => Ok(()),
+        _ => Err(HeadRefusal::MethodTooLong),
+    }
+}
+
+/// Judges a request target by itself (RFC 9112 section 3.2).
+pub(crate) fn check_target(method: &[u8], target: &[u8]) -> Result<(), HeadRefusal> {
     let malformed = HeadRefusal::Malformed("malformed request target");
     if target.len() > MAX_TARGET {
         return Err(HeadRefusal::TargetTooLong);

@@ -1,17 +1,11 @@
 //! Serves one HTTP/1 connection, from its first byte to its last.
 
-use std::{
-    convert::Infallible, future::poll_fn, pin::Pin, rc::Rc, sync::Arc, task::Poll, time::Duration,
-};
+use std::{convert::Infallible, future::poll_fn, pin::Pin, rc::Rc, sync::Arc, task::Poll};
 
 use http::{Request, Version};
 use http_body::Body as _;
 use hyper::{body::Incoming, server::conn::http1::Builder, service::service_fn};
 use hyper_util::rt::TokioIo;
-use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
-    time::timeout,
-};
 
 use super::{Guarded, HeadRefusal, Wire};
 use crate::{
@@ -20,16 +14,17 @@ use crate::{
         client::Client,
         downstream::{Downstream, Stage},
         forward::Forwarder,
-        protocol::Protocol,
+        protocol::{Protocol, linger::linger},
         transport::Transport,
         tunnel::ClientHalf,
     },
 };
 
-/// Serves `socket` until it closes, is told to, or has become a tunnel and that has ended.
-pub(crate) async fn serve(client: Rc<Client>, socket: Transport) {
+/// Serves `socket` until it closes, is told to, or has become a tunnel and that has ended. If it turns out to speak
+/// HTTP/2, it is handed back, with what was read of it.
+pub(crate) async fn serve(client: &Rc<Client>, socket: Transport) -> Option<(Transport, Vec<u8>)> {
     let wire = Wire::new(Arc::clone(&client.listener().limits));
-    let downstream = Downstream::new(&client, Protocol::Http1(Rc::clone(&wire)));
+    let downstream = Downstream::new(client, Protocol::Http1(Rc::clone(&wire)));
     let forwarder = Forwarder::new(Rc::clone(&downstream));
     // In a box of its own, which is there while a request is: hyper keeps room for it as long as the connection
     // lives, and most connections are idle.
@@ -52,19 +47,20 @@ pub(crate) async fn serve(client: Rc<Client>, socket: Transport) {
         downstream.lifeline().wakes(cx.waker());
         loop {
             if let Poll::Ready(ended) = Pin::new(&mut connection).poll(cx) {
-                return Poll::Ready(ended.map_err(drop));
+                return Poll::Ready(ended.map_or(Ended::Broken, |()| Ended::Parted));
             }
             match look_around(&downstream, &wire, &mut closing) {
                 Next::Wait => return Poll::Pending,
                 Next::PollAgain => {}
                 Next::CloseIdle => Pin::new(&mut connection).graceful_shutdown(),
-                Next::Drop => return Poll::Ready(Err(())),
+                Next::Drop => return Poll::Ready(Ended::Broken),
+                Next::Http2 => return Poll::Ready(Ended::Http2),
             }
         }
     })
     .await;
     match ended {
-        Ok(()) => {
+        Ended::Parted => {
             let parts = connection.into_parts();
             // Boxed, so that an idle connection holds no room for its end.
             Box::pin(part(
@@ -74,16 +70,29 @@ pub(crate) async fn serve(client: Rc<Client>, socket: Transport) {
                 parts.read_buf,
             ))
             .await;
+            None
         }
-        Err(()) => {
-            // What was in flight ends with the connection. A tunnel that was agreed on but not begun would keep
-            // itself alive, because its account knows the connection.
+        // What was in flight ends with the connection. A tunnel that was agreed on but not begun would keep
+        // itself alive, because its account knows the connection.
+        Ended::Broken => {
             drop(downstream.take_tunnel());
             if wire.is_answering_to_the_end() {
                 connection.into_parts().io.into_inner().reset();
             }
+            None
         }
+        Ended::Http2 => Some(connection.into_parts().io.into_inner().into_parts()),
     }
+}
+
+/// How hyper's part ended.
+enum Ended {
+    /// In order; the socket is there still.
+    Parted,
+    /// By an error, or by being dropped.
+    Broken,
+    /// Before it began.
+    Http2,
 }
 
 /// What a connection was told about its end.
@@ -101,6 +110,7 @@ enum Next {
     PollAgain,
     CloseIdle,
     Drop,
+    Http2,
 }
 
 fn look_around(downstream: &Downstream, wire: &Wire, closing: &mut Closing) -> Next {
@@ -119,6 +129,9 @@ fn look_around(downstream: &Downstream, wire: &Wire, closing: &mut Closing) -> N
         } else {
             Next::Wait
         };
+    }
+    if wire.speaks_http2() {
+        return Next::Http2;
     }
     let drain_begins =
         worker.is_draining() && !std::mem::replace(&mut closing.drain_seen, worker.is_draining());
@@ -162,7 +175,7 @@ fn is_lost(downstream: &Downstream) -> bool {
 async fn part(downstream: &Downstream, wire: &Wire, guarded: Guarded, read_buf: bytes::Bytes) {
     match downstream.take_tunnel() {
         Some(tunnel) => {
-            let (socket, held) = guarded.into_tunnel();
+            let (socket, held) = guarded.into_parts();
             let client = ClientHalf {
                 socket,
                 early: [read_buf, held.into()],
@@ -173,10 +186,8 @@ async fn part(downstream: &Downstream, wire: &Wire, guarded: Guarded, read_buf: 
                 .unwrap_or_default();
         }
         None if may_reset(downstream, wire) => {
-            let (mut socket, _) = guarded.into_tunnel();
-            // hyper has done so already, but not where an upgrade was asked for and did not happen.
-            let _ = socket.shutdown().await;
-            linger(socket).await;
+            // hyper has closed the writing half, but not where an upgrade was asked for and did not happen.
+            linger(guarded.into_parts().0).await;
         }
         None => {}
     }
@@ -186,22 +197,6 @@ async fn part(downstream: &Downstream, wire: &Wire, guarded: Guarded, read_buf: 
 /// after the last one that may come.
 fn may_reset(downstream: &Downstream, wire: &Wire) -> bool {
     !wire.is_between_requests() || downstream.has_had_its_requests()
-}
-
-/// Closing a socket with unread input would reset it, and the client might lose the answer on its way (RFC
-/// 9112 section 9.6). hyper has closed the writing half; what still comes is thrown away for a while.
-async fn linger(mut socket: Transport) {
-    let mut scratch = [0; 4096];
-    let discard = async {
-        let mut left = LINGER_BYTES;
-        while let Ok(length @ 1..) = socket.read(&mut scratch).await {
-            left = left.saturating_sub(length);
-            if left == 0 {
-                break;
-            }
-        }
-    };
-    let _ = timeout(LINGER_TIME, discard).await;
 }
 
 fn builder(limits: &ListenerLimits) -> Builder {
@@ -220,7 +215,3 @@ fn builder(limits: &ListenerLimits) -> Builder {
 const BUFFER_LIMIT: usize = 256 * 1024;
 /// Fields for which hyper keeps room on the stack; more cost an allocation per request.
 const HYPER_HEADERS: usize = 100;
-/// How long input is thrown away after the last answer.
-const LINGER_TIME: Duration = Duration::from_secs(2);
-/// How much of it.
-const LINGER_BYTES: usize = 1024 * 1024;

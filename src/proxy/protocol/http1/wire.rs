@@ -93,6 +93,11 @@ impl Wire {
         matches!(input.phase, Phase::Head) && begun(&input.held)
     }
 
+    /// Whether the connection turned out to speak HTTP/2, of which all that came is held.
+    pub(crate) fn speaks_http2(&self) -> bool {
+        matches!(self.input.borrow().phase, Phase::Http2)
+    }
+
     /// Whether the last request was read whole, so that closing the socket resets nothing.
     pub(crate) fn is_between_requests(&self) -> bool {
         matches!(self.input.borrow().phase, Phase::Head)

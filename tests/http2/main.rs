@@ -1,0 +1,10 @@
+//! HTTP/2 downstream and upstream, WebSocket over HTTP/2, and gRPC: the promises, one file each, kept by a whole
+//! cutover over real sockets.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod cases;
+mod connection;
+mod fields;
+mod frames;
