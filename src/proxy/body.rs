@@ -7,16 +7,16 @@ use std::{
     fmt,
     pin::Pin,
     rc::Rc,
-    task::{Context, Poll, Waker},
+    task::{Context, Poll},
 };
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
-use hyper::body::Incoming;
 
 use super::{
     account::Account,
     error::ProxyError,
+    protocol::http1::response_reader::Broken,
     trailers,
     turn::Turn,
     upload::{Progress, Stage},
@@ -49,7 +49,7 @@ impl ResponseBody {
 /// An endpoint's body, with everything that is held until it ends.
 #[derive(Debug)]
 pub(crate) struct Download {
-    incoming: Incoming,
+    /// There until the body has ended.
     upstream: Option<Box<Upstream>>,
     progress: Option<Rc<Progress>>,
     account: Account,
@@ -58,21 +58,17 @@ pub(crate) struct Download {
 
 impl Download {
     pub(crate) fn new(
-        incoming: Incoming,
         upstream: Box<Upstream>,
         progress: Option<Rc<Progress>>,
         account: Account,
     ) -> Self {
         let mut download = Self {
-            incoming,
             upstream: Some(upstream),
             progress,
             account,
             turn: Turn::default(),
         };
-        if download.incoming.is_end_stream() {
-            download.ended();
-        }
+        download.look_for_end();
         download
     }
 
@@ -87,40 +83,15 @@ impl Download {
         if self.turn.is_over(cx) {
             return Poll::Pending;
         }
-        let polled = self.poll_next(cx);
+        let Some(upstream) = &mut self.upstream else {
+            return Poll::Ready(None);
+        };
+        let polled = match upstream.poll_frame(cx) {
+            Poll::Ready(frame) => Poll::Ready(self.passed(frame)),
+            Poll::Pending => self.poll_idle(),
+        };
         self.turn.passed(&polled);
         polled
-    }
-
-    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        let frame = match self.poll_incoming() {
-            Poll::Ready(frame) => frame,
-            Poll::Pending => {
-                // The other end of hyper's channel is in our own hands: only driving the connection can make
-                // a frame appear, and that wakes us when the socket is ready.
-                if let Some(upstream) = &mut self.upstream {
-                    let _ = upstream.poll(cx);
-                }
-                match self.poll_incoming() {
-                    Poll::Ready(frame) => frame,
-                    Poll::Pending => return self.poll_idle(),
-                }
-            }
-        };
-        Poll::Ready(self.passed(frame))
-    }
-
-    fn poll_incoming(&mut self) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        let Self {
-            incoming, upstream, ..
-        } = self;
-        let mut look =
-            || Pin::new(&mut *incoming).poll_frame(&mut Context::from_waker(Waker::noop()));
-        match upstream {
-            // Looking tells the connection that there is room, and it is driven next in any case.
-            Some(upstream) => upstream.hushed(look),
-            None => look(),
-        }
     }
 
     fn poll_idle(&mut self) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
@@ -140,12 +111,12 @@ impl Download {
 
     fn passed(
         &mut self,
-        frame: Option<Result<Frame<Bytes>, hyper::Error>>,
+        frame: Option<Result<Frame<Bytes>, Broken>>,
     ) -> Option<Result<Frame<Bytes>, BodyError>> {
         self.account.downstream().expects_progress();
         match frame {
             None => {
-                self.ended();
+                self.look_for_end();
                 None
             }
             Some(Ok(mut frame)) => {
@@ -154,14 +125,12 @@ impl Download {
                 }
                 self.account
                     .count(0, frame.data_ref().map_or(0, Bytes::len) as u64);
-                if frame.is_trailers() || self.incoming.is_end_stream() {
-                    self.ended();
-                }
+                self.look_for_end();
                 Some(Ok(frame))
             }
-            Some(Err(error)) => {
+            Some(Err(broken)) => {
                 self.broken_off();
-                Some(Err(BodyError(Box::new(error))))
+                Some(Err(BodyError(Box::new(broken))))
             }
         }
     }
@@ -184,9 +153,10 @@ impl Download {
         }
     }
 
-    fn ended(&mut self) {
-        self.account.finished();
-        if let Some(upstream) = self.upstream.take() {
+    /// Lets the connection go as soon as nothing more comes by it.
+    fn look_for_end(&mut self) {
+        if let Some(upstream) = self.upstream.take_if(|upstream| upstream.is_end_stream()) {
+            self.account.finished();
             upstream.come_back(self.account.downstream().worker().clock().coarse());
         }
     }
@@ -218,14 +188,17 @@ impl Body for ResponseBody {
     fn is_end_stream(&self) -> bool {
         match &self.0 {
             Source::Own(bytes) => bytes.is_empty(),
-            Source::Claimed(download) => download.incoming.is_end_stream(),
+            Source::Claimed(download) => download.upstream.is_none(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match &self.0 {
             Source::Own(bytes) => SizeHint::with_exact(bytes.len() as u64),
-            Source::Claimed(download) => download.incoming.size_hint(),
+            Source::Claimed(download) => match &download.upstream {
+                Some(upstream) => upstream.size_hint(),
+                None => SizeHint::with_exact(0),
+            },
         }
     }
 }

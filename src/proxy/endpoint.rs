@@ -115,7 +115,7 @@ impl Endpoint {
         let mut error = ConnectError::Unresolved;
         for addr in &*self.snapshot.resolved {
             match TcpStream::connect(addr).await {
-                Ok(socket) => return self.begin(socket).await,
+                Ok(socket) => return self.begin(socket),
                 Err(cause) => {
                     tracing::debug!(endpoint = %self.addr(), %addr, error = %cause, "connect failed");
                     error = ConnectError::Refused;
@@ -125,14 +125,15 @@ impl Endpoint {
         Err(error)
     }
 
-    async fn begin(&self, socket: TcpStream) -> Result<Box<Upstream>, ConnectError> {
+    fn begin(&self, socket: TcpStream) -> Result<Box<Upstream>, ConnectError> {
         // Small requests must not wait for the acknowledgement of earlier ones.
         socket
             .set_nodelay(true)
             .map_err(|_| ConnectError::Refused)?;
-        Upstream::begin(Transport::Plain(socket), Rc::clone(&self.connections))
-            .await
-            .map_err(|_| ConnectError::Refused)
+        Ok(Upstream::new(
+            Transport::Plain(socket),
+            Rc::clone(&self.connections),
+        ))
     }
 }
 

@@ -95,7 +95,7 @@ async fn forward(downstream: Rc<Downstream>, request: Request<Incoming>) -> Resp
 
 /// A response head, and what its body will come by.
 struct Answered {
-    response: Response<Incoming>,
+    response: Response<()>,
     upstream: Box<Upstream>,
     outbound: Outbound,
     /// What the connection changes to, if it does.
@@ -111,7 +111,7 @@ async fn send(
     max_forwards::count_down(&mut request)?;
     let mut outbound = Outbound::new(request, verdict, account.downstream(), id);
     let sent = outbound.send(account).await;
-    let (mut response, mut upstream) = match sent {
+    let (mut response, upstream) = match sent {
         Ok(sent) => sent,
         Err(error) => {
             account.count(outbound.uploaded(), 0);
@@ -126,10 +126,6 @@ async fn send(
     if !admitted || headers::rewrite_response(response.headers_mut(), id).is_err() {
         return Err(ProxyError::Malformed);
     }
-    if response.version() == Version::HTTP_10 {
-        // hyper would speak 1.0 to it from now on, which has no chunks: a body of unknown length would be lost.
-        upstream.is_last_use();
-    }
     Ok(Answered {
         response,
         upstream,
@@ -140,7 +136,7 @@ async fn send(
 
 impl Answered {
     fn respond(self, mut account: Account) -> Response<ResponseBody> {
-        let (mut parts, incoming) = self.response.into_parts();
+        let (mut parts, ()) = self.response.into_parts();
         account.answered(parts.status.as_u16());
         // hyper makes of it what the client can read; passed on, an endpoint's 1.0 would end keep-alive.
         parts.version = Version::HTTP_11;
@@ -153,12 +149,7 @@ impl Answered {
         }
         downstream.stays_http();
         announce_end(&downstream, &mut parts.headers);
-        let download = Download::new(
-            incoming,
-            self.upstream,
-            self.outbound.into_progress(),
-            account,
-        );
+        let download = Download::new(self.upstream, self.outbound.into_progress(), account);
         Response::from_parts(parts, ResponseBody::claimed(download))
     }
 }

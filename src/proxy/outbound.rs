@@ -13,7 +13,7 @@ use std::{
 };
 
 use http::{
-    HeaderMap, HeaderValue, Request, Response, Version,
+    HeaderMap, HeaderValue, Method, Request, Response, Uri, Version,
     header::{CONTENT_LENGTH, EXPECT, HOST, UPGRADE},
 };
 use http_body::Body as _;
@@ -29,7 +29,6 @@ use super::{
     exchange::{Failed, Watched, exchange},
     headers::{self, Forwarded},
     protocol::Verdict,
-    spare::Spare,
     target,
     upload::{Gate, Progress, RequestBody},
     upstream::Upstream,
@@ -44,8 +43,9 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Outbound {
     downstream: Rc<Downstream>,
+    head: Head,
     /// There while it is not being sent.
-    request: Option<Request<RequestBody>>,
+    body: Option<RequestBody>,
     /// The client's `Host`.
     host: Option<HeaderValue>,
     upload: Option<Rc<Progress>>,
@@ -55,6 +55,14 @@ pub(crate) struct Outbound {
     tried: Vec<EndpointId>,
     attempts: usize,
     replays: u32,
+}
+
+/// What a request looks like before its body.
+#[derive(Debug)]
+pub(crate) struct Head {
+    pub(crate) method: Method,
+    pub(crate) uri: Uri,
+    pub(crate) headers: HeaderMap,
 }
 
 impl Outbound {
@@ -93,23 +101,16 @@ impl Outbound {
         let body = upload.as_ref().map_or(RequestBody::Empty, |progress| {
             RequestBody::new(incoming, downstream, progress, gate.as_ref())
         });
-        parts.version = Version::HTTP_11;
-        parts.uri = target::origin_form(parts.uri);
-        // hyper's extensions, an upgrade's handle among them, are not for the endpoint.
-        parts.extensions.clear();
-        let mut request = Request::from_parts(parts, body);
-        if let Some(gate) = &gate {
-            let gate = Arc::clone(gate);
-            hyper::ext::on_informational(&mut request, move |interim| {
-                if interim.status() == http::StatusCode::CONTINUE {
-                    gate.open();
-                }
-            });
-        }
+        let head = Head {
+            method: parts.method,
+            uri: target::origin_form(parts.uri),
+            headers: parts.headers,
+        };
         let downstream = Rc::clone(downstream);
         Self {
             downstream,
-            request: Some(request),
+            head,
+            body: Some(body),
             host,
             upload,
             gate,
@@ -144,22 +145,18 @@ impl Outbound {
     pub(crate) async fn send(
         &mut self,
         account: &mut Account,
-    ) -> Result<(Response<Incoming>, Box<Upstream>), ProxyError> {
+    ) -> Result<(Response<()>, Box<Upstream>), ProxyError> {
         let mut failure = None;
         while self.attempts < MAX_ATTEMPTS {
             self.attempts += 1;
             if self.downstream.worker().is_cutting() {
                 return Err(ProxyError::CutByShutdown);
             }
-            let Some(mut request) = self.request.take() else {
+            let Some(body) = self.body.take() else {
                 break;
             };
-            let mut picked = match self
-                .downstream
-                .worker()
-                .desk()
-                .claim(self.route_key(&request), &self.tried)
-            {
+            let desk = self.downstream.worker().desk();
+            let mut picked = match desk.claim(self.route_key(), &self.tried) {
                 Ok(picked) => picked,
                 Err(unpicked) => {
                     account.belongs_to(unpicked.service);
@@ -170,9 +167,9 @@ impl Outbound {
             let respelt = picked.respelt.take();
             account.attempt(picked);
             if let Some(path) = respelt {
-                *request.uri_mut() = target::with_path(request.uri(), path)?;
+                self.head.uri = target::with_path(&self.head.uri, path)?;
             }
-            match self.attempt(request, &service, &endpoint).await {
+            match self.attempt(body, &service, &endpoint).await {
                 Ok(answered) => return Ok(answered),
                 Err(error) => failure = Some(error),
             }
@@ -180,41 +177,41 @@ impl Outbound {
         Err(failure.unwrap_or(ProxyError::NoReadyEndpoint))
     }
 
-    /// One attempt. If it fails and may be repeated, the request is back in `self.request`.
+    /// One attempt. If it fails and may be repeated, the body is back in `self.body`.
     async fn attempt(
         &mut self,
-        mut request: Request<RequestBody>,
+        body: RequestBody,
         service: &ServiceDesk,
         endpoint: &Endpoint,
-    ) -> Result<(Response<Incoming>, Box<Upstream>), ProxyError> {
+    ) -> Result<(Response<()>, Box<Upstream>), ProxyError> {
         let spec = &service.snapshot().spec;
         self.downstream.adopts(&spec.timeouts);
         if let Some(upload) = &self.upload
-            && !fits(&request, upload, spec.max_request_body)
+            && !fits(&body, upload, spec.max_request_body)
         {
             return Err(ProxyError::BodyTooLarge);
         }
-        self.set_host(request.headers_mut(), service, endpoint);
-        let may_replay = self.may_replay(&request);
+        self.set_host(service, endpoint);
+        let may_replay = self.may_replay();
         let upstream = match self.take(endpoint, may_replay) {
             Some(upstream) => Ok(upstream),
-            None => self.connect(service, endpoint).await,
+            // In a box of its own: connecting is rare, and every request would carry the room for it.
+            None => Box::pin(self.connect(service, endpoint)).await,
         };
         let mut upstream = match upstream {
             Ok(upstream) => upstream,
             Err(error) => {
-                self.request = Some(request);
+                self.body = Some(body);
                 return Err(error);
             }
         };
-        let spare = may_replay.then(|| Spare::of(&request));
         self.begins_waiting();
         let watched = Watched {
             downstream: &self.downstream,
             upload: self.upload.as_deref(),
-            gate: self.gate.as_deref(),
+            gate: self.gate.as_ref(),
         };
-        match exchange(&mut upstream, request, watched).await {
+        match exchange(&mut upstream, (&self.head, body), watched).await {
             Ok(response) => Ok((response, upstream)),
             Err(failed) => {
                 let fresh = !upstream.is_reused();
@@ -225,7 +222,7 @@ impl Outbound {
                 } else if avoid {
                     self.tried.push(endpoint.id());
                 }
-                Err(self.not_answered(failed, spare, avoid))
+                Err(self.not_answered(failed, may_replay, avoid))
             }
         }
     }
@@ -275,7 +272,7 @@ impl Outbound {
         }
     }
 
-    fn route_key<'a>(&'a self, request: &'a Request<RequestBody>) -> RouteKey<'a> {
+    fn route_key(&self) -> RouteKey<'_> {
         let host = self
             .host
             .as_ref()
@@ -283,11 +280,11 @@ impl Outbound {
         RouteKey {
             listener: self.downstream.listener().id,
             host,
-            path: request.uri().path(),
+            path: self.head.uri.path(),
         }
     }
 
-    fn set_host(&self, headers: &mut HeaderMap, service: &ServiceDesk, endpoint: &Endpoint) {
+    fn set_host(&mut self, service: &ServiceDesk, endpoint: &Endpoint) {
         let host = service.host_for(endpoint, self.host.as_ref());
         // The client's own is there from the start; only a repeated attempt may find another's.
         let is_clients = self
@@ -295,15 +292,15 @@ impl Outbound {
             .as_ref()
             .is_some_and(|own| std::ptr::eq(own, host));
         if !is_clients || self.attempts > 1 {
-            headers.insert(HOST, host.clone());
+            self.head.headers.insert(HOST, host.clone());
         }
     }
 
-    fn may_replay(&self, request: &Request<RequestBody>) -> bool {
+    fn may_replay(&self) -> bool {
         self.replays < MAX_REPLAYS
             && self.upload.is_none()
             && self.asked.is_none()
-            && request.method().is_safe()
+            && self.head.method.is_safe()
     }
 
     fn begins_waiting(&self) {
@@ -346,23 +343,13 @@ impl Outbound {
 
     /// A response that does not come in time is an answer of sorts while its endpoint is sound: asking another
     /// one would double the load of a service that is merely slow. Of one that `fell_silent`, none will come.
-    fn not_answered(
-        &mut self,
-        failed: Failed,
-        spare: Option<Spare>,
-        fell_silent: bool,
-    ) -> ProxyError {
-        self.request = match (failed.unsent, failed.error) {
-            (Some(unsent), _) => {
-                self.replays += 1;
-                Some(unsent)
-            }
-            (None, error) if error == ProxyError::Closed || fell_silent => spare.map(|spare| {
-                self.replays += 1;
-                spare.into_request()
-            }),
-            (None, _) => None,
+    fn not_answered(&mut self, failed: Failed, may_replay: bool, fell_silent: bool) -> ProxyError {
+        let lost = failed.error == ProxyError::Closed || fell_silent;
+        self.body = match failed.unsent {
+            Some(unsent) => Some(unsent),
+            None => (may_replay && lost).then_some(RequestBody::Empty),
         };
+        self.replays += u32::from(self.body.is_some());
         failed.error
     }
 
@@ -373,10 +360,10 @@ impl Outbound {
     }
 }
 
-/// Whether the body of `request` may be sent, as far as its length is known; where it is not, `upload` watches it.
-fn fits(request: &Request<RequestBody>, upload: &Progress, max: Option<NonZeroUsize>) -> bool {
+/// Whether `body` may be sent, as far as its length is known; where it is not, `upload` watches it.
+fn fits(body: &RequestBody, upload: &Progress, max: Option<NonZeroUsize>) -> bool {
     upload.is_bounded_by(max);
-    max.is_none_or(|max| request.body().size_hint().lower() <= max.get() as u64)
+    max.is_none_or(|max| body.size_hint().lower() <= max.get() as u64)
 }
 
 /// Stands for a `Host` that is no text; it is malformed as well.

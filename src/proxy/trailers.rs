@@ -1,8 +1,7 @@
 //! Fields behind a body.
 //!
 //! Owns what may not stand there (RFC 9110 section 6.5.1): whoever merges trailers into the fields of a message would
-//! be told afterwards how to frame or route it, whom to trust, or what a proxy in between has seen. hyper leaves out
-//! some of them, and only where the next hop is HTTP/1.
+//! be told afterwards how to frame or route it, whom to trust, or what a proxy in between has seen.
 
 use http::{HeaderMap, HeaderName, header};
 

@@ -82,6 +82,10 @@ fn odd_chunks() -> Vec<Case> {
             " 2\r\nok\r\n0\r\n\r\n",
         ),
         (
+            "a size before a space in an answer",
+            "2 \r\nok\r\n0\r\n\r\n",
+        ),
+        (
             "a size with an underscore in an answer",
             "0_2\r\nok\r\n0\r\n\r\n",
         ),
@@ -90,6 +94,10 @@ fn odd_chunks() -> Vec<Case> {
         (
             "a size of more than 64 bits in an answer",
             "10000000000000002\r\nok\r\n0\r\n\r\n",
+        ),
+        (
+            "a size with many leading zeros in an answer",
+            "00000000000000000000000000000002\r\nok\r\n0\r\n\r\n",
         ),
         (
             "a size that ends in a bare LF in an answer",
@@ -131,6 +139,10 @@ fn odd_chunks() -> Vec<Case> {
         (
             "a trailer that is too long in an answer",
             &format!("2\r\nok\r\n0\r\nA: {}\r\n\r\n", "b".repeat(20_000)),
+        ),
+        (
+            "a last line that is a bare LF in an answer",
+            "2\r\nok\r\n0\r\n\n",
         ),
     ]
     .map(|(name, body)| {

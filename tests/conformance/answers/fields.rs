@@ -47,10 +47,36 @@ fn odd() -> Vec<Case> {
 
 /// How a line that an endpoint was made to repeat becomes a field or an answer.
 fn line_ends() -> Vec<Case> {
-    [(
-        "a field of an answer that ends in CR CR LF",
-        "HTTP/1.1 200 OK\r\nContent-Length: 2\r\r\n\r\nok",
-    )]
+    [
+        (
+            "an answer of bare LFs",
+            "HTTP/1.1 200 OK\nContent-Length: 2\n\nok",
+        ),
+        (
+            "a status line that ends in a bare LF",
+            "HTTP/1.1 200 OK\nContent-Length: 2\r\n\r\nok",
+        ),
+        (
+            "a field of an answer that ends in a bare LF",
+            "HTTP/1.1 200 OK\r\nContent-Length: 2\n\r\nok",
+        ),
+        (
+            "a field behind a bare LF in an answer",
+            "HTTP/1.1 200 OK\r\nA: b\nSet-Cookie: c\r\nContent-Length: 2\r\n\r\nok",
+        ),
+        (
+            "an empty line of an answer that is a bare LF",
+            "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\nok",
+        ),
+        (
+            "a head that ends in LF CR LF",
+            "HTTP/1.1 200 OK\r\nContent-Length: 2\n\r\nok",
+        ),
+        (
+            "a field of an answer that ends in CR CR LF",
+            "HTTP/1.1 200 OK\r\nContent-Length: 2\r\r\n\r\nok",
+        ),
+    ]
     .map(|(name, bytes)| malformed(name, LINES, bytes))
     .into()
 }

@@ -47,9 +47,19 @@ fn consumed() -> Vec<Case> {
 fn too_much() -> Vec<Case> {
     vec![
         malformed(
+            "interim answers without an end",
+            INTERIM,
+            "HTTP/1.1 102 Processing\r\n\r\n".repeat(5000) + OK,
+        ),
+        malformed(
             "an interim answer before nonsense",
             INTERIM,
             "HTTP/1.1 100 Continue\r\n\r\nnonsense\r\n\r\n",
+        ),
+        malformed(
+            "an interim answer of bare LFs",
+            INTERIM,
+            "HTTP/1.1 100 Continue\n\n".to_owned() + OK,
         ),
         Case::new(
             "an interim answer and then nothing",

@@ -60,6 +60,11 @@ fn odd() -> Vec<Case> {
         ("a control in a reason", "HTTP/1.1 200 a\u{1}b"),
         ("a bare CR in a reason", "HTTP/1.1 200 a\rb"),
         ("a space before the status line", " HTTP/1.1 200 OK"),
+        (
+            "an empty line before the status line",
+            "\r\nHTTP/1.1 200 OK",
+        ),
+        ("a bare LF before the status line", "\nHTTP/1.1 200 OK"),
     ]
     .map(|(name, line)| malformed(name, LINE, format!("{line}\r\nContent-Length: 2\r\n\r\nok")))
     .into_iter()

@@ -39,7 +39,7 @@ fn passed() -> Vec<Case> {
             "a trailer that was not announced",
             "X-Other",
             "X-Sum: 5\r\n",
-            "hello",
+            "hellox-sum: 5",
         ),
     ]
 }

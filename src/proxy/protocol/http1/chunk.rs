@@ -1,7 +1,7 @@
 //! Follows a chunked body to its end, strictly, without copying it (RFC 9112 section 7.1).
 //!
-//! Owns the knowledge of where a chunked message ends and whether two parsers would agree on it; the data
-//! itself goes on to hyper as it came.
+//! Owns the knowledge of where a chunked message ends and whether two parsers would agree on it. A client's body goes
+//! on to hyper as it came; an endpoint's is taken apart by [`Walker::next_piece`].
 
 use super::head::is_token;
 
@@ -13,6 +13,19 @@ pub(super) struct Walker {
     line: usize,
     /// Bytes of extensions so far.
     extensions: usize,
+}
+
+/// What the next bytes of a body are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Piece {
+    /// So many bytes of framing; what follows has not come yet.
+    Framing(usize),
+    /// So many bytes of data.
+    Data(usize),
+    /// The trailer section, perhaps an empty one; to be walked on.
+    Trailers,
+    /// Not what the grammar allows.
+    Malformed,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,6 +94,38 @@ impl Walker {
             place += 1;
         }
         Step::More
+    }
+
+    /// What the first of `bytes`, which are not empty, are. All of a piece is to be taken before the next is asked
+    /// for.
+    pub(super) fn next_piece(&mut self, bytes: &[u8]) -> Piece {
+        for (place, byte) in bytes.iter().enumerate() {
+            match self.at {
+                At::Data { left } if place == 0 => {
+                    let here = usize::try_from(left).unwrap_or(usize::MAX).min(bytes.len());
+                    self.at = match left - here as u64 {
+                        0 => At::DataCr,
+                        left => At::Data { left },
+                    };
+                    return Piece::Data(here);
+                }
+                At::TrailerStart if place == 0 => return Piece::Trailers,
+                At::Data { .. } | At::TrailerStart => return Piece::Framing(place),
+                At::Size { .. }
+                | At::Extension { .. }
+                | At::SizeLf { .. }
+                | At::DataCr
+                | At::DataLf
+                | At::TrailerName
+                | At::Trailer
+                | At::TrailerLf
+                | At::EndLf => match self.next(*byte) {
+                    Some(at) => self.at = at,
+                    None => return Piece::Malformed,
+                },
+            }
+        }
+        Piece::Framing(bytes.len())
     }
 
     fn next(&mut self, byte: u8) -> Option<At> {

@@ -107,7 +107,7 @@ pub(super) fn refusal_of_endless(line: &[u8]) -> HeadRefusal {
 }
 
 /// Lines ended by CR LF.
-struct Lines<'a>(&'a [u8]);
+pub(super) struct Lines<'a>(pub(super) &'a [u8]);
 
 impl<'a> Iterator for Lines<'a> {
     type Item = Result<&'a [u8], HeadRefusal>;

@@ -113,7 +113,9 @@ impl Input {
         }
         let searched = self.searched.saturating_sub(blank);
         let head = &bytes[blank..];
-        let is_new = searched == 0 || head::shows_more(head, searched);
+        let is_new = searched == 0
+            || head::shows_more(head, searched)
+            || preface(&head[..searched]) == Preface::Part;
         match is_new.then(|| head::judge(head, &self.limits)).flatten() {
             Some(Ok((length, framing))) => {
                 self.heads += 1;
@@ -152,8 +154,8 @@ impl Input {
         }
         match preface(bytes) {
             Preface::Other => return false,
-            // The empty line in its middle ends no head: what follows is judged together with it.
-            Preface::Part => self.searched = 0,
+            // The empty line in its middle ends no head. Judged again before more has come, it would be for ever.
+            Preface::Part => self.searched = bytes.len(),
             Preface::Whole => self.phase = Phase::Http2,
         }
         self.held = bytes.to_vec();
@@ -230,6 +232,9 @@ mod tests {
                 input.held.extend_from_slice(piece);
                 input.judge_held();
             }
+            // Or the connection would judge it again and again.
+            let is_judged = input.searched == input.held.len();
+            assert!(is_judged || !matches!(input.phase, Phase::Head));
             out.append(&mut input.judged);
         }
         out

@@ -1,0 +1,46 @@
+//! Reads a trailer section of an endpoint's. What may stand in one is another matter, and the same for all protocols.
+
+use bytes::Bytes;
+use http::HeaderMap;
+
+use super::{
+    head::Lines,
+    response_head::{Malformed, field},
+};
+
+/// The fields of a trailer section, its empty line included.
+pub(super) fn trailers(section: &Bytes) -> Result<HeaderMap, Malformed> {
+    let mut trailers = HeaderMap::new();
+    for line in Lines(section) {
+        let line = line.map_err(|_| Malformed)?;
+        if line.is_empty() {
+            break;
+        }
+        let (name, value) = field(section, line)?;
+        trailers.append(name, value);
+    }
+    Ok(trailers)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_section_is_read_to_its_empty_line() {
+        let read = trailers(&Bytes::from_static(b"X-Sum: 1\r\nx-sum:2\r\n\r\nA: b")).unwrap();
+        let values: Vec<_> = read.get_all("x-sum").iter().collect();
+        assert_eq!(values, ["1", "2"]);
+        assert_eq!(read.len(), 2);
+        for odd in ["bad name: 1\r\n\r\n", "a: b\nc: d\r\n\r\n", "none\r\n\r\n"] {
+            assert!(trailers(&Bytes::from(odd)).is_err(), "{odd:?}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_bytes_panic(bytes: Vec<u8>) {
+            let _ = trailers(&bytes.into());
+        }
+    }
+}
