@@ -12,7 +12,7 @@ use std::{
 use serde_json::{Map, Value, json};
 
 use super::{
-    AccessLogTarget, AdminAddr, Config, Http2, ListenerConfig, ProcessConfig,
+    AccessLogTarget, AdminAddr, Config, Http2, ListenerConfig, Networks, ProcessConfig,
     limits::BODY_RATE_GRACE,
     text::Choice,
     value::{duration, size},
@@ -51,6 +51,7 @@ impl Config {
             "on_all_unhealthy": spec.on_all_unhealthy.word(),
             "max_request_body": size::write(spec.max_request_body.map_or(0, NonZeroUsize::get)),
             "ambiguous_path": spec.ambiguous_path.word(),
+            "forwarded": spec.forwarded.word(),
             "blue": pool(&spec.pools.blue),
             "green": pool(&spec.pools.green),
             "probe": probe(&spec.probe),
@@ -114,7 +115,7 @@ fn admin_addr(addr: &AdminAddr) -> String {
 }
 
 fn listener(listener: &ListenerConfig) -> Value {
-    let limits = &listener.limits;
+    let (limits, peers) = (&listener.limits, &listener.peers);
     let unlimited = |limit: Option<NonZeroUsize>| limit.map_or(0, NonZeroUsize::get);
     let requests = limits.max_requests_per_connection;
     let rate = limits.min_body_rate;
@@ -128,10 +129,17 @@ fn listener(listener: &ListenerConfig) -> Value {
         "max_header_count": limits.max_header_count,
         "max_header_size": size::write(limits.max_header_size),
         "http2": limits.http2 == Http2::Spoken,
+        "trusted_proxies": peers.trusted.as_ref().map(networks),
+        "client_from": peers.client_from.word(),
+        "trace": peers.trace.word(),
         "min_body_rate": size::write(rate.map_or(0, |rate| rate.bytes.get())),
         "body_rate_grace": time(rate.map_or(BODY_RATE_GRACE, |rate| rate.grace)),
         "upgrades": limits.upgrades.iter().collect::<Vec<_>>(),
     })
+}
+
+fn networks(networks: &Networks) -> Vec<String> {
+    networks.iter().map(ToString::to_string).collect()
 }
 
 fn host(host: &HostPolicy) -> String {

@@ -4,7 +4,7 @@
 //! never gets past here. Must not know defaults, nor what two keys mean for each other: that is `validate`'s.
 
 use super::{
-    AccessLogFormat, AccessLogTarget, AdminAddr, LogFormat,
+    AccessLogFormat, AccessLogTarget, AdminAddr, ClientFrom, LogFormat, TracePolicy,
     judge::Judge,
     tree::{Field, List, Named, Node, Typed, table},
     value::{
@@ -13,6 +13,7 @@ use super::{
         duration::{Delay, Period},
         flag::Flag,
         http::{Expect, Headers, HostText, ProbePath},
+        network::Network,
         number::{Count, Percent},
         path::FilePath,
         protocol::Protocol,
@@ -22,7 +23,7 @@ use super::{
 use crate::core::{
     event::POOL_LIMIT,
     ids::{Colour, EndpointAddr},
-    service::{AmbiguousPath, BalanceKind, MinReady, OnAllUnhealthy, Route},
+    service::{AmbiguousPath, BalanceKind, ForwardedPolicy, MinReady, OnAllUnhealthy, Route},
 };
 
 table! {
@@ -80,6 +81,9 @@ table! {
         min_body_rate: Size<0, RATE_LIMIT>,
         body_rate_grace: Period,
         upgrades: List<Protocol, UPGRADES_LIMIT>,
+        trusted_proxies: List<Network, NETWORKS_LIMIT>,
+        client_from: ClientFrom,
+        trace: TracePolicy,
     }
 }
 
@@ -94,6 +98,7 @@ table! {
         on_all_unhealthy: OnAllUnhealthy,
         max_request_body: Size<0, BODY_LIMIT>,
         ambiguous_path: AmbiguousPath,
+        forwarded: ForwardedPolicy,
         blue: RawPool,
         green: RawPool,
         probe: RawProbe,
@@ -202,6 +207,8 @@ table! {
 pub(super) const SERVICES_LIMIT: usize = 10_000;
 /// Listeners in one file.
 pub(super) const LISTENERS_LIMIT: usize = 256;
+/// Networks in one list.
+pub(super) const NETWORKS_LIMIT: usize = 256;
 /// Routes of one service.
 pub(super) const ROUTES_LIMIT: usize = 256;
 /// Data-plane threads.

@@ -35,6 +35,8 @@ pub struct ServiceSpec {
     pub max_request_body: Option<NonZeroUsize>,
     /// What happens to a path that could be read in more than one way.
     pub ambiguous_path: AmbiguousPath,
+    /// Whether endpoints get a `Forwarded` field.
+    pub forwarded: ForwardedPolicy,
     /// Endpoints of each colour; the live pool is never empty.
     pub pools: ByColour<Vec<EndpointSpec>>,
     /// How endpoints are probed.
@@ -150,6 +152,15 @@ pub enum AmbiguousPath {
     Normalise,
     /// Answer 400.
     Reject,
+}
+
+/// Whether endpoints are told of the client in a `Forwarded` field (RFC 7239), besides `X-Forwarded-*`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ForwardedPolicy {
+    /// Only if a trusted peer has told it in one.
+    Off,
+    /// Always.
+    On,
 }
 
 /// How endpoints are probed.

@@ -5,12 +5,11 @@
 
 use std::{
     cell::{Cell, RefCell},
-    net::SocketAddr,
     rc::Rc,
     time::Duration,
 };
 
-use http::{HeaderValue, Response};
+use http::Response;
 
 use super::{
     client::Client,
@@ -133,13 +132,8 @@ impl Downstream {
         self.client.listener()
     }
 
-    pub(crate) fn peer(&self) -> SocketAddr {
-        self.client.peer()
-    }
-
-    /// The client's address as a field value.
-    pub(crate) fn client(&self) -> &HeaderValue {
-        self.client.addr()
+    pub(crate) fn client(&self) -> &Client {
+        &self.client
     }
 
     /// Whether the connection ends with the present request. Where it has other streams, it is told to by itself.

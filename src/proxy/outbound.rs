@@ -14,7 +14,7 @@ use std::{
 
 use http::{
     HeaderMap, HeaderValue, Method, Request, Response, Uri, Version,
-    header::{CONTENT_LENGTH, EXPECT, HOST, UPGRADE},
+    header::{CONTENT_LENGTH, EXPECT, FORWARDED, HOST, UPGRADE},
 };
 use http_body::Body as _;
 use hyper::body::Incoming;
@@ -28,13 +28,15 @@ use super::{
     error::ProxyError,
     exchange::{Failed, Watched, exchange},
     headers::{self, Forwarded},
+    hearsay::{self, Hearsay},
+    origin::Origin,
     protocol::Verdict,
     target,
     upload::{Gate, Progress, RequestBody},
     upstream::Upstream,
 };
 use crate::{
-    core::{health::PassiveFailure, ids::EndpointId},
+    core::{health::PassiveFailure, ids::EndpointId, service::ForwardedPolicy},
     mailbox::Report,
     telemetry::stats::ConnectFailure,
 };
@@ -48,6 +50,7 @@ pub(crate) struct Outbound {
     body: Option<RequestBody>,
     /// The client's `Host`.
     host: Option<HeaderValue>,
+    hearsay: Option<Rc<Hearsay>>,
     upload: Option<Rc<Progress>>,
     gate: Option<Arc<Gate>>,
     /// The protocol that the client asked to upgrade to, if cutover passes it.
@@ -71,7 +74,7 @@ impl Outbound {
         request: Request<Incoming>,
         verdict: Verdict,
         downstream: &Rc<Downstream>,
-        id: &HeaderValue,
+        origin: &Origin,
     ) -> Self {
         let (mut parts, incoming) = request.into_parts();
         let host = target::host(&mut parts);
@@ -91,11 +94,9 @@ impl Outbound {
         let gate = expects.then(Arc::<Gate>::default);
         let chunked = upload.is_some() && !parts.headers.contains_key(CONTENT_LENGTH);
         let forwarded = Forwarded {
-            client: downstream.client(),
-            id,
-            host: host.as_ref(),
             chunked,
             upgrade,
+            ..origin.forwarded(downstream.client(), host.as_ref())
         };
         headers::rewrite_request(&mut parts.headers, forwarded);
         let body = upload.as_ref().map_or(RequestBody::Empty, |progress| {
@@ -112,6 +113,7 @@ impl Outbound {
             head,
             body: Some(body),
             host,
+            hearsay: origin.hearsay().cloned(),
             upload,
             gate,
             asked,
@@ -192,6 +194,7 @@ impl Outbound {
             return Err(ProxyError::BodyTooLarge);
         }
         self.set_host(service, endpoint);
+        self.set_forwarded(service);
         let may_replay = self.may_replay();
         let upstream = match self.take(endpoint, may_replay) {
             Some(upstream) => Ok(upstream),
@@ -273,13 +276,9 @@ impl Outbound {
     }
 
     fn route_key(&self) -> RouteKey<'_> {
-        let host = self
-            .host
-            .as_ref()
-            .map_or("", |host| host.to_str().unwrap_or(NO_HOST));
         RouteKey {
             listener: self.downstream.listener().id,
-            host,
+            host: target::host_text(self.host.as_ref()),
             path: self.head.uri.path(),
         }
     }
@@ -293,6 +292,18 @@ impl Outbound {
             .is_some_and(|own| std::ptr::eq(own, host));
         if !is_clients || self.attempts > 1 {
             self.head.headers.insert(HOST, host.clone());
+        }
+    }
+
+    /// Only the routed service tells whether it wants the field.
+    fn set_forwarded(&mut self, service: &ServiceDesk) {
+        let told = self.hearsay.as_deref();
+        let wanted = service.snapshot().spec.forwarded == ForwardedPolicy::On;
+        if wanted || told.is_some_and(|told| told.has_forwarded) {
+            let field = hearsay::forwarded(told, self.downstream.client(), self.host.as_ref());
+            self.head.headers.insert(FORWARDED, field);
+        } else if self.attempts > 1 {
+            self.head.headers.remove(FORWARDED);
         }
     }
 
@@ -366,8 +377,6 @@ fn fits(body: &RequestBody, upload: &Progress, max: Option<NonZeroUsize>) -> boo
     max.is_none_or(|max| body.size_hint().lower() <= max.get() as u64)
 }
 
-/// Stands for a `Host` that is no text; it is malformed as well.
-const NO_HOST: &str = "\u{fffd}";
 /// Attempts for one request, those included that did not get as far as a connection.
 const MAX_ATTEMPTS: usize = 8;
 /// Of those: repetitions on a fresh connection after a sent request was lost.

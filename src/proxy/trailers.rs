@@ -10,9 +10,19 @@ pub(crate) fn tidy(trailers: &mut HeaderMap) {
     for name in &OUT_OF_PLACE {
         trailers.remove(name);
     }
+    let family = trailers
+        .keys()
+        .filter(|name| name.as_str().starts_with(FAMILY));
+    let family: Vec<HeaderName> = family.cloned().collect();
+    for name in family {
+        trailers.remove(name);
+    }
 }
 
-static OUT_OF_PLACE: [HeaderName; 44] = [
+/// What the names of fields begin with that speak of the way here.
+const FAMILY: &str = "x-forwarded-";
+
+static OUT_OF_PLACE: [HeaderName; 40] = [
     // Framing, and what is of one connection only.
     header::CONNECTION,
     header::CONTENT_LENGTH,
@@ -35,10 +45,6 @@ static OUT_OF_PLACE: [HeaderName; 44] = [
     header::WWW_AUTHENTICATE,
     header::FORWARDED,
     header::VIA,
-    HeaderName::from_static("x-forwarded-for"),
-    HeaderName::from_static("x-forwarded-host"),
-    HeaderName::from_static("x-forwarded-port"),
-    HeaderName::from_static("x-forwarded-proto"),
     HeaderName::from_static("x-real-ip"),
     HeaderName::from_static("x-request-id"),
     HeaderName::from_static("traceparent"),
@@ -73,6 +79,9 @@ mod tests {
         for name in &OUT_OF_PLACE {
             trailers.append(name, "1".parse().unwrap());
             trailers.append(name, "2".parse().unwrap());
+        }
+        for name in ["x-forwarded-for", "x-forwarded-user"] {
+            trailers.insert(name, "1".parse().unwrap());
         }
         for name in ["x-sum", "grpc-status", "grpc-message", "etag", "digest"] {
             trailers.insert(name, "1".parse().unwrap());

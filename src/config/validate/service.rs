@@ -19,8 +19,8 @@ use crate::{
     core::{
         ids::{ByColour, Colour, ServiceName},
         service::{
-            AmbiguousPath, BalanceKind, ConnectionsSpec, HostPolicy, MinReady, OnAllUnhealthy,
-            PassiveSpec, Route, ServiceSpec, SwitchSpec, Timeouts,
+            AmbiguousPath, BalanceKind, ConnectionsSpec, ForwardedPolicy, HostPolicy, MinReady,
+            OnAllUnhealthy, PassiveSpec, Route, ServiceSpec, SwitchSpec, Timeouts,
         },
     },
 };
@@ -63,6 +63,7 @@ pub(super) fn service(
         on_all_unhealthy: raw.on_all_unhealthy.or(OnAllUnhealthy::Try),
         max_request_body: NonZeroUsize::new(raw.max_request_body.or(Size(0)).0),
         ambiguous_path: raw.ambiguous_path.or(AmbiguousPath::Reject),
+        forwarded: raw.forwarded.or(ForwardedPolicy::Off),
         pools: pool::pools(pools, around, judge),
         probe: probe::probe(&text, raw.probe, judge),
         passive: passive(&text, raw.passive, judge),

@@ -1,10 +1,10 @@
 //! Keys that take one of a few words.
 
 use crate::{
-    config::{AccessLogFormat, LogFormat, text::Choice},
+    config::{AccessLogFormat, ClientFrom, LogFormat, TracePolicy, text::Choice},
     core::{
         ids::Colour,
-        service::{AmbiguousPath, BalanceKind, OnAllUnhealthy},
+        service::{AmbiguousPath, BalanceKind, ForwardedPolicy, OnAllUnhealthy},
     },
 };
 
@@ -51,6 +51,28 @@ impl Choice for AmbiguousPath {
         ("normalise", Self::Normalise),
         ("forward", Self::Forward),
     ];
+}
+
+impl Choice for ForwardedPolicy {
+    const KIND: &'static str = "a policy for `Forwarded`";
+    const EXAMPLE: &'static str = "\"off\"";
+    const ALL: &'static [(&'static str, Self)] = &[("off", Self::Off), ("on", Self::On)];
+}
+
+impl Choice for ClientFrom {
+    const KIND: &'static str = "a field that names clients";
+    const EXAMPLE: &'static str = "\"x-forwarded-for\"";
+    const ALL: &'static [(&'static str, Self)] = &[
+        ("auto", Self::Auto),
+        ("x-forwarded-for", Self::XForwardedFor),
+        ("forwarded", Self::Forwarded),
+    ];
+}
+
+impl Choice for TracePolicy {
+    const KIND: &'static str = "a policy for traces";
+    const EXAMPLE: &'static str = "\"pass\"";
+    const ALL: &'static [(&'static str, Self)] = &[("pass", Self::Pass), ("create", Self::Create)];
 }
 
 impl Choice for AccessLogFormat {
