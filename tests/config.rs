@@ -53,7 +53,7 @@ fn the_full_example_shows_the_defaults() {
     for (table, optional) in [
         ("/process", &["state"][..]),
         ("/admin", &["token_file"]),
-        ("/listener/web", &["trusted_proxies"]),
+        ("/listener/web", &["proxy_protocol", "trusted_proxies"]),
         ("/service/shop/passive", &[]),
         ("/service/shop/switch", &[]),
         ("/service/shop/timeouts", &[]),

@@ -129,6 +129,7 @@ fn listener(listener: &ListenerConfig) -> Value {
         "max_header_count": limits.max_header_count,
         "max_header_size": size::write(limits.max_header_size),
         "http2": limits.http2 == Http2::Spoken,
+        "proxy_protocol": networks(&peers.introducers),
         "trusted_proxies": peers.trusted.as_ref().map(networks),
         "client_from": peers.client_from.word(),
         "trace": peers.trace.word(),

@@ -81,6 +81,7 @@ table! {
         min_body_rate: Size<0, RATE_LIMIT>,
         body_rate_grace: Period,
         upgrades: List<Protocol, UPGRADES_LIMIT>,
+        proxy_protocol: List<Network, NETWORKS_LIMIT>,
         trusted_proxies: List<Network, NETWORKS_LIMIT>,
         client_from: ClientFrom,
         trace: TracePolicy,

@@ -17,6 +17,7 @@ pub mod operation;
 mod overview;
 mod pool;
 mod procedure;
+pub mod proxy_header;
 mod publication;
 pub mod reconcile;
 mod registration;

@@ -3,7 +3,7 @@
 //! Owns the accept loop and its end. Every worker accepts from the same socket: one of several `SO_REUSEPORT`
 //! sockets, when it closes, resets whatever waits in its queue.
 
-use std::{cell::Cell, io, net::SocketAddr, rc::Rc, sync::Arc, time::Duration};
+use std::{cell::Cell, io, rc::Rc, sync::Arc, time::Duration};
 
 use socket2::{SockFilter, SockRef};
 use tokio::{
@@ -16,11 +16,13 @@ use tokio::{
 use super::{
     client::Client,
     handshake,
+    introduced::Stranger,
     protocol::{self, Negotiated},
     transport::Transport,
     worker::Worker,
 };
 use crate::{
+    core::proxy_header::Introduction,
     mailbox::{Guest, OpenListener, Place, SocketFate},
     telemetry::limit::Limit,
 };
@@ -140,16 +142,28 @@ const fn drop_new_connections() -> [SockFilter; 5] {
 /// A connection that was accepted.
 struct Arrived {
     stream: TcpStream,
-    peer: SocketAddr,
-    guest: Guest,
+    ends: Introduction,
+    /// Nothing where the client is to be introduced.
+    guest: Option<Guest>,
 }
 
 /// Judges who has come. A client that has too many connections is reset at once: an answer would cost more than the
 /// connection is worth, and leave the socket behind for a minute.
 fn welcome(worker: &Worker, listener: &OpenListener, stream: TcpStream) -> Option<Arrived> {
     // The peer of a connection that was reset while it waited is unknown; there is nobody to serve.
-    let peer = stream.peer_addr().ok()?;
-    let Ok(guest) = listener.welcome(peer.ip()) else {
+    let ends = Introduction {
+        source: stream.peer_addr().ok()?,
+        destination: stream.local_addr().ok()?,
+    };
+    let peer = ends.source.ip();
+    if listener.peers.introducers.contain(peer) {
+        return Some(Arrived {
+            stream,
+            ends,
+            guest: None,
+        });
+    }
+    let Ok(guest) = listener.welcome(peer) else {
         worker.stats().met(Limit::MaxConnectionsPerClient);
         // Where it fails, the connection is closed in the usual way.
         let _ = SockRef::from(&stream).set_linger(Some(Duration::ZERO));
@@ -157,8 +171,8 @@ fn welcome(worker: &Worker, listener: &OpenListener, stream: TcpStream) -> Optio
     };
     Some(Arrived {
         stream,
-        peer,
-        guest,
+        ends,
+        guest: Some(guest),
     })
 }
 
@@ -178,17 +192,34 @@ async fn find_place(worker: &Worker, listener: &OpenListener) -> Place {
 fn begin((worker, listener): (&Rc<Worker>, &Arc<OpenListener>), arrived: Arrived, place: Place) {
     let Arrived {
         stream,
-        peer,
+        ends,
         guest,
     } = arrived;
     let _ = stream.set_nodelay(true);
-    let place = (worker.admit(), place, guest);
-    let client = Client::new(worker, &listener.entrance, peer);
+    let place = (worker.admit(), place);
+    let Some(guest) = guest else {
+        let stranger = Stranger {
+            worker: Rc::clone(worker),
+            listener: Arc::clone(&listener.entrance),
+            ends,
+        };
+        spawn_local(unconstrained(async move {
+            // Boxed, so that the connection holds no room for it afterwards.
+            let introduced = Box::pin(stranger.introduced(&stream)).await;
+            if let Some((client, guest)) = introduced {
+                serve(client, stream).await;
+                drop(guest);
+            }
+            drop(place);
+        }));
+        return;
+    };
+    let client = Client::new(worker, &listener.entrance, ends);
     // Without the runtime's turn-taking: hyper takes turns itself, after sixteen rounds, and a spent turn
     // would be a wake-up that nobody gets where a channel of ours is polled without one.
     spawn_local(unconstrained(async move {
         serve(client, stream).await;
-        drop(place);
+        drop((place, guest));
     }));
 }
 

@@ -1,23 +1,18 @@
 //! One client's connection: who it is, and where it came in. Shared by everything that is served on it.
 
-use std::{
-    cell::Cell,
-    net::{IpAddr, SocketAddr},
-    rc::Rc,
-    sync::Arc,
-};
+use std::{cell::Cell, net::IpAddr, rc::Rc, sync::Arc};
 
 use http::HeaderValue;
 
 use super::worker::Worker;
-use crate::mailbox::Entrance;
+use crate::{core::proxy_header::Introduction, mailbox::Entrance};
 
 /// See the module.
 #[derive(Debug)]
 pub(crate) struct Client {
     worker: Rc<Worker>,
     listener: Arc<Entrance>,
-    peer: SocketAddr,
+    ends: Introduction,
     addr: HeaderValue,
     trust: Trust,
     /// Requests so far.
@@ -36,8 +31,13 @@ pub(crate) enum Trust {
 }
 
 impl Client {
-    pub(crate) fn new(worker: &Rc<Worker>, listener: &Arc<Entrance>, peer: SocketAddr) -> Rc<Self> {
-        let ip = peer.ip().to_canonical();
+    /// `ends` are those of its connection, or those that somebody introduced it with.
+    pub(crate) fn new(
+        worker: &Rc<Worker>,
+        listener: &Arc<Entrance>,
+        ends: Introduction,
+    ) -> Rc<Self> {
+        let ip = ends.source.ip().to_canonical();
         let trust = match &listener.peers.trusted {
             None => Trust::Names,
             Some(trusted) if trusted.contain(ip) => Trust::Everything,
@@ -46,7 +46,7 @@ impl Client {
         Rc::new(Self {
             worker: Rc::clone(worker),
             listener: Arc::clone(listener),
-            peer,
+            ends,
             // An address is always a sound field value.
             addr: HeaderValue::from_str(&ip.to_string())
                 .unwrap_or_else(|_| HeaderValue::from_static("unknown")),
@@ -65,7 +65,7 @@ impl Client {
 
     /// Its address; IPv4 where it is written as IPv6.
     pub(crate) fn ip(&self) -> IpAddr {
-        self.peer.ip().to_canonical()
+        self.ends.source.ip().to_canonical()
     }
 
     /// How much is believed of what its requests say.

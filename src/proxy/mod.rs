@@ -20,6 +20,7 @@ mod grpc;
 mod handshake;
 mod headers;
 mod hearsay;
+mod introduced;
 mod lifeline;
 mod max_forwards;
 mod origin;

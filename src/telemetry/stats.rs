@@ -88,6 +88,8 @@ pub struct WorkerStats {
     pub unrouted: Counter,
     /// Request heads refused because of their form or size, or because they came too slowly.
     pub refused: Counter,
+    /// Connections that were not introduced as they had to be.
+    pub unintroduced: Counter,
     /// Accept calls that failed, such as for want of file descriptors.
     pub accept_failures: Counter,
     /// Lines of the access log dropped because the writer could not keep up.
