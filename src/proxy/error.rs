@@ -23,6 +23,8 @@ pub(crate) enum ProxyError {
     Unclear(Unclear),
     /// No route matches.
     NoRoute,
+    /// The request may go no further than here: its `Max-Forwards` is spent.
+    NoHopLeft,
     /// No endpoint may be picked.
     NoReadyEndpoint,
     /// The endpoint's name stands for no address.
@@ -67,6 +69,7 @@ impl ProxyError {
             Self::BodyTimeout | Self::BodyTooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::NoRoute => StatusCode::NOT_FOUND,
+            Self::NoHopLeft => StatusCode::OK,
             Self::NoReadyEndpoint | Self::Exhausted | Self::CutByDeadline | Self::CutByShutdown => {
                 StatusCode::SERVICE_UNAVAILABLE
             }
@@ -89,6 +92,7 @@ impl ProxyError {
             Self::BodyTooLarge => "request body too large",
             Self::Unclear(unclear) => unclear.cause(),
             Self::NoRoute => "no route",
+            Self::NoHopLeft => "no hop left",
             Self::NoReadyEndpoint => "no ready endpoint",
             Self::Unresolved => "endpoint name not resolved",
             Self::Exhausted => "out of descriptors or ports",
@@ -114,9 +118,11 @@ impl ProxyError {
             | Self::Unclear(_)
             | Self::NoRoute
             | Self::DeadlinePassed => Side::Downstream,
-            Self::NoReadyEndpoint | Self::Exhausted | Self::CutByDeadline | Self::CutByShutdown => {
-                Side::Internal
-            }
+            Self::NoHopLeft
+            | Self::NoReadyEndpoint
+            | Self::Exhausted
+            | Self::CutByDeadline
+            | Self::CutByShutdown => Side::Internal,
             Self::Unresolved
             | Self::ConnectRefused
             | Self::ConnectTimeout
@@ -136,6 +142,7 @@ impl ProxyError {
             Self::MalformedBody
             | Self::Unclear(_)
             | Self::NoRoute
+            | Self::NoHopLeft
             | Self::NoReadyEndpoint
             | Self::Unresolved
             | Self::Exhausted
@@ -196,7 +203,7 @@ impl ProxyError {
         if self.closes() {
             headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
-        if self.status() == StatusCode::METHOD_NOT_ALLOWED {
+        if self.status() == StatusCode::METHOD_NOT_ALLOWED || self == Self::NoHopLeft {
             let allowed = "GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH";
             headers.insert(header::ALLOW, HeaderValue::from_static(allowed));
         }
