@@ -124,7 +124,11 @@ impl App {
         }
         let publisher = Publisher::new();
         let (reports, reported) = mpsc::channel(REPORTS_LIMIT);
-        let resources = Arc::new(Resources::new(machine::open_files(), count));
+        let resources = Arc::new(Resources::new(
+            machine::open_files(),
+            count,
+            config.process.max_buffered.of(machine::memory()),
+        ));
         tell_of_few_files(&config, &resources);
         let crew = Crew {
             resources,

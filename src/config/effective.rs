@@ -15,7 +15,7 @@ use super::{
     AccessLogTarget, AdminAddr, Config, Http2, ListenerConfig, Networks, ProcessConfig,
     limits::BODY_RATE_GRACE,
     text::Choice,
-    value::{duration, size},
+    value::{duration, memory, size},
 };
 use crate::core::service::{
     EndpointSpec, HostPolicy, ListenerScope, MinReady, ProbeKind, ProbeSpec, ServiceSpec,
@@ -91,6 +91,7 @@ fn process(process: &ProcessConfig) -> Value {
         "state": process.state.as_deref().map(path),
         "shutdown_delay": time(process.shutdown_delay),
         "shutdown_deadline": time(process.shutdown_deadline),
+        "max_buffered": memory::write(process.max_buffered),
         "access_log": match &process.access_log {
             AccessLogTarget::Off => "off".to_owned(),
             AccessLogTarget::Stdout => "stdout".to_owned(),

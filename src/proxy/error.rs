@@ -29,6 +29,8 @@ pub(crate) enum ProxyError {
     NoReadyEndpoint,
     /// The endpoint's name stands for no address.
     Unresolved,
+    /// Buffers held too much, and this request's body for longest.
+    BuffersFull,
     /// No descriptor or port is left here for a connection to the endpoint.
     Exhausted,
     /// The endpoint did not accept a connection.
@@ -70,9 +72,11 @@ impl ProxyError {
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::NoRoute => StatusCode::NOT_FOUND,
             Self::NoHopLeft => StatusCode::OK,
-            Self::NoReadyEndpoint | Self::Exhausted | Self::CutByDeadline | Self::CutByShutdown => {
-                StatusCode::SERVICE_UNAVAILABLE
-            }
+            Self::NoReadyEndpoint
+            | Self::BuffersFull
+            | Self::Exhausted
+            | Self::CutByDeadline
+            | Self::CutByShutdown => StatusCode::SERVICE_UNAVAILABLE,
             Self::Unresolved | Self::ConnectRefused | Self::Closed | Self::Malformed => {
                 StatusCode::BAD_GATEWAY
             }
@@ -95,6 +99,7 @@ impl ProxyError {
             Self::NoHopLeft => "no hop left",
             Self::NoReadyEndpoint => "no ready endpoint",
             Self::Unresolved => "endpoint name not resolved",
+            Self::BuffersFull => "buffers full",
             Self::Exhausted => "out of descriptors or ports",
             Self::ConnectRefused => "connect refused",
             Self::ConnectTimeout => "connect timeout",
@@ -120,6 +125,7 @@ impl ProxyError {
             | Self::DeadlinePassed => Side::Downstream,
             Self::NoHopLeft
             | Self::NoReadyEndpoint
+            | Self::BuffersFull
             | Self::Exhausted
             | Self::CutByDeadline
             | Self::CutByShutdown => Side::Internal,
@@ -139,6 +145,7 @@ impl ProxyError {
             Self::BodyTimeout => Some(Limit::Idle),
             Self::BodyTooSlow => Some(Limit::RequestBodyRate),
             Self::BodyTooLarge => Some(Limit::MaxRequestBody),
+            Self::BuffersFull => Some(Limit::MaxBuffered),
             Self::MalformedBody
             | Self::Unclear(_)
             | Self::NoRoute
@@ -166,6 +173,7 @@ impl ProxyError {
                 | Self::BodyTimeout
                 | Self::BodyTooSlow
                 | Self::BodyTooLarge
+                | Self::BuffersFull
                 | Self::CutByShutdown
         )
     }

@@ -59,7 +59,7 @@ const fn status(error: ProxyError) -> u16 {
     match error {
         ProxyError::Refused(refusal) => of_head(refusal),
         ProxyError::MalformedBody | ProxyError::Unclear(_) => INTERNAL,
-        ProxyError::BodyTooLarge => RESOURCE_EXHAUSTED,
+        ProxyError::BodyTooLarge | ProxyError::BuffersFull => RESOURCE_EXHAUSTED,
         ProxyError::NoRoute | ProxyError::NoHopLeft => UNIMPLEMENTED,
         ProxyError::BodyTimeout
         | ProxyError::BodyTooSlow
