@@ -38,6 +38,7 @@ use crate::core::{
     event::{Event, Watched},
     health::ProbeVerdict,
     ids::EndpointId,
+    proxy_header::ProxyVersion,
     service::{ProbeKind, ProbeSpec},
 };
 
@@ -143,6 +144,7 @@ fn why(error: &BoxError, connected: &AtomicBool, timeout: Duration) -> String {
 #[derive(Clone, Debug)]
 struct Probe {
     kind: Arc<Kind>,
+    introduces: Option<ProxyVersion>,
     /// Whether the present attempt has got past connecting; tells what a timeout means. `Relaxed`, because
     /// the task that writes it reads it.
     connected: Arc<AtomicBool>,
@@ -164,14 +166,18 @@ impl Probe {
         };
         Self {
             kind: Arc::new(kind),
+            introduces: watched.probe.introduces,
             connected: Arc::default(),
         }
     }
 
     async fn attempt(self, addresses: Arc<[SocketAddr]>) -> Result<(), ProbeFailure> {
         self.connected.store(false, Relaxed);
-        let stream = tcp::connect(&addresses).await?;
+        let mut stream = tcp::connect(&addresses).await?;
         self.connected.store(true, Relaxed);
+        if let Some(version) = self.introduces {
+            tcp::introduce(&mut stream, version).await?;
+        }
         match &*self.kind {
             Kind::Tcp => Ok(()),
             Kind::Http(exchange) => exchange.run(stream).await,
