@@ -28,7 +28,7 @@ pub(crate) struct Connections {
 /// How sure one must be that a kept connection was not closed by its peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Doubt {
-    /// Not at all: the request can be sent again.
+    /// As sure as the runtime is, which is told of everything a little late: the request can be sent again.
     Accept,
     /// As sure as the kernel is.
     AskKernel,

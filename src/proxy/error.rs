@@ -23,6 +23,8 @@ pub(crate) enum ProxyError {
     Unclear(Unclear),
     /// No route matches.
     NoRoute,
+    /// The request may go no further than here: its `Max-Forwards` is spent.
+    NoHopLeft,
     /// No endpoint may be picked.
     NoReadyEndpoint,
     /// The endpoint's name stands for no address.
@@ -65,6 +67,7 @@ impl ProxyError {
             Self::BodyTimeout | Self::BodyTooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::NoRoute => StatusCode::NOT_FOUND,
+            Self::NoHopLeft => StatusCode::OK,
             Self::NoReadyEndpoint | Self::CutByDeadline | Self::CutByShutdown => {
                 StatusCode::SERVICE_UNAVAILABLE
             }
@@ -87,6 +90,7 @@ impl ProxyError {
             Self::BodyTooLarge => "request body too large",
             Self::Unclear(unclear) => unclear.cause(),
             Self::NoRoute => "no route",
+            Self::NoHopLeft => "no hop left",
             Self::NoReadyEndpoint => "no ready endpoint",
             Self::Unresolved => "endpoint name not resolved",
             Self::ConnectRefused => "connect refused",
@@ -111,7 +115,9 @@ impl ProxyError {
             | Self::Unclear(_)
             | Self::NoRoute
             | Self::DeadlinePassed => Side::Downstream,
-            Self::NoReadyEndpoint | Self::CutByDeadline | Self::CutByShutdown => Side::Internal,
+            Self::NoHopLeft | Self::NoReadyEndpoint | Self::CutByDeadline | Self::CutByShutdown => {
+                Side::Internal
+            }
             Self::Unresolved
             | Self::ConnectRefused
             | Self::ConnectTimeout
@@ -131,6 +137,7 @@ impl ProxyError {
             Self::MalformedBody
             | Self::Unclear(_)
             | Self::NoRoute
+            | Self::NoHopLeft
             | Self::NoReadyEndpoint
             | Self::Unresolved
             | Self::ConnectRefused
@@ -190,7 +197,7 @@ impl ProxyError {
         if self.closes() {
             headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
-        if self.status() == StatusCode::METHOD_NOT_ALLOWED {
+        if self.status() == StatusCode::METHOD_NOT_ALLOWED || self == Self::NoHopLeft {
             let allowed = "GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH";
             headers.insert(header::ALLOW, HeaderValue::from_static(allowed));
         }

@@ -23,7 +23,7 @@ use super::{
     body::{Download, ResponseBody},
     downstream::Downstream,
     error::ProxyError,
-    grpc, headers,
+    grpc, headers, max_forwards,
     origin::Origin,
     outbound::Outbound,
     protocol::Verdict,
@@ -103,11 +103,12 @@ struct Answered {
 }
 
 async fn send(
-    request: Request<Incoming>,
+    mut request: Request<Incoming>,
     verdict: Verdict,
     origin: &Origin,
     account: &mut Account,
 ) -> Result<Answered, ProxyError> {
+    max_forwards::count_down(&mut request)?;
     let mut outbound = Outbound::new(request, verdict, account.downstream(), origin);
     let sent = outbound.send(account).await;
     let (mut response, upstream) = match sent {

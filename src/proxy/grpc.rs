@@ -60,7 +60,7 @@ const fn status(error: ProxyError) -> u16 {
         ProxyError::Refused(refusal) => of_head(refusal),
         ProxyError::MalformedBody | ProxyError::Unclear(_) => INTERNAL,
         ProxyError::BodyTooLarge => RESOURCE_EXHAUSTED,
-        ProxyError::NoRoute => UNIMPLEMENTED,
+        ProxyError::NoRoute | ProxyError::NoHopLeft => UNIMPLEMENTED,
         ProxyError::BodyTimeout
         | ProxyError::BodyTooSlow
         | ProxyError::ResponseTimeout

@@ -8,8 +8,10 @@ use std::{
     io,
     pin::Pin,
     task::{Context, Poll},
+    time::Duration,
 };
 
+use socket2::SockRef;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::TcpStream,
@@ -26,6 +28,17 @@ pub(crate) enum Transport {
     /// Through TLS. An end of input without the peer's `close_notify` is an error here: somebody else may have cut the
     /// stream, and what came so far must not pass for the whole.
     Tls(Box<TlsStream<TcpStream>>),
+}
+
+impl Transport {
+    /// Has the connection reset, not closed, when it is dropped; what was not sent by then is lost.
+    pub(crate) fn resets(&self) -> io::Result<()> {
+        let stream = match self {
+            Self::Plain(stream) => stream,
+            Self::Tls(stream) => stream.get_ref().0,
+        };
+        SockRef::from(stream).set_linger(Some(Duration::ZERO))
+    }
 }
 
 impl AsyncRead for Transport {
