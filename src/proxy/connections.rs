@@ -72,8 +72,9 @@ impl Connections {
     /// The last used one of those that began with this introduction.
     fn pop_of(&self, client: &Introduction) -> Option<Box<Upstream>> {
         let mut idle = self.idle.borrow_mut();
-        let is_own = |upstream: &Box<Upstream>| upstream.introduction() == Some(client);
-        let place = idle.iter().rposition(is_own)?;
+        let place = idle
+            .iter()
+            .rposition(|upstream| upstream.introduction() == Some(client))?;
         Some(idle.remove(place))
     }
 
