@@ -97,6 +97,11 @@ impl Connections {
         self.idle.take();
     }
 
+    /// Closes every unused connection, because its descriptor is needed; says whether there was one.
+    pub(crate) fn give_up_idle(&self) -> bool {
+        !self.idle.take().is_empty()
+    }
+
     /// Closes unused connections that are too old or that their peer has closed.
     pub(crate) fn prune(&self, now: Tick) {
         let mut idle = self.idle.borrow_mut();
