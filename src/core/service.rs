@@ -7,6 +7,7 @@ use std::{
     fmt,
     num::{NonZeroU16, NonZeroUsize},
     ops::RangeInclusive,
+    sync::Arc,
     time::Duration,
 };
 
@@ -15,6 +16,7 @@ use http::{HeaderName, HeaderValue};
 use super::{
     ids::{ByColour, Colour, EndpointAddr, ListenerName, ServiceName},
     proxy_header::ProxyVersion,
+    tls::UpstreamTls,
 };
 
 /// A named thing with one blue and one green pool.
@@ -52,6 +54,11 @@ pub struct ServiceSpec {
     pub timeouts: Timeouts,
     /// How upstream connections are kept.
     pub connections: ConnectionsSpec,
+    /// TLS towards the endpoints of each colour; `None` is in the clear.
+    pub upstream_tls: ByColour<Option<Arc<UpstreamTls>>>,
+    /// Fields that a listener sets to what it knows of a client's certificate; from a client itself they are never
+    /// passed on. The same for every service.
+    pub vouched_fields: Arc<[HeaderName]>,
 }
 
 /// One endpoint as the file names it.

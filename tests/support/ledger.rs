@@ -325,6 +325,8 @@ pub fn service(name: &str) -> ServiceSpec {
             idle_timeout: Duration::from_secs(4),
             introduces: None,
         },
+        upstream_tls: ByColour::default(),
+        vouched_fields: [].into(),
     }
 }
 
