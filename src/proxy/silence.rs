@@ -1,6 +1,6 @@
 //! Whether an endpoint has kept silent on an unused connection: neither closed it, nor said anything unasked.
 //!
-//! Owns asking the kernel, which knows before the runtime is told. Must not wait.
+//! Owns asking, the runtime or the kernel, which knows before the runtime is told. Must not wait.
 
 use std::{
     io::{self, Read},
@@ -9,27 +9,59 @@ use std::{
 
 use rustls::ClientConnection;
 use socket2::SockRef;
-use tokio::net::TcpStream;
+use tokio::{io::Interest, net::TcpStream};
 use tokio_rustls::TlsStream;
 
 use super::transport::Transport;
 
-/// See the module.
+/// As far as the runtime was told, which costs no call of the kernel: an endpoint that has spoken unasked, some time
+/// ago, must not be taken for one that answers the next request.
+pub(crate) fn seems_silent(transport: &mut Transport) -> bool {
+    let socket = match &*transport {
+        Transport::Plain(socket) => socket,
+        Transport::Tls(stream) => stream.get_ref().0,
+    };
+    let asked = socket.try_io(Interest::READABLE, || {
+        SockRef::from(socket).peek(&mut [MaybeUninit::uninit()])
+    });
+    match (asked, &mut *transport) {
+        (Err(error), Transport::Plain(_)) => error.kind() == io::ErrorKind::WouldBlock,
+        (Ok(_), Transport::Plain(_)) => false,
+        (Err(error), Transport::Tls(stream)) if error.kind() == io::ErrorKind::WouldBlock => {
+            holds_nothing(stream)
+        }
+        (Ok(_) | Err(_), Transport::Tls(_)) => is_silent(transport),
+    }
+}
+
+/// As far as the kernel knows.
 pub(crate) fn is_silent(transport: &mut Transport) -> bool {
     match transport {
         Transport::Plain(socket) => {
             let peeked = SockRef::from(&*socket).peek(&mut [MaybeUninit::uninit()]);
             matches!(peeked, Err(error) if error.kind() == io::ErrorKind::WouldBlock)
         }
-        Transport::Tls(stream) => match &mut **stream {
-            TlsStream::Client(stream) => {
-                let (socket, connection) = stream.get_mut();
-                says_nothing(socket, connection)
-            }
-            // Clients' connections are never asked about.
-            TlsStream::Server(_) => true,
-        },
+        Transport::Tls(stream) => {
+            holds_nothing(stream)
+                && match &mut **stream {
+                    TlsStream::Client(stream) => {
+                        let (socket, connection) = stream.get_mut();
+                        says_nothing(socket, connection)
+                    }
+                    // Clients' connections are never asked about.
+                    TlsStream::Server(_) => true,
+                }
+        }
     }
+}
+
+/// Whether nothing is left of what was deciphered before: of that, the kernel knows nothing any more.
+fn holds_nothing(stream: &mut TlsStream<TcpStream>) -> bool {
+    let state = match stream {
+        TlsStream::Client(stream) => stream.get_mut().1.process_new_packets(),
+        TlsStream::Server(stream) => stream.get_mut().1.process_new_packets(),
+    };
+    state.is_ok_and(|state| state.plaintext_bytes_to_read() == 0 && !state.peer_has_closed())
 }
 
 /// Below TLS, bytes on an unused connection may be session tickets, which mean nothing, or the endpoint's

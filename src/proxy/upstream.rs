@@ -23,7 +23,7 @@ use super::{
         request_writer::RequestWriter,
         response_reader::{Broken, Came, ResponseReader},
     },
-    silence::is_silent,
+    silence::{is_silent, seems_silent},
     transport::Transport,
     upload::{Gate, RequestBody},
 };
@@ -58,11 +58,14 @@ impl Upstream {
         })
     }
 
-    /// Is used for another request; `false` if its peer has closed it, of which `doubt` says how sure one must
-    /// be.
+    /// Is used for another request; `false` if its peer has closed it or has spoken unasked, of which `doubt` says how
+    /// sure one must be.
     pub(crate) fn is_taken(&mut self, doubt: Doubt) -> bool {
         self.reused = true;
-        doubt == Doubt::Accept || is_silent(&mut self.socket)
+        match doubt {
+            Doubt::Accept => seems_silent(&mut self.socket),
+            Doubt::AskKernel => is_silent(&mut self.socket),
+        }
     }
 
     /// When it was used last.

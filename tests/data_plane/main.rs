@@ -21,4 +21,5 @@ mod replay;
 mod streaming;
 mod telemetry;
 mod timeouts;
+mod unasked;
 mod upgrade;
