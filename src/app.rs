@@ -38,8 +38,12 @@ use crate::{
         ids::ListenerName,
         switch::{Actor, ActorKind},
     },
+    machine,
     mailbox::{ORDERS_LIMIT, Order, REPORTS_LIMIT, Report},
-    proxy::worker::{self, WorkerSetup},
+    proxy::{
+        resources::Resources,
+        worker::{self, WorkerSetup},
+    },
     publish::Publisher,
     telemetry::{access::AccessLog, log, metrics::Metrics, notice::Notices, stats::Stats},
 };
@@ -120,7 +124,10 @@ impl App {
         }
         let publisher = Publisher::new();
         let (reports, reported) = mpsc::channel(REPORTS_LIMIT);
+        let resources = Arc::new(Resources::new(machine::open_files(), count));
+        tell_of_few_files(&config, &resources);
         let crew = Crew {
+            resources,
             publisher: &publisher,
             stats: &stats,
             access: access.as_ref(),
@@ -253,6 +260,7 @@ impl App {
 pub fn run(config: &Path) -> Result<(), StartError> {
     let (source, loaded) = read(config)?;
     log::init(loaded.config.process.log_format);
+    machine::raise_open_files();
     let runtime = Builder::new_multi_thread()
         .worker_threads(CONTROL_THREADS)
         .thread_name("control")
@@ -280,6 +288,7 @@ pub fn run(config: &Path) -> Result<(), StartError> {
 
 /// What every worker is given.
 struct Crew<'a> {
+    resources: Arc<Resources>,
     publisher: &'a Publisher,
     stats: &'a Arc<Stats>,
     access: Option<&'a AccessLog>,
@@ -303,6 +312,7 @@ impl Crew<'_> {
                 reader: self.publisher.reader(),
                 stats: Arc::clone(self.stats),
                 access: self.access.cloned(),
+                resources: Arc::clone(&self.resources),
                 orders,
                 reports: self.reports.clone(),
             })?);
@@ -316,6 +326,16 @@ fn read(path: &Path) -> Result<(Source, Loaded), Problems> {
     let source = load::read(path)?;
     let loaded = load::parse(&source, cores())?;
     Ok((source, loaded))
+}
+
+/// Connections beyond the seats wait, which is right, but not what the file says.
+fn tell_of_few_files(config: &Config, resources: &Resources) {
+    let listeners = config.listeners.iter();
+    let wanted: usize = listeners.map(|it| it.limits.max_connections).sum();
+    let seats = resources.seats();
+    if wanted > seats {
+        tracing::warn!(max_connections = wanted, seats, "open files too few");
+    }
 }
 
 fn open_access_log(config: &Config) -> Result<Option<AccessLog>, StartError> {

@@ -18,11 +18,13 @@ use super::{
     handshake,
     introduced::Stranger,
     protocol::{self, Negotiated},
+    resources::Seat,
     transport::Transport,
     worker::Worker,
 };
 use crate::{
     core::proxy_header::Introduction,
+    machine::is_exhausted,
     mailbox::{Guest, OpenListener, Place, SocketFate},
     telemetry::limit::Limit,
 };
@@ -56,7 +58,8 @@ pub(crate) async fn accept(worker: Rc<Worker>, listener: Arc<OpenListener>, stop
                 () = stop.asked.notified() => {}
             }
             if let Some(arrived) = waiting.take() {
-                begin((&worker, &listener), arrived, listener.enter_last());
+                let place = squeeze_in(&worker, &listener);
+                begin((&worker, &listener), arrived, place);
             }
             if !stop.lives_on.get() {
                 close(&worker, &listener, socket).await;
@@ -95,8 +98,8 @@ async fn accept_all(
             }
             Err(error) => {
                 worker.stats().accept_failures.add(1);
-                if is_exhaustion(&error) {
-                    sleep(FULL_PAUSE).await;
+                if is_exhausted(&error) {
+                    wait_for_descriptors(listener).await;
                 }
             }
         }
@@ -115,7 +118,7 @@ async fn close(worker: &Rc<Worker>, listener: &Arc<OpenListener>, socket: TcpLis
         while let Ok(Ok((stream, _))) = tokio::time::timeout(Duration::ZERO, socket.accept()).await
         {
             if let Some(arrived) = welcome(worker, listener, stream) {
-                begin((worker, listener), arrived, listener.enter_last());
+                begin((worker, listener), arrived, squeeze_in(worker, listener));
             }
         }
     }
@@ -176,20 +179,45 @@ fn welcome(worker: &Worker, listener: &OpenListener, stream: TcpStream) -> Optio
     })
 }
 
-async fn find_place(worker: &Worker, listener: &OpenListener) -> Place {
-    if let Some(place) = listener.enter() {
-        return place;
+/// What a connection may not be served without: a place at its listener, and descriptors.
+type Admission = (Place, Seat);
+
+async fn find_place(worker: &Worker, listener: &OpenListener) -> Admission {
+    let mut told = false;
+    loop {
+        let full = match (listener.enter(), worker.resources().sit()) {
+            (Some(place), Some(seat)) => return (place, seat),
+            (None, _) => Limit::MaxConnections,
+            (Some(_), None) => Limit::OpenFiles,
+        };
+        if !std::mem::replace(&mut told, true) {
+            worker.stats().met(full);
+        }
+        sleep(FULL_PAUSE).await;
     }
-    worker.stats().met(Limit::MaxConnections);
+}
+
+/// Waits until there is a descriptor for a client and one for its endpoint, so that whoever is inside goes first.
+async fn wait_for_descriptors(listener: &OpenListener) {
     loop {
         sleep(FULL_PAUSE).await;
-        if let Some(place) = listener.enter() {
-            return place;
+        let spare = [listener.socket.try_clone(), listener.socket.try_clone()];
+        if spare.iter().all(Result::is_ok) {
+            return;
         }
     }
 }
 
-fn begin((worker, listener): (&Rc<Worker>, &Arc<OpenListener>), arrived: Arrived, place: Place) {
+/// For those who had been accepted before the listener closed: nobody else will serve them.
+fn squeeze_in(worker: &Worker, listener: &OpenListener) -> Admission {
+    (listener.enter_last(), worker.resources().squeeze_in())
+}
+
+fn begin(
+    (worker, listener): (&Rc<Worker>, &Arc<OpenListener>),
+    arrived: Arrived,
+    place: Admission,
+) {
     let Arrived {
         stream,
         ends,
@@ -232,18 +260,6 @@ async fn serve(client: Rc<Client>, stream: TcpStream) {
     if let Some((socket, negotiated)) = begun {
         protocol::serve(client, socket, negotiated).await;
     }
-}
-
-/// Whether the process or the system is out of something that time may bring back.
-fn is_exhaustion(error: &io::Error) -> bool {
-    const EMFILE: i32 = 24;
-    const ENFILE: i32 = 23;
-    const ENOBUFS: i32 = 105;
-    const ENOMEM: i32 = 12;
-    matches!(
-        error.raw_os_error(),
-        Some(EMFILE | ENFILE | ENOBUFS | ENOMEM)
-    )
 }
 
 /// How long to wait before looking for room again.

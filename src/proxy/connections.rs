@@ -25,10 +25,10 @@ pub(crate) struct Connections {
     retired: Cell<bool>,
 }
 
-/// How sure one must be that the peer of a kept connection has neither closed it nor spoken unasked.
+/// How sure one must be that a kept connection was not closed by its peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Doubt {
-    /// As sure as the runtime is, which learns of it a little later: the request can be sent again.
+    /// As sure as the runtime is, which is told of everything a little late: the request can be sent again.
     Accept,
     /// As sure as the kernel is.
     AskKernel,
@@ -50,7 +50,7 @@ impl Connections {
 
     /// An unused connection. With `Doubt::AskKernel` it is one that its peer has not closed, for requests that
     /// could not be sent again: one system call is less than a lost order. With `Doubt::Accept` it may turn out
-    /// closed when the request is sent; that costs another attempt, and asking the kernel first would cost every
+    /// closed when the request is sent; that costs another attempt, and looking at each first would cost every
     /// request more.
     pub(crate) fn take(&self, now: Tick, doubt: Doubt) -> Option<Box<Upstream>> {
         loop {
@@ -73,6 +73,11 @@ impl Connections {
     pub(crate) fn retire(&self) {
         self.retired.set(true);
         self.idle.take();
+    }
+
+    /// Closes every unused connection, because its descriptor is needed; says whether there was one.
+    pub(crate) fn give_up_idle(&self) -> bool {
+        !self.idle.take().is_empty()
     }
 
     /// Closes unused connections that are too old or that their peer has closed.

@@ -161,6 +161,14 @@ impl Desk {
         }
     }
 
+    /// Closes every upstream connection that is not used at present, because descriptors are needed; says whether
+    /// there was one.
+    pub(crate) fn give_up_idle(&self) -> bool {
+        let services = self.services.borrow();
+        let endpoints = services.iter().flatten().flat_map(|it| &it.endpoints);
+        endpoints.fold(false, |any, it| it.connections().give_up_idle() | any)
+    }
+
     fn service(&self, snapshot: &Snapshot, slot: ServiceSlot) -> Option<Rc<ServiceDesk>> {
         let current = snapshot.service(slot)?;
         let mut services = self.services.borrow_mut();

@@ -2,16 +2,23 @@
 //!
 //! Owns opening connections and the count of requests in flight; must not pick or send.
 
-use std::{rc::Rc, time::Duration};
+use std::{io, rc::Rc, time::Duration};
 
 use http::HeaderValue;
 use tokio::{net::TcpStream, time::timeout};
 
-use super::{connections::Connections, transport::Transport, upstream::Upstream};
-use crate::core::{
-    ids::{EndpointAddr, EndpointId},
-    service::ServiceSpec,
-    snapshot::EndpointSnapshot,
+use super::{
+    connections::Connections, error::ProxyError, transport::Transport, upstream::Upstream,
+};
+use crate::{
+    core::{
+        health::PassiveFailure,
+        ids::{EndpointAddr, EndpointId},
+        service::ServiceSpec,
+        snapshot::EndpointSnapshot,
+    },
+    machine::is_exhausted,
+    telemetry::stats::ConnectFailure,
 };
 
 /// One endpoint as one worker sees it.
@@ -33,6 +40,36 @@ pub(crate) enum ConnectError {
     Timeout,
     /// The endpoint's name stands for no address.
     Unresolved,
+    /// No descriptor or port is left for one.
+    Exhausted,
+}
+
+impl ConnectError {
+    /// How it is counted, what it says of the endpoint, and what the client is told if nothing else helps.
+    pub(crate) const fn consequences(self) -> (ConnectFailure, Option<PassiveFailure>, ProxyError) {
+        match self {
+            Self::Refused => (
+                ConnectFailure::Refused,
+                Some(PassiveFailure::ConnectFailed),
+                ProxyError::ConnectRefused,
+            ),
+            Self::Timeout => (
+                ConnectFailure::Timeout,
+                Some(PassiveFailure::ConnectTimeout),
+                ProxyError::ConnectTimeout,
+            ),
+            Self::Unresolved => (ConnectFailure::Unresolved, None, ProxyError::Unresolved),
+            Self::Exhausted => (ConnectFailure::Exhausted, None, ProxyError::Exhausted),
+        }
+    }
+
+    fn of(error: &io::Error) -> Self {
+        if is_exhausted(error) {
+            Self::Exhausted
+        } else {
+            Self::Refused
+        }
+    }
 }
 
 impl Endpoint {
@@ -118,7 +155,7 @@ impl Endpoint {
                 Ok(socket) => return self.begin(socket),
                 Err(cause) => {
                     tracing::debug!(endpoint = %self.addr(), %addr, error = %cause, "connect failed");
-                    error = ConnectError::Refused;
+                    error = ConnectError::of(&cause);
                 }
             }
         }

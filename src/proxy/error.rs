@@ -29,6 +29,8 @@ pub(crate) enum ProxyError {
     NoReadyEndpoint,
     /// The endpoint's name stands for no address.
     Unresolved,
+    /// No descriptor or port is left here for a connection to the endpoint.
+    Exhausted,
     /// The endpoint did not accept a connection.
     ConnectRefused,
     /// The endpoint did not accept a connection in time.
@@ -68,7 +70,7 @@ impl ProxyError {
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::NoRoute => StatusCode::NOT_FOUND,
             Self::NoHopLeft => StatusCode::OK,
-            Self::NoReadyEndpoint | Self::CutByDeadline | Self::CutByShutdown => {
+            Self::NoReadyEndpoint | Self::Exhausted | Self::CutByDeadline | Self::CutByShutdown => {
                 StatusCode::SERVICE_UNAVAILABLE
             }
             Self::Unresolved | Self::ConnectRefused | Self::Closed | Self::Malformed => {
@@ -93,6 +95,7 @@ impl ProxyError {
             Self::NoHopLeft => "no hop left",
             Self::NoReadyEndpoint => "no ready endpoint",
             Self::Unresolved => "endpoint name not resolved",
+            Self::Exhausted => "out of descriptors or ports",
             Self::ConnectRefused => "connect refused",
             Self::ConnectTimeout => "connect timeout",
             Self::Closed => "connection closed before the response",
@@ -115,9 +118,11 @@ impl ProxyError {
             | Self::Unclear(_)
             | Self::NoRoute
             | Self::DeadlinePassed => Side::Downstream,
-            Self::NoHopLeft | Self::NoReadyEndpoint | Self::CutByDeadline | Self::CutByShutdown => {
-                Side::Internal
-            }
+            Self::NoHopLeft
+            | Self::NoReadyEndpoint
+            | Self::Exhausted
+            | Self::CutByDeadline
+            | Self::CutByShutdown => Side::Internal,
             Self::Unresolved
             | Self::ConnectRefused
             | Self::ConnectTimeout
@@ -140,6 +145,7 @@ impl ProxyError {
             | Self::NoHopLeft
             | Self::NoReadyEndpoint
             | Self::Unresolved
+            | Self::Exhausted
             | Self::ConnectRefused
             | Self::ConnectTimeout
             | Self::Closed

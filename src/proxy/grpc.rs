@@ -67,6 +67,7 @@ const fn status(error: ProxyError) -> u16 {
         | ProxyError::DeadlinePassed => DEADLINE_EXCEEDED,
         ProxyError::NoReadyEndpoint
         | ProxyError::Unresolved
+        | ProxyError::Exhausted
         | ProxyError::ConnectRefused
         | ProxyError::ConnectTimeout
         | ProxyError::Closed

@@ -28,6 +28,7 @@ mod outbound;
 mod pace;
 mod protocol;
 mod request_id;
+pub mod resources;
 mod silence;
 mod target;
 mod trace;

@@ -38,7 +38,6 @@ use super::{
 use crate::{
     core::{health::PassiveFailure, ids::EndpointId, service::ForwardedPolicy},
     mailbox::Report,
-    telemetry::stats::ConnectFailure,
 };
 
 /// See the module.
@@ -258,14 +257,13 @@ impl Outbound {
         endpoint: &Endpoint,
     ) -> Result<Box<Upstream>, ProxyError> {
         self.downstream.works();
-        let mut connecting = pin!(endpoint.connect());
-        let connected = poll_fn(|cx| {
-            if self.downstream.lifeline().cut().is_some() {
-                return Poll::Ready(None);
-            }
-            connecting.as_mut().poll(cx).map(Some)
-        });
-        match connected.await {
+        let mut connected = self.open(endpoint).await;
+        if matches!(connected, Some(Err(ConnectError::Exhausted)))
+            && self.downstream.worker().desk().give_up_idle()
+        {
+            connected = self.open(endpoint).await;
+        }
+        match connected {
             None => Err(ProxyError::CutByDeadline),
             Some(Ok(upstream)) => {
                 service.stats().connects.add(1);
@@ -273,6 +271,17 @@ impl Outbound {
             }
             Some(Err(error)) => Err(self.not_connected(error, service, endpoint)),
         }
+    }
+
+    async fn open(&self, endpoint: &Endpoint) -> Option<Result<Box<Upstream>, ConnectError>> {
+        let mut connecting = pin!(endpoint.connect());
+        poll_fn(|cx| {
+            if self.downstream.lifeline().cut().is_some() {
+                return Poll::Ready(None);
+            }
+            connecting.as_mut().poll(cx).map(Some)
+        })
+        .await
     }
 
     fn route_key(&self) -> RouteKey<'_> {
@@ -331,19 +340,7 @@ impl Outbound {
         service: &ServiceDesk,
         endpoint: &Endpoint,
     ) -> ProxyError {
-        let (failure, passive, error) = match error {
-            ConnectError::Refused => (
-                ConnectFailure::Refused,
-                Some(PassiveFailure::ConnectFailed),
-                ProxyError::ConnectRefused,
-            ),
-            ConnectError::Timeout => (
-                ConnectFailure::Timeout,
-                Some(PassiveFailure::ConnectTimeout),
-                ProxyError::ConnectTimeout,
-            ),
-            ConnectError::Unresolved => (ConnectFailure::Unresolved, None, ProxyError::Unresolved),
-        };
+        let (failure, passive, error) = error.consequences();
         service.stats().connect_failures[failure as usize].add(1);
         if let Some(passive) = passive {
             self.report(endpoint, passive);

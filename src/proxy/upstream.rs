@@ -7,13 +7,12 @@ use std::{
     pin::Pin,
     rc::Rc,
     sync::Arc,
-    task::{Context, Poll, Waker},
+    task::{Context, Poll},
 };
 
 use bytes::Bytes;
 use http::{Method, Response};
 use http_body::{Frame, SizeHint};
-use tokio::io::{AsyncRead as _, ReadBuf};
 
 use super::{
     clock::Tick,
@@ -58,8 +57,8 @@ impl Upstream {
         })
     }
 
-    /// Is used for another request; `false` if its peer has closed it or has spoken unasked, of which `doubt` says how
-    /// sure one must be.
+    /// Is used for another request; `false` if its peer has closed it, of which `doubt` says how sure one must
+    /// be.
     pub(crate) fn is_taken(&mut self, doubt: Doubt) -> bool {
         self.reused = true;
         match doubt {
@@ -137,14 +136,7 @@ impl Upstream {
     /// Whether an unused connection can still take a request. It also lets go of memory.
     pub(crate) fn is_usable(&mut self) -> bool {
         self.reader.shrink();
-        // Nobody needs to be woken: an unused connection is looked at when it is needed.
-        let mut byte = [0];
-        Pin::new(&mut self.socket)
-            .poll_read(
-                &mut Context::from_waker(Waker::noop()),
-                &mut ReadBuf::new(&mut byte),
-            )
-            .is_pending()
+        seems_silent(&mut self.socket)
     }
 
     /// After an exchange: goes home, unless something of it is left.

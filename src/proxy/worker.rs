@@ -23,6 +23,7 @@ use super::{
     desk::Desk,
     lifeline::{Lifelines, SWEEP_INTERVAL},
     request_id::RequestIds,
+    resources::Resources,
     trace::TraceIds,
 };
 use crate::{
@@ -46,6 +47,8 @@ pub struct WorkerSetup {
     pub stats: Arc<Stats>,
     /// Where it logs requests, if anywhere.
     pub access: Option<AccessLog>,
+    /// What it has together with the others.
+    pub resources: Arc<Resources>,
     /// What it is told. When the other end is gone, the worker ends.
     pub orders: mpsc::Receiver<Order>,
     /// Whom it tells.
@@ -59,6 +62,7 @@ pub(crate) struct Worker {
     desk: Desk,
     stats: Arc<Stats>,
     access: Option<AccessLog>,
+    resources: Arc<Resources>,
     reports: mpsc::Sender<Report>,
     clock: Clock,
     lifelines: Lifelines,
@@ -106,6 +110,7 @@ async fn run(setup: WorkerSetup) {
         index: setup.index,
         stats: setup.stats,
         access: setup.access,
+        resources: setup.resources,
         reports: setup.reports,
         clock: Clock::new(),
         lifelines: Lifelines::default(),
@@ -216,6 +221,10 @@ impl Worker {
 
     pub(crate) const fn request_ids(&self) -> &RequestIds {
         &self.request_ids
+    }
+
+    pub(crate) const fn resources(&self) -> &Arc<Resources> {
+        &self.resources
     }
 
     pub(crate) const fn trace_ids(&self) -> &TraceIds {

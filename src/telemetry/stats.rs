@@ -189,11 +189,18 @@ pub enum ConnectFailure {
     Timeout,
     /// The endpoint's name stands for no address.
     Unresolved,
+    /// No descriptor or port was left here.
+    Exhausted,
 }
 
 impl ConnectFailure {
     /// All of them, in the order of the counters.
-    pub const ALL: [Self; 3] = [Self::Refused, Self::Timeout, Self::Unresolved];
+    pub const ALL: [Self; 4] = [
+        Self::Refused,
+        Self::Timeout,
+        Self::Unresolved,
+        Self::Exhausted,
+    ];
 
     /// The label.
     #[must_use]
@@ -202,6 +209,7 @@ impl ConnectFailure {
             Self::Refused => "refused",
             Self::Timeout => "timeout",
             Self::Unresolved => "unresolved",
+            Self::Exhausted => "exhausted",
         }
     }
 }

@@ -21,5 +21,4 @@ mod replay;
 mod streaming;
 mod telemetry;
 mod timeouts;
-mod unasked;
 mod upgrade;

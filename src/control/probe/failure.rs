@@ -2,6 +2,8 @@
 
 use std::{io, ops::RangeInclusive, time::Duration};
 
+use crate::machine::is_exhausted;
+
 /// What was seen instead of a pass.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ProbeFailure {
@@ -14,6 +16,9 @@ pub(super) enum ProbeFailure {
     /// No connection in time.
     #[error("connect timeout")]
     ConnectTimeout,
+    /// No descriptor or port was left for a probe, which says nothing of the endpoint.
+    #[error("no descriptor or port left")]
+    Exhausted,
     /// The system says no.
     #[error("connect failed: {0}")]
     ConnectFailed(io::ErrorKind),
@@ -52,6 +57,9 @@ impl ProbeFailure {
         reason = "the kinds of errors are many, and more with every release"
     )]
     pub(super) fn connect(error: &io::Error) -> Self {
+        if is_exhausted(error) {
+            return Self::Exhausted;
+        }
         match error.kind() {
             io::ErrorKind::ConnectionRefused => Self::ConnectRefused,
             io::ErrorKind::TimedOut => Self::ConnectTimeout,

@@ -114,18 +114,26 @@ async fn probe_for_ever(
         let begun = Instant::now();
         let known = Arc::clone(&addresses.borrow());
         let verdict = match service.call(known).await {
-            Ok(()) => ProbeVerdict::Passed,
-            Err(error) => ProbeVerdict::Failed(why(&error, &connected, spec.timeout)),
+            Ok(()) => Some(ProbeVerdict::Passed),
+            Err(error) if is_ours(&error) => None,
+            Err(error) => Some(ProbeVerdict::Failed(why(&error, &connected, spec.timeout))),
         };
-        if events
-            .send(Event::Probed(watched.id, verdict))
-            .await
-            .is_err()
+        if let Some(verdict) = verdict
+            && events
+                .send(Event::Probed(watched.id, verdict))
+                .await
+                .is_err()
         {
             return;
         }
         sleep_until(begun + chance.vary(spec.interval, spec.jitter_percent)).await;
     }
+}
+
+/// Whether a probe failed for want of something on this side: that must not take endpoints out.
+fn is_ours(error: &BoxError) -> bool {
+    let failure = error.downcast_ref::<ProbeFailure>();
+    matches!(failure, Some(ProbeFailure::Exhausted))
 }
 
 /// What was seen, for people.
