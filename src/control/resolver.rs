@@ -191,6 +191,7 @@ mod tests {
             id: EndpointId(id),
             addr: EndpointAddr::new(addr),
             probe: Arc::new(probe),
+            tls: None,
         }
     }
 

@@ -7,12 +7,16 @@ use std::{
     fmt,
     num::{NonZeroU16, NonZeroUsize},
     ops::RangeInclusive,
+    sync::Arc,
     time::Duration,
 };
 
 use http::{HeaderName, HeaderValue};
 
-use super::ids::{ByColour, Colour, EndpointAddr, ListenerName, ServiceName};
+use super::{
+    ids::{ByColour, Colour, EndpointAddr, ListenerName, ServiceName},
+    tls::UpstreamTls,
+};
 
 /// A named thing with one blue and one green pool.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,6 +53,11 @@ pub struct ServiceSpec {
     pub timeouts: Timeouts,
     /// How upstream connections are kept.
     pub connections: ConnectionsSpec,
+    /// TLS towards the endpoints of each colour; `None` is in the clear.
+    pub upstream_tls: ByColour<Option<Arc<UpstreamTls>>>,
+    /// Fields that a listener sets to what it knows of a client's certificate; from a client itself they are never
+    /// passed on. The same for every service.
+    pub vouched_fields: Arc<[HeaderName]>,
 }
 
 /// One endpoint as the file names it.

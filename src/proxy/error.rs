@@ -23,6 +23,8 @@ pub(crate) enum ProxyError {
     Unclear(Unclear),
     /// No route matches.
     NoRoute,
+    /// The client does not say which host it means, and is to be redirected to it.
+    NoHost,
     /// The request may go no further than here: its `Max-Forwards` is spent.
     NoHopLeft,
     /// No endpoint may be picked.
@@ -35,6 +37,10 @@ pub(crate) enum ProxyError {
     ConnectRefused,
     /// The endpoint did not accept a connection in time.
     ConnectTimeout,
+    /// The TLS handshake with the endpoint failed.
+    TlsFailed,
+    /// The endpoint's certificate is not trusted.
+    Untrusted,
     /// The endpoint closed the connection without an answer.
     Closed,
     /// The endpoint's answer is not HTTP.
@@ -65,7 +71,7 @@ impl ProxyError {
     pub(crate) const fn status(self) -> StatusCode {
         match self {
             Self::Refused(refusal) => refusal.status(),
-            Self::MalformedBody | Self::Unclear(_) => StatusCode::BAD_REQUEST,
+            Self::MalformedBody | Self::Unclear(_) | Self::NoHost => StatusCode::BAD_REQUEST,
             Self::BodyTimeout | Self::BodyTooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::NoRoute => StatusCode::NOT_FOUND,
@@ -73,9 +79,12 @@ impl ProxyError {
             Self::NoReadyEndpoint | Self::Exhausted | Self::CutByDeadline | Self::CutByShutdown => {
                 StatusCode::SERVICE_UNAVAILABLE
             }
-            Self::Unresolved | Self::ConnectRefused | Self::Closed | Self::Malformed => {
-                StatusCode::BAD_GATEWAY
-            }
+            Self::Unresolved
+            | Self::ConnectRefused
+            | Self::TlsFailed
+            | Self::Untrusted
+            | Self::Closed
+            | Self::Malformed => StatusCode::BAD_GATEWAY,
             Self::ConnectTimeout | Self::ResponseTimeout | Self::DeadlinePassed => {
                 StatusCode::GATEWAY_TIMEOUT
             }
@@ -92,12 +101,15 @@ impl ProxyError {
             Self::BodyTooLarge => "request body too large",
             Self::Unclear(unclear) => unclear.cause(),
             Self::NoRoute => "no route",
+            Self::NoHost => "no host to redirect to",
             Self::NoHopLeft => "no hop left",
             Self::NoReadyEndpoint => "no ready endpoint",
             Self::Unresolved => "endpoint name not resolved",
             Self::Exhausted => "out of descriptors or ports",
             Self::ConnectRefused => "connect refused",
             Self::ConnectTimeout => "connect timeout",
+            Self::TlsFailed => "tls handshake failed",
+            Self::Untrusted => "certificate not trusted",
             Self::Closed => "connection closed before the response",
             Self::Malformed => "malformed response",
             Self::ResponseTimeout => "response timeout",
@@ -116,6 +128,7 @@ impl ProxyError {
             | Self::BodyTooSlow
             | Self::BodyTooLarge
             | Self::Unclear(_)
+            | Self::NoHost
             | Self::NoRoute
             | Self::DeadlinePassed => Side::Downstream,
             Self::NoHopLeft
@@ -126,6 +139,8 @@ impl ProxyError {
             Self::Unresolved
             | Self::ConnectRefused
             | Self::ConnectTimeout
+            | Self::TlsFailed
+            | Self::Untrusted
             | Self::Closed
             | Self::Malformed
             | Self::ResponseTimeout => Side::Upstream,
@@ -142,12 +157,15 @@ impl ProxyError {
             Self::MalformedBody
             | Self::Unclear(_)
             | Self::NoRoute
+            | Self::NoHost
             | Self::NoHopLeft
             | Self::NoReadyEndpoint
             | Self::Unresolved
             | Self::Exhausted
             | Self::ConnectRefused
             | Self::ConnectTimeout
+            | Self::TlsFailed
+            | Self::Untrusted
             | Self::Closed
             | Self::Malformed
             | Self::ResponseTimeout

@@ -34,6 +34,7 @@ use super::{
     target,
     upload::{Gate, Progress, RequestBody},
     upstream::Upstream,
+    vouched::vouch,
 };
 use crate::{
     core::{health::PassiveFailure, ids::EndpointId, service::ForwardedPolicy},
@@ -194,6 +195,11 @@ impl Outbound {
         }
         self.set_host(service, endpoint);
         self.set_forwarded(service);
+        vouch(
+            &mut self.head.headers,
+            &spec.vouched_fields,
+            self.downstream.identity(),
+        );
         let may_replay = self.may_replay();
         let upstream = match self.take(endpoint, may_replay) {
             Some(upstream) => Ok(upstream),

@@ -323,6 +323,8 @@ pub fn service(name: &str) -> ServiceSpec {
             max_idle: 64,
             idle_timeout: Duration::from_secs(4),
         },
+        upstream_tls: ByColour::default(),
+        vouched_fields: [].into(),
     }
 }
 
