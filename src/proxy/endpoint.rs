@@ -5,7 +5,7 @@
 use std::{io, rc::Rc, time::Duration};
 
 use http::HeaderValue;
-use tokio::{net::TcpStream, time::timeout};
+use tokio::{io::AsyncWriteExt as _, net::TcpStream, time::timeout};
 
 use super::{
     connections::Connections, error::ProxyError, protocol::Negotiated, secure::Secure,
@@ -15,6 +15,7 @@ use crate::{
     core::{
         health::PassiveFailure,
         ids::{Colour, EndpointAddr, EndpointId},
+        proxy_header::{self, Introduction},
         service::ServiceSpec,
         snapshot::EndpointSnapshot,
     },
@@ -170,19 +171,31 @@ impl Endpoint {
         Rc::ptr_eq(&self.connections, &other.connections)
     }
 
-    /// Opens a connection: to the first address that accepts, within the connect timeout over all of them.
-    pub(crate) async fn connect(&self) -> Result<Box<Upstream>, ConnectError> {
-        match timeout(self.connect_timeout, self.connect_any()).await {
+    /// Whether its connections begin with an introduction.
+    pub(crate) fn is_introduced(&self) -> bool {
+        self.connections.spec().introduces.is_some()
+    }
+
+    /// Opens a connection: to the first address that accepts, within the connect timeout over all of them. `client` is
+    /// whom the endpoint is introduced to, if it expects that.
+    pub(crate) async fn connect(
+        &self,
+        client: Option<Introduction>,
+    ) -> Result<Box<Upstream>, ConnectError> {
+        match timeout(self.connect_timeout, self.connect_any(client)).await {
             Ok(connected) => connected,
             Err(_) => Err(ConnectError::Timeout),
         }
     }
 
-    async fn connect_any(&self) -> Result<Box<Upstream>, ConnectError> {
+    async fn connect_any(
+        &self,
+        client: Option<Introduction>,
+    ) -> Result<Box<Upstream>, ConnectError> {
         let mut error = ConnectError::Unresolved;
         for addr in &*self.snapshot.resolved {
             match TcpStream::connect(addr).await {
-                Ok(socket) => match self.begin(socket).await {
+                Ok(socket) => match self.begin(socket, client).await {
                     Ok(upstream) => return Ok(upstream),
                     Err(cause) => error = cause,
                 },
@@ -195,11 +208,20 @@ impl Endpoint {
         Err(error)
     }
 
-    async fn begin(&self, socket: TcpStream) -> Result<Box<Upstream>, ConnectError> {
+    async fn begin(
+        &self,
+        mut socket: TcpStream,
+        client: Option<Introduction>,
+    ) -> Result<Box<Upstream>, ConnectError> {
         // Small requests must not wait for the acknowledgement of earlier ones.
         socket
             .set_nodelay(true)
             .map_err(|_| ConnectError::Refused)?;
+        if let Some(version) = self.connections.spec().introduces {
+            let header = proxy_header::write(version, client);
+            let written = socket.write_all(&header).await;
+            written.map_err(|_| ConnectError::Refused)?;
+        }
         let (transport, negotiated) = match &self.secure {
             None => (Transport::Plain(socket), Negotiated::Http1),
             // Boxed, so that requests in the clear hold no room for it.
@@ -207,7 +229,11 @@ impl Endpoint {
         };
         match negotiated {
             Negotiated::Nothing | Negotiated::Http1 => {
-                Ok(Upstream::new(transport, Rc::clone(&self.connections)))
+                let mut upstream = Upstream::new(transport, Rc::clone(&self.connections));
+                if let Some(client) = client {
+                    upstream.belongs_to(client);
+                }
+                Ok(upstream)
             }
         }
     }

@@ -37,7 +37,10 @@ use super::{
     vouched::vouch,
 };
 use crate::{
-    core::{health::PassiveFailure, ids::EndpointId, service::ForwardedPolicy},
+    core::{
+        health::PassiveFailure, ids::EndpointId, proxy_header::Introduction,
+        service::ForwardedPolicy,
+    },
     mailbox::Report,
 };
 
@@ -249,8 +252,19 @@ impl Outbound {
         };
         let now = self.downstream.worker().clock().coarse();
         (self.replays == 0)
-            .then(|| endpoint.connections().take(now, doubt))
+            .then(|| {
+                let client = self.introduction(endpoint);
+                endpoint.connections().take(now, doubt, client.as_ref())
+            })
             .flatten()
+    }
+
+    /// Whom `endpoint` is introduced to, if it expects that.
+    fn introduction(&self, endpoint: &Endpoint) -> Option<Introduction> {
+        let told = self.hearsay.as_deref();
+        endpoint
+            .is_introduced()
+            .then(|| self.downstream.client().introduction(told))
     }
 
     /// Whether the endpoint fell silent: did not answer in time, and is not ready any more by now.
@@ -285,7 +299,7 @@ impl Outbound {
     }
 
     async fn open(&self, endpoint: &Endpoint) -> Option<Result<Box<Upstream>, ConnectError>> {
-        let mut connecting = pin!(endpoint.connect());
+        let mut connecting = pin!(endpoint.connect(self.introduction(endpoint)));
         poll_fn(|cx| {
             if self.downstream.lifeline().cut().is_some() {
                 return Poll::Ready(None);

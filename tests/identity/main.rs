@@ -11,5 +11,6 @@ mod support;
 
 mod asked;
 mod introduced;
+mod introduces;
 mod trace;
 mod trust;

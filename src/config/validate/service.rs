@@ -23,7 +23,7 @@ use crate::{
         ids::{ByColour, Colour, ServiceName},
         service::{
             AmbiguousPath, BalanceKind, ConnectionsSpec, ForwardedPolicy, HostPolicy, MinReady,
-            OnAllUnhealthy, PassiveSpec, Route, ServiceSpec, SwitchSpec, Timeouts,
+            OnAllUnhealthy, PassiveSpec, ProbeSpec, Route, ServiceSpec, SwitchSpec, Timeouts,
         },
         tls::UpstreamTls,
     },
@@ -62,6 +62,7 @@ pub(super) fn service(
         blue: raw.blue,
         green: raw.green,
     };
+    let introduces = raw.send_proxy_protocol.value();
     let spec = ServiceSpec {
         name: ServiceName::new(&name.value),
         routes,
@@ -74,11 +75,17 @@ pub(super) fn service(
         ambiguous_path: raw.ambiguous_path.or(AmbiguousPath::Reject),
         forwarded: raw.forwarded.or(ForwardedPolicy::Off),
         pools: pool::pools(pools, around, judge),
-        probe: probe::probe(&text, raw.probe, judge),
+        probe: ProbeSpec {
+            introduces,
+            ..probe::probe(&text, raw.probe, judge)
+        },
         passive: passive(&text, raw.passive, judge),
         switch,
         timeouts: timeouts(raw.timeouts),
-        connections: connections(raw.connections),
+        connections: ConnectionsSpec {
+            introduces,
+            ..connections(raw.connections)
+        },
         upstream_tls,
         vouched_fields: listeners.vouched_fields(),
     };
@@ -188,6 +195,7 @@ fn connections(raw: Field<RawConnections>) -> ConnectionsSpec {
     ConnectionsSpec {
         max_idle: raw.max_idle.or(Count(MAX_IDLE)).0 as usize,
         idle_timeout: raw.idle_timeout.or(Period(IDLE_TIMEOUT)).0,
+        introduces: None,
     }
 }
 

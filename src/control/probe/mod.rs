@@ -40,6 +40,7 @@ use crate::{
         event::{Event, Watched},
         health::ProbeVerdict,
         ids::EndpointId,
+        proxy_header::ProxyVersion,
         service::{ProbeKind, ProbeSpec},
         tls::UpstreamTls,
     },
@@ -172,6 +173,7 @@ fn why(error: &BoxError, connected: &AtomicBool, timeout: Duration) -> String {
 #[derive(Clone, Debug)]
 struct Probe {
     kind: Arc<Kind>,
+    introduces: Option<ProxyVersion>,
     /// The handshake before it, if the endpoint has TLS.
     secure: Option<Arc<Secure>>,
     /// Whether the present attempt has got past connecting; tells what a timeout means. `Relaxed`, because
@@ -195,6 +197,7 @@ impl Probe {
         };
         Self {
             kind: Arc::new(kind),
+            introduces: watched.probe.introduces,
             secure: watched.tls.as_ref().map(|tls| {
                 let addr = watched.addr.as_str();
                 Arc::new(Secure::new(tls, connectors, addr))
@@ -205,8 +208,11 @@ impl Probe {
 
     async fn attempt(self, addresses: Arc<[SocketAddr]>) -> Result<(), ProbeFailure> {
         self.connected.store(false, Relaxed);
-        let stream = tcp::connect(&addresses).await?;
+        let mut stream = tcp::connect(&addresses).await?;
         self.connected.store(true, Relaxed);
+        if let Some(version) = self.introduces {
+            tcp::introduce(&mut stream, version).await?;
+        }
         match (&self.secure, &*self.kind) {
             (None, Kind::Tcp) => Ok(()),
             (None, Kind::Http(exchange)) => exchange.run(stream).await,
