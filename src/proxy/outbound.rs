@@ -198,6 +198,11 @@ impl Outbound {
         }
         self.set_host(service, endpoint);
         self.set_forwarded(service);
+        if let Some(upload) = &self.upload
+            && !spec.vouched_fields.is_empty()
+        {
+            upload.keeps_out(&spec.vouched_fields);
+        }
         vouch(
             &mut self.head.headers,
             &spec.vouched_fields,
