@@ -59,7 +59,10 @@ fn the_full_example_shows_the_defaults() {
         ("/service/shop/timeouts", &[]),
         ("/service/shop/connections", &[]),
         ("/service/shop/probe", &["kind"]),
-        ("/service/shop", &["routes", "blue", "green", "probe"]),
+        (
+            "/service/shop",
+            &["routes", "send_proxy_protocol", "blue", "green", "probe"],
+        ),
     ] {
         let defaults = minimal.pointer(table).unwrap().as_object().unwrap();
         for (key, default) in defaults {
@@ -92,7 +95,9 @@ fn every_key_is_in_the_full_example() {
         [listener.a]\nnonsense = 1\n[service.a]\nnonsense = 1\n[service.a.blue]\nnonsense = 1\n\
         [service.a.probe]\nnonsense = 1\n[service.a.passive]\nnonsense = 1\n\
         [service.a.switch]\nnonsense = 1\n[service.a.timeouts]\nnonsense = 1\n\
-        [service.a.connections]\nnonsense = 1\n";
+        [service.a.connections]\nnonsense = 1\n\
+        [listener.a.tls]\nnonsense = 1\n[service.a.upstream_tls]\nnonsense = 1\n\
+        [listener.b.tls]\ncertificates = [{ nonsense = 1 }]\n";
     let tables = [
         "process",
         "admin",
@@ -106,6 +111,8 @@ fn every_key_is_in_the_full_example() {
         "switch",
         "timeouts",
         "connections",
+        "tls",
+        "upstream_tls",
     ];
     for problem in parse(nonsense).unwrap_err().0 {
         let listed = problem.suggestion.unwrap();

@@ -67,6 +67,7 @@ const TABLE: [(&str, &[&str]); 13] = [
             "config",
             "core",
             "demo",
+            "tls::Judged",
             "admin::wire",
             "admin::tokens",
             "admin::ACTOR_HEADER",

@@ -129,7 +129,10 @@ async fn what_is_watched_on_is_left_alone_and_what_is_not_ends() {
     let upstream = Upstream::answers(b"").await;
     let (found, _found) = mpsc::channel(8);
     let (events, mut verdicts) = mpsc::channel(64);
-    let (mut resolver, mut prober) = (Resolver::new(SECOND, found), Prober::new(events));
+    let (mut resolver, mut prober) = (
+        Resolver::new(SECOND, found),
+        Prober::new(Arc::default(), events),
+    );
     let set = [1, 2].map(|id| watched(id, upstream.addr, ProbeKind::Tcp));
     resolver.watch(&set);
     prober.watch(&set, &resolver);
@@ -196,7 +199,10 @@ impl Upstream {
 async fn verdict(addr: SocketAddr, kind: ProbeKind) -> ProbeVerdict {
     let (found, _found) = mpsc::channel(8);
     let (events, mut verdicts) = mpsc::channel(8);
-    let (mut resolver, mut prober) = (Resolver::new(SECOND, found), Prober::new(events));
+    let (mut resolver, mut prober) = (
+        Resolver::new(SECOND, found),
+        Prober::new(Arc::default(), events),
+    );
     let set = [watched(1, addr, kind)];
     resolver.watch(&set);
     prober.watch(&set, &resolver);
@@ -218,11 +224,13 @@ fn watched(id: u64, addr: SocketAddr, kind: ProbeKind) -> Watched {
         rise: 1,
         fall: 1,
         jitter_percent: 10,
+        introduces: None,
     };
     Watched {
         id: EndpointId(id),
         addr: EndpointAddr::new(&addr.to_string()),
         probe: Arc::new(probe),
+        tls: None,
     }
 }
 

@@ -6,6 +6,7 @@
 use super::{
     AccessLogFormat, AccessLogTarget, AdminAddr, ClientFrom, LogFormat, MemoryBound, TracePolicy,
     judge::Judge,
+    tls::{ClientAuthMode, TlsVersion},
     tree::{Field, List, Named, Node, Typed, table},
     value::{
         addr::ListenAddr,
@@ -18,11 +19,13 @@ use super::{
         path::FilePath,
         protocol::Protocol,
         size::Size,
+        tls::{OwnField, ServerNameText},
     },
 };
 use crate::core::{
     event::POOL_LIMIT,
     ids::{Colour, EndpointAddr},
+    proxy_header::ProxyVersion,
     service::{AmbiguousPath, BalanceKind, ForwardedPolicy, MinReady, OnAllUnhealthy, Route},
 };
 
@@ -86,6 +89,28 @@ table! {
         trusted_proxies: List<Network, NETWORKS_LIMIT>,
         client_from: ClientFrom,
         trace: TracePolicy,
+        tls: RawListenerTls,
+        redirect_https: Count<1, 65_535>,
+    }
+}
+
+table! {
+    /// `[listener.NAME.tls]`
+    RawListenerTls {
+        certificates: List<RawCertificate, CERTIFICATES_LIMIT>,
+        client_ca: FilePath,
+        client_auth: ClientAuthMode,
+        client_subject_header: OwnField,
+        client_fingerprint_header: OwnField,
+        min_version: TlsVersion,
+    }
+}
+
+table! {
+    /// One of `certificates`.
+    RawCertificate {
+        cert: FilePath,
+        key: FilePath,
     }
 }
 
@@ -101,8 +126,10 @@ table! {
         max_request_body: Size<0, BODY_LIMIT>,
         ambiguous_path: AmbiguousPath,
         forwarded: ForwardedPolicy,
+        send_proxy_protocol: ProxyVersion,
         blue: RawPool,
         green: RawPool,
+        upstream_tls: RawUpstreamTls,
         probe: RawProbe,
         passive: RawPassive,
         switch: RawSwitch,
@@ -115,6 +142,18 @@ table! {
     /// `[service.NAME.COLOUR]`
     RawPool {
         endpoints: List<RawEndpoint, POOL_LIMIT>,
+        upstream_tls: RawUpstreamTls,
+    }
+}
+
+table! {
+    /// `upstream_tls` of a service or of one pool.
+    RawUpstreamTls {
+        ca: FilePath,
+        server_name: ServerNameText,
+        verify: Flag,
+        cert: FilePath,
+        key: FilePath,
     }
 }
 
@@ -209,6 +248,8 @@ table! {
 pub(super) const SERVICES_LIMIT: usize = 10_000;
 /// Listeners in one file.
 pub(super) const LISTENERS_LIMIT: usize = 256;
+/// Certificates of one listener.
+pub(super) const CERTIFICATES_LIMIT: usize = 1024;
 /// Networks in one list.
 pub(super) const NETWORKS_LIMIT: usize = 256;
 /// Routes of one service.

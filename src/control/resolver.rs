@@ -186,11 +186,13 @@ mod tests {
             rise: 1,
             fall: 1,
             jitter_percent: 0,
+            introduces: None,
         };
         Watched {
             id: EndpointId(id),
             addr: EndpointAddr::new(addr),
             probe: Arc::new(probe),
+            tls: None,
         }
     }
 

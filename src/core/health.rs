@@ -163,6 +163,10 @@ pub enum PassiveFailure {
     ConnectFailed,
     /// No connection within the connect timeout.
     ConnectTimeout,
+    /// The TLS handshake failed.
+    HandshakeFailed,
+    /// Its certificate is not trusted.
+    Untrusted,
     /// A fresh connection was reset, or closed without an answer.
     Reset,
 }
@@ -174,6 +178,8 @@ impl PassiveFailure {
         match self {
             Self::ConnectFailed => "connect failed",
             Self::ConnectTimeout => "connect timeout",
+            Self::HandshakeFailed => "tls handshake failed",
+            Self::Untrusted => "certificate not trusted",
             Self::Reset => "connection reset",
         }
     }
@@ -198,6 +204,7 @@ mod tests {
             rise: RISE,
             fall: FALL,
             jitter_percent: 0,
+            introduces: None,
         }
     }
 

@@ -30,5 +30,6 @@ mod standing;
 pub mod state;
 pub mod switch;
 pub mod time;
+pub mod tls;
 pub mod trace;
 pub mod view;

@@ -7,12 +7,17 @@ use std::{
     fmt,
     num::{NonZeroU16, NonZeroUsize},
     ops::RangeInclusive,
+    sync::Arc,
     time::Duration,
 };
 
 use http::{HeaderName, HeaderValue};
 
-use super::ids::{ByColour, Colour, EndpointAddr, ListenerName, ServiceName};
+use super::{
+    ids::{ByColour, Colour, EndpointAddr, ListenerName, ServiceName},
+    proxy_header::ProxyVersion,
+    tls::UpstreamTls,
+};
 
 /// A named thing with one blue and one green pool.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,6 +54,11 @@ pub struct ServiceSpec {
     pub timeouts: Timeouts,
     /// How upstream connections are kept.
     pub connections: ConnectionsSpec,
+    /// TLS towards the endpoints of each colour; `None` is in the clear.
+    pub upstream_tls: ByColour<Option<Arc<UpstreamTls>>>,
+    /// Fields that a listener sets to what it knows of a client's certificate; from a client itself they are never
+    /// passed on. The same for every service.
+    pub vouched_fields: Arc<[HeaderName]>,
 }
 
 /// One endpoint as the file names it.
@@ -179,6 +189,8 @@ pub struct ProbeSpec {
     /// Share of `interval`, in per cent, by which each wait is varied at random, so that probes of many
     /// endpoints do not march in step.
     pub jitter_percent: u8,
+    /// How each connection begins, where endpoints expect an introduction: with one that introduces nobody.
+    pub introduces: Option<ProxyVersion>,
 }
 
 /// What one probe does, always on a fresh connection.
@@ -270,4 +282,7 @@ pub struct ConnectionsSpec {
     /// Unused for longer, a connection is closed. Keep it below the endpoint's own keep-alive time
     /// (Node.js: 5 s), so that a request rarely meets a connection that its peer is closing.
     pub idle_timeout: Duration,
+    /// How endpoints are introduced to the client at the start of each connection, if they are. It belongs to that
+    /// client then.
+    pub introduces: Option<ProxyVersion>,
 }

@@ -1,11 +1,16 @@
 //! One client's connection: who it is, and where it came in. Shared by everything that is served on it.
 
-use std::{cell::Cell, net::IpAddr, rc::Rc, sync::Arc};
+use std::{
+    cell::{Cell, OnceCell},
+    net::{IpAddr, SocketAddr},
+    rc::Rc,
+    sync::Arc,
+};
 
 use http::HeaderValue;
 
-use super::worker::Worker;
-use crate::{core::proxy_header::Introduction, mailbox::Entrance};
+use super::{hearsay::Hearsay, worker::Worker};
+use crate::{core::proxy_header::Introduction, mailbox::Entrance, tls::Identity};
 
 /// See the module.
 #[derive(Debug)]
@@ -15,6 +20,7 @@ pub(crate) struct Client {
     ends: Introduction,
     addr: HeaderValue,
     trust: Trust,
+    identity: OnceCell<Identity>,
     /// Requests so far.
     requests: Cell<u64>,
 }
@@ -51,6 +57,7 @@ impl Client {
             addr: HeaderValue::from_str(&ip.to_string())
                 .unwrap_or_else(|_| HeaderValue::from_static("unknown")),
             trust,
+            identity: OnceCell::new(),
             requests: Cell::new(0),
         })
     }
@@ -68,6 +75,18 @@ impl Client {
         self.ends.source.ip().to_canonical()
     }
 
+    /// What an endpoint is told of it before a request; `told` is what is believed of that one's way here. The port of
+    /// somebody else's client is not known.
+    pub(crate) fn introduction(&self, told: Option<&Hearsay>) -> Introduction {
+        match told {
+            Some(told) if told.client != self.ip() => Introduction {
+                source: SocketAddr::new(told.client, 0),
+                ..self.ends
+            },
+            Some(_) | None => self.ends,
+        }
+    }
+
     /// How much is believed of what its requests say.
     pub(crate) const fn trust(&self) -> Trust {
         self.trust
@@ -80,6 +99,19 @@ impl Client {
         } else {
             "http"
         }
+    }
+
+    /// The handshake is over; who the client has proved to be, if it was asked.
+    pub(crate) fn proves(&self, identity: Option<Identity>) {
+        if let Some(identity) = identity {
+            // There is one handshake on a connection.
+            let _ = self.identity.set(identity);
+        }
+    }
+
+    /// Who it has proved to be by a certificate.
+    pub(crate) fn identity(&self) -> Option<&Identity> {
+        self.identity.get()
     }
 
     /// Its address as a field value.

@@ -22,7 +22,7 @@ use super::{
     unread::Unread,
     worker::Worker,
 };
-use crate::{core::service::Timeouts, mailbox::Entrance, telemetry::limit::Limit};
+use crate::{core::service::Timeouts, mailbox::Entrance, telemetry::limit::Limit, tls::Identity};
 
 /// See the module.
 #[derive(Debug)]
@@ -86,6 +86,11 @@ impl Downstream {
 
     pub(crate) fn client(&self) -> &Client {
         &self.client
+    }
+
+    /// Who the client has proved to be.
+    pub(crate) fn identity(&self) -> Option<&Identity> {
+        self.client.identity()
     }
 
     /// Whether the connection ends with the present request. Where it has other streams, it is told to by itself.

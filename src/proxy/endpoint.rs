@@ -5,20 +5,23 @@
 use std::{io, rc::Rc, time::Duration};
 
 use http::HeaderValue;
-use tokio::{net::TcpStream, time::timeout};
+use tokio::{io::AsyncWriteExt as _, net::TcpStream, time::timeout};
 
 use super::{
-    connections::Connections, error::ProxyError, transport::Transport, upstream::Upstream,
+    connections::Connections, error::ProxyError, protocol::Negotiated, secure::Secure,
+    transport::Transport, upstream::Upstream,
 };
 use crate::{
     core::{
         health::PassiveFailure,
-        ids::{EndpointAddr, EndpointId},
+        ids::{Colour, EndpointAddr, EndpointId},
+        proxy_header::{self, Introduction},
         service::ServiceSpec,
         snapshot::EndpointSnapshot,
     },
     machine::is_exhausted,
     telemetry::stats::ConnectFailure,
+    tls::Connectors,
 };
 
 /// One endpoint as one worker sees it.
@@ -28,6 +31,8 @@ pub(crate) struct Endpoint {
     snapshot: EndpointSnapshot,
     host: HeaderValue,
     connect_timeout: Duration,
+    /// `None` where connections are in the clear.
+    secure: Option<Secure>,
     connections: Rc<Connections>,
 }
 
@@ -40,6 +45,10 @@ pub(crate) enum ConnectError {
     Timeout,
     /// The endpoint's name stands for no address.
     Unresolved,
+    /// Connected, and no TLS.
+    Handshake,
+    /// TLS, with a certificate that is not trusted.
+    Untrusted,
     /// No descriptor or port is left for one.
     Exhausted,
 }
@@ -60,6 +69,16 @@ impl ConnectError {
             ),
             Self::Unresolved => (ConnectFailure::Unresolved, None, ProxyError::Unresolved),
             Self::Exhausted => (ConnectFailure::Exhausted, None, ProxyError::Exhausted),
+            Self::Handshake => (
+                ConnectFailure::Tls,
+                Some(PassiveFailure::HandshakeFailed),
+                ProxyError::TlsFailed,
+            ),
+            Self::Untrusted => (
+                ConnectFailure::Untrusted,
+                Some(PassiveFailure::Untrusted),
+                ProxyError::Untrusted,
+            ),
         }
     }
 
@@ -72,17 +91,28 @@ impl ConnectError {
     }
 }
 
+/// Where an endpoint belongs.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Belongs<'a> {
+    pub(crate) worker: usize,
+    pub(crate) spec: &'a ServiceSpec,
+    pub(crate) colour: Colour,
+    pub(crate) connectors: &'a Connectors,
+}
+
 impl Endpoint {
     /// `known` is the same endpoint in an older desk of the same tenure, whose connections are taken over.
     pub(crate) fn new(
-        worker: usize,
+        belongs: Belongs<'_>,
         snapshot: EndpointSnapshot,
-        spec: &ServiceSpec,
         known: Option<&Rc<Self>>,
     ) -> Self {
+        let spec = belongs.spec;
+        let tls = spec.upstream_tls[belongs.colour].as_ref();
         let taken_over = known.filter(|known| {
             known.snapshot.resolved == snapshot.resolved
                 && *known.connections.spec() == spec.connections
+                && known.secure.as_ref().map(Secure::spec) == tls
         });
         let connections = taken_over.map_or_else(
             || Connections::new(spec.connections.clone()),
@@ -91,8 +121,9 @@ impl Endpoint {
         let host = HeaderValue::from_str(snapshot.addr.as_str())
             .unwrap_or_else(|_| HeaderValue::from_static(""));
         Self {
-            worker,
+            worker: belongs.worker,
             host,
+            secure: tls.map(|tls| Secure::new(tls, belongs.connectors, &snapshot.addr)),
             connect_timeout: spec.timeouts.connect,
             snapshot,
             connections,
@@ -140,19 +171,34 @@ impl Endpoint {
         Rc::ptr_eq(&self.connections, &other.connections)
     }
 
-    /// Opens a connection: to the first address that accepts, within the connect timeout over all of them.
-    pub(crate) async fn connect(&self) -> Result<Box<Upstream>, ConnectError> {
-        match timeout(self.connect_timeout, self.connect_any()).await {
+    /// Whether its connections begin with an introduction.
+    pub(crate) fn is_introduced(&self) -> bool {
+        self.connections.spec().introduces.is_some()
+    }
+
+    /// Opens a connection: to the first address that accepts, within the connect timeout over all of them. `client` is
+    /// whom the endpoint is introduced to, if it expects that.
+    pub(crate) async fn connect(
+        &self,
+        client: Option<Introduction>,
+    ) -> Result<Box<Upstream>, ConnectError> {
+        match timeout(self.connect_timeout, self.connect_any(client)).await {
             Ok(connected) => connected,
             Err(_) => Err(ConnectError::Timeout),
         }
     }
 
-    async fn connect_any(&self) -> Result<Box<Upstream>, ConnectError> {
+    async fn connect_any(
+        &self,
+        client: Option<Introduction>,
+    ) -> Result<Box<Upstream>, ConnectError> {
         let mut error = ConnectError::Unresolved;
         for addr in &*self.snapshot.resolved {
             match TcpStream::connect(addr).await {
-                Ok(socket) => return self.begin(socket),
+                Ok(socket) => match self.begin(socket, client).await {
+                    Ok(upstream) => return Ok(upstream),
+                    Err(cause) => error = cause,
+                },
                 Err(cause) => {
                     tracing::debug!(endpoint = %self.addr(), %addr, error = %cause, "connect failed");
                     error = ConnectError::of(&cause);
@@ -162,15 +208,34 @@ impl Endpoint {
         Err(error)
     }
 
-    fn begin(&self, socket: TcpStream) -> Result<Box<Upstream>, ConnectError> {
+    async fn begin(
+        &self,
+        mut socket: TcpStream,
+        client: Option<Introduction>,
+    ) -> Result<Box<Upstream>, ConnectError> {
         // Small requests must not wait for the acknowledgement of earlier ones.
         socket
             .set_nodelay(true)
             .map_err(|_| ConnectError::Refused)?;
-        Ok(Upstream::new(
-            Transport::Plain(socket),
-            Rc::clone(&self.connections),
-        ))
+        if let Some(version) = self.connections.spec().introduces {
+            let header = proxy_header::write(version, client);
+            let written = socket.write_all(&header).await;
+            written.map_err(|_| ConnectError::Refused)?;
+        }
+        let (transport, negotiated) = match &self.secure {
+            None => (Transport::Plain(socket), Negotiated::Http1),
+            // Boxed, so that requests in the clear hold no room for it.
+            Some(secure) => Box::pin(secure.handshake(socket, self.addr())).await?,
+        };
+        match negotiated {
+            Negotiated::Nothing | Negotiated::Http1 => {
+                let mut upstream = Upstream::new(transport, Rc::clone(&self.connections));
+                if let Some(client) = client {
+                    upstream.belongs_to(client);
+                }
+                Ok(upstream)
+            }
+        }
     }
 }
 

@@ -23,6 +23,8 @@ pub(crate) enum ProxyError {
     Unclear(Unclear),
     /// No route matches.
     NoRoute,
+    /// The client does not say which host it means, and is to be redirected to it.
+    NoHost,
     /// The request may go no further than here: its `Max-Forwards` is spent.
     NoHopLeft,
     /// No endpoint may be picked.
@@ -37,6 +39,10 @@ pub(crate) enum ProxyError {
     ConnectRefused,
     /// The endpoint did not accept a connection in time.
     ConnectTimeout,
+    /// The TLS handshake with the endpoint failed.
+    TlsFailed,
+    /// The endpoint's certificate is not trusted.
+    Untrusted,
     /// The endpoint closed the connection without an answer.
     Closed,
     /// The endpoint's answer is not HTTP.
@@ -67,7 +73,7 @@ impl ProxyError {
     pub(crate) const fn status(self) -> StatusCode {
         match self {
             Self::Refused(refusal) => refusal.status(),
-            Self::MalformedBody | Self::Unclear(_) => StatusCode::BAD_REQUEST,
+            Self::MalformedBody | Self::Unclear(_) | Self::NoHost => StatusCode::BAD_REQUEST,
             Self::BodyTimeout | Self::BodyTooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::NoRoute => StatusCode::NOT_FOUND,
@@ -77,9 +83,12 @@ impl ProxyError {
             | Self::Exhausted
             | Self::CutByDeadline
             | Self::CutByShutdown => StatusCode::SERVICE_UNAVAILABLE,
-            Self::Unresolved | Self::ConnectRefused | Self::Closed | Self::Malformed => {
-                StatusCode::BAD_GATEWAY
-            }
+            Self::Unresolved
+            | Self::ConnectRefused
+            | Self::TlsFailed
+            | Self::Untrusted
+            | Self::Closed
+            | Self::Malformed => StatusCode::BAD_GATEWAY,
             Self::ConnectTimeout | Self::ResponseTimeout | Self::DeadlinePassed => {
                 StatusCode::GATEWAY_TIMEOUT
             }
@@ -96,6 +105,7 @@ impl ProxyError {
             Self::BodyTooLarge => "request body too large",
             Self::Unclear(unclear) => unclear.cause(),
             Self::NoRoute => "no route",
+            Self::NoHost => "no host to redirect to",
             Self::NoHopLeft => "no hop left",
             Self::NoReadyEndpoint => "no ready endpoint",
             Self::Unresolved => "endpoint name not resolved",
@@ -103,6 +113,8 @@ impl ProxyError {
             Self::Exhausted => "out of descriptors or ports",
             Self::ConnectRefused => "connect refused",
             Self::ConnectTimeout => "connect timeout",
+            Self::TlsFailed => "tls handshake failed",
+            Self::Untrusted => "certificate not trusted",
             Self::Closed => "connection closed before the response",
             Self::Malformed => "malformed response",
             Self::ResponseTimeout => "response timeout",
@@ -121,6 +133,7 @@ impl ProxyError {
             | Self::BodyTooSlow
             | Self::BodyTooLarge
             | Self::Unclear(_)
+            | Self::NoHost
             | Self::NoRoute
             | Self::DeadlinePassed => Side::Downstream,
             Self::NoHopLeft
@@ -132,6 +145,8 @@ impl ProxyError {
             Self::Unresolved
             | Self::ConnectRefused
             | Self::ConnectTimeout
+            | Self::TlsFailed
+            | Self::Untrusted
             | Self::Closed
             | Self::Malformed
             | Self::ResponseTimeout => Side::Upstream,
@@ -149,12 +164,15 @@ impl ProxyError {
             Self::MalformedBody
             | Self::Unclear(_)
             | Self::NoRoute
+            | Self::NoHost
             | Self::NoHopLeft
             | Self::NoReadyEndpoint
             | Self::Unresolved
             | Self::Exhausted
             | Self::ConnectRefused
             | Self::ConnectTimeout
+            | Self::TlsFailed
+            | Self::Untrusted
             | Self::Closed
             | Self::Malformed
             | Self::ResponseTimeout

@@ -58,7 +58,7 @@ pub(crate) fn answer(error: ProxyError, id: &HeaderValue) -> Response<Bytes> {
 const fn status(error: ProxyError) -> u16 {
     match error {
         ProxyError::Refused(refusal) => of_head(refusal),
-        ProxyError::MalformedBody | ProxyError::Unclear(_) => INTERNAL,
+        ProxyError::MalformedBody | ProxyError::Unclear(_) | ProxyError::NoHost => INTERNAL,
         ProxyError::BodyTooLarge | ProxyError::BuffersFull => RESOURCE_EXHAUSTED,
         ProxyError::NoRoute | ProxyError::NoHopLeft => UNIMPLEMENTED,
         ProxyError::BodyTimeout
@@ -70,6 +70,8 @@ const fn status(error: ProxyError) -> u16 {
         | ProxyError::Exhausted
         | ProxyError::ConnectRefused
         | ProxyError::ConnectTimeout
+        | ProxyError::TlsFailed
+        | ProxyError::Untrusted
         | ProxyError::Closed
         | ProxyError::Malformed
         | ProxyError::CutByDeadline

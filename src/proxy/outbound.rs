@@ -5,7 +5,6 @@
 
 use std::{
     future::{Future as _, poll_fn},
-    num::NonZeroUsize,
     pin::pin,
     rc::Rc,
     sync::Arc,
@@ -34,9 +33,13 @@ use super::{
     target,
     upload::{Gate, Progress, RequestBody},
     upstream::Upstream,
+    vouched::vouch,
 };
 use crate::{
-    core::{health::PassiveFailure, ids::EndpointId, service::ForwardedPolicy},
+    core::{
+        health::PassiveFailure, ids::EndpointId, proxy_header::Introduction,
+        service::ForwardedPolicy,
+    },
     mailbox::Report,
 };
 
@@ -188,12 +191,22 @@ impl Outbound {
         let spec = &service.snapshot().spec;
         self.downstream.adopts(&spec.timeouts);
         if let Some(upload) = &self.upload
-            && !fits(&body, upload, spec.max_request_body)
+            && !upload.fits(&body, spec.max_request_body)
         {
             return Err(ProxyError::BodyTooLarge);
         }
         self.set_host(service, endpoint);
         self.set_forwarded(service);
+        if let Some(upload) = &self.upload
+            && !spec.vouched_fields.is_empty()
+        {
+            upload.keeps_out(&spec.vouched_fields);
+        }
+        vouch(
+            &mut self.head.headers,
+            &spec.vouched_fields,
+            self.downstream.identity(),
+        );
         let may_replay = self.may_replay();
         let upstream = match self.take(endpoint, may_replay) {
             Some(upstream) => Ok(upstream),
@@ -238,8 +251,19 @@ impl Outbound {
         };
         let now = self.downstream.worker().clock().coarse();
         (self.replays == 0)
-            .then(|| endpoint.connections().take(now, doubt))
+            .then(|| {
+                let client = self.introduction(endpoint);
+                endpoint.connections().take(now, doubt, client.as_ref())
+            })
             .flatten()
+    }
+
+    /// Whom `endpoint` is introduced to, if it expects that.
+    fn introduction(&self, endpoint: &Endpoint) -> Option<Introduction> {
+        let told = self.hearsay.as_deref();
+        endpoint
+            .is_introduced()
+            .then(|| self.downstream.client().introduction(told))
     }
 
     /// Whether the endpoint fell silent: did not answer in time, and is not ready any more by now.
@@ -274,7 +298,7 @@ impl Outbound {
     }
 
     async fn open(&self, endpoint: &Endpoint) -> Option<Result<Box<Upstream>, ConnectError>> {
-        let mut connecting = pin!(endpoint.connect());
+        let mut connecting = pin!(endpoint.connect(self.introduction(endpoint)));
         poll_fn(|cx| {
             if self.downstream.lifeline().cut().is_some() {
                 return Poll::Ready(None);
@@ -366,12 +390,6 @@ impl Outbound {
             .worker()
             .report(Report::Failed(endpoint.id(), failure));
     }
-}
-
-/// Whether `body` may be sent, as far as its length is known; where it is not, `upload` watches it.
-fn fits(body: &RequestBody, upload: &Progress, max: Option<NonZeroUsize>) -> bool {
-    upload.is_bounded_by(max);
-    max.is_none_or(|max| body.size_hint().lower() <= max.get() as u64)
 }
 
 /// Attempts for one request, those included that did not get as far as a connection.

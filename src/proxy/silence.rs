@@ -63,14 +63,15 @@ pub(crate) fn is_silent(transport: &mut Transport) -> bool {
 fn says_nothing(socket: &TcpStream, connection: &mut ClientConnection) -> bool {
     let socket = SockRef::from(socket);
     for _ in 0..READS {
+        // Also before anything is read: what was deciphered with the last answer, the kernel knows no more of.
+        match connection.process_new_packets() {
+            Ok(state) if !state.peer_has_closed() && state.plaintext_bytes_to_read() == 0 => {}
+            Ok(_) | Err(_) => return false,
+        }
         match connection.read_tls(&mut ReadPast(&socket)) {
             Ok(1..) => {}
             Ok(_) => return false,
             Err(error) => return error.kind() == io::ErrorKind::WouldBlock,
-        }
-        match connection.process_new_packets() {
-            Ok(state) if !state.peer_has_closed() && state.plaintext_bytes_to_read() == 0 => {}
-            Ok(_) | Err(_) => return false,
         }
     }
     false

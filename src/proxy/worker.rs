@@ -34,6 +34,7 @@ use crate::{
         access::{AccessLog, AccessRecord},
         stats::{Stats, WorkerStats},
     },
+    tls::Connectors,
 };
 
 /// What a worker is given.
@@ -45,6 +46,8 @@ pub struct WorkerSetup {
     pub reader: Reader,
     /// Where it counts.
     pub stats: Arc<Stats>,
+    /// What connections to endpoints begin with, where they have TLS.
+    pub connectors: Arc<Connectors>,
     /// Where it logs requests, if anywhere.
     pub access: Option<AccessLog>,
     /// What it has together with the others.
@@ -107,7 +110,12 @@ pub fn spawn(setup: WorkerSetup) -> io::Result<thread::JoinHandle<()>> {
 async fn run(setup: WorkerSetup) {
     let mut orders = setup.orders;
     let worker = Rc::new(Worker {
-        desk: Desk::new(setup.index, setup.reader, Arc::clone(&setup.stats)),
+        desk: Desk::new(
+            setup.index,
+            setup.reader,
+            Arc::clone(&setup.stats),
+            setup.connectors,
+        ),
         index: setup.index,
         stats: setup.stats,
         access: setup.access,

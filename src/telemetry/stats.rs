@@ -12,7 +12,7 @@ use std::{
     time::Duration,
 };
 
-use super::limit::Limit;
+use super::{handshakes::HandshakeStats, limit::Limit};
 use crate::core::ids::{Colour, ServiceName};
 
 /// All counters of the data plane.
@@ -104,6 +104,8 @@ pub struct WorkerStats {
     pub http2_protocol_errors: Counter,
     /// Bytes that its connections hold in buffers, as far as is known.
     pub buffered: Gauge,
+    /// TLS handshakes with clients.
+    pub handshakes: HandshakeStats,
     /// Bounds that were met, by [`Limit`].
     pub limited: [Counter; Limit::ALL.len()],
 }
@@ -191,16 +193,22 @@ pub enum ConnectFailure {
     Timeout,
     /// The endpoint's name stands for no address.
     Unresolved,
+    /// The TLS handshake failed.
+    Tls,
+    /// The endpoint's certificate is not trusted.
+    Untrusted,
     /// No descriptor or port was left here.
     Exhausted,
 }
 
 impl ConnectFailure {
     /// All of them, in the order of the counters.
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 6] = [
         Self::Refused,
         Self::Timeout,
         Self::Unresolved,
+        Self::Tls,
+        Self::Untrusted,
         Self::Exhausted,
     ];
 
@@ -211,6 +219,8 @@ impl ConnectFailure {
             Self::Refused => "refused",
             Self::Timeout => "timeout",
             Self::Unresolved => "unresolved",
+            Self::Tls => "tls",
+            Self::Untrusted => "untrusted",
             Self::Exhausted => "exhausted",
         }
     }

@@ -46,7 +46,7 @@ impl Crowd {
                 let _ = SockRef::from(&stream).set_recv_buffer_size(256 * 1024);
                 let mut all = Vec::new();
                 // Those that are served live on, those that are not have an end.
-                let _ = timeout(Duration::from_secs(3), stream.read_to_end(&mut all)).await;
+                let _ = timeout(Duration::from_secs(6), stream.read_to_end(&mut all)).await;
                 all.len() >= length
             });
         }

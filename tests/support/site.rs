@@ -33,7 +33,8 @@ impl Site {
         Self::start_in(tempfile::tempdir().unwrap(), config, true).await
     }
 
-    async fn start_in(folder: tempfile::TempDir, config: &str, watch: bool) -> Self {
+    /// The same in a folder that exists.
+    pub(crate) async fn start_in(folder: tempfile::TempDir, config: &str, watch: bool) -> Self {
         let path = folder.path().join("cutover.toml");
         fs::write(&path, complete(config, folder.path())).unwrap();
         let options = Options {

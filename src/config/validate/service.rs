@@ -1,12 +1,15 @@
 //! `[service.*]`: routes, pools and policies of one service.
 
-use std::{num::NonZeroUsize, time::Duration};
+use std::{num::NonZeroUsize, sync::Arc, time::Duration};
 
-use super::{listener::Listeners, pool, probe};
+use super::{listener::Listeners, pool, probe, tls};
 use crate::{
     config::{
         judge::{At, Judge, shown},
-        raw::{ROUTES_LIMIT, RawConnections, RawPassive, RawService, RawSwitch, RawTimeouts},
+        raw::{
+            ROUTES_LIMIT, RawConnections, RawPassive, RawPool, RawService, RawSwitch, RawTimeouts,
+            RawUpstreamTls,
+        },
         suggest,
         tree::{Field, Given, List},
         value::{
@@ -20,8 +23,9 @@ use crate::{
         ids::{ByColour, Colour, ServiceName},
         service::{
             AmbiguousPath, BalanceKind, ConnectionsSpec, ForwardedPolicy, HostPolicy, MinReady,
-            OnAllUnhealthy, PassiveSpec, Route, ServiceSpec, SwitchSpec, Timeouts,
+            OnAllUnhealthy, PassiveSpec, ProbeSpec, Route, ServiceSpec, SwitchSpec, Timeouts,
         },
+        tls::UpstreamTls,
     },
 };
 
@@ -35,7 +39,7 @@ pub(super) struct Judged {
 
 pub(super) fn service(
     name: &Given<String>,
-    raw: RawService,
+    mut raw: RawService,
     listeners: &Listeners,
     judge: &mut Judge<'_>,
 ) -> Judged {
@@ -49,10 +53,16 @@ pub(super) fn service(
         min_ready: (switch.min_ready, min_ready_at),
         listeners,
     };
+    let upstream_tls = ByColour {
+        blue: take_tls(&mut raw.blue),
+        green: take_tls(&mut raw.green),
+    };
+    let upstream_tls = upstream_tls_of(&text, raw.upstream_tls, upstream_tls, judge);
     let pools = ByColour {
         blue: raw.blue,
         green: raw.green,
     };
+    let introduces = raw.send_proxy_protocol.value();
     let spec = ServiceSpec {
         name: ServiceName::new(&name.value),
         routes,
@@ -65,11 +75,19 @@ pub(super) fn service(
         ambiguous_path: raw.ambiguous_path.or(AmbiguousPath::Reject),
         forwarded: raw.forwarded.or(ForwardedPolicy::Off),
         pools: pool::pools(pools, around, judge),
-        probe: probe::probe(&text, raw.probe, judge),
+        probe: ProbeSpec {
+            introduces,
+            ..probe::probe(&text, raw.probe, judge)
+        },
         passive: passive(&text, raw.passive, judge),
         switch,
         timeouts: timeouts(raw.timeouts),
-        connections: connections(raw.connections),
+        connections: ConnectionsSpec {
+            introduces,
+            ..connections(raw.connections)
+        },
+        upstream_tls,
+        vouched_fields: listeners.vouched_fields(),
     };
     Judged { spec, routes_at }
 }
@@ -177,6 +195,34 @@ fn connections(raw: Field<RawConnections>) -> ConnectionsSpec {
     ConnectionsSpec {
         max_idle: raw.max_idle.or(Count(MAX_IDLE)).0 as usize,
         idle_timeout: raw.idle_timeout.or(Period(IDLE_TIMEOUT)).0,
+        introduces: None,
+    }
+}
+
+/// What a pool says of TLS for itself.
+fn take_tls(raw: &mut Field<RawPool>) -> Field<RawUpstreamTls> {
+    match raw {
+        Field::Given(pool) => std::mem::take(&mut pool.value.upstream_tls),
+        Field::Missing | Field::Bad => Field::Missing,
+    }
+}
+
+/// TLS towards each pool: its own, or else that of the service.
+fn upstream_tls_of(
+    service: &str,
+    raw: Field<RawUpstreamTls>,
+    own: ByColour<Field<RawUpstreamTls>>,
+    judge: &mut Judge<'_>,
+) -> ByColour<Option<Arc<UpstreamTls>>> {
+    let shared = tls::upstream(&format!("service `{service}`"), raw, judge).map(Arc::new);
+    let mut of = |colour: Colour, own: Field<RawUpstreamTls>| {
+        let pool = format!("pool `{colour}` of service `{service}`");
+        let own = tls::upstream(&pool, own, judge).map(Arc::new);
+        own.or_else(|| shared.clone())
+    };
+    ByColour {
+        blue: of(Colour::Blue, own.blue),
+        green: of(Colour::Green, own.green),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::{io, ops::RangeInclusive, time::Duration};
 
-use crate::machine::is_exhausted;
+use crate::{machine::is_exhausted, tls};
 
 /// What was seen instead of a pass.
 #[derive(Debug, thiserror::Error)]
@@ -22,6 +22,12 @@ pub(super) enum ProbeFailure {
     /// The system says no.
     #[error("connect failed: {0}")]
     ConnectFailed(io::ErrorKind),
+    /// Connected, and no TLS.
+    #[error("tls handshake failed: {0}")]
+    Handshake(String),
+    /// TLS, with a certificate that is not trusted.
+    #[error("certificate not trusted: {0}")]
+    Untrusted(String),
     /// Connected, and nothing in time.
     #[error("no answer within {}", humantime::format_duration(*.0))]
     NoAnswer(Duration),
@@ -67,16 +73,26 @@ impl ProbeFailure {
         }
     }
 
+    /// An error of the TLS handshake.
+    pub(super) fn handshake(error: &io::Error) -> Self {
+        match tls::distrust(error) {
+            Some(why) => Self::Untrusted(why),
+            None => Self::Handshake(error.to_string()),
+        }
+    }
+
     /// An error of the exchange.
     pub(super) fn exchange(error: &hyper::Error) -> Self {
         if error.is_parse() {
             return Self::NotHttp;
         }
         let source = std::error::Error::source(error);
-        let kind = source
-            .and_then(|source| source.downcast_ref::<io::Error>())
-            .map(io::Error::kind);
-        match kind {
+        let source = source.and_then(|source| source.downcast_ref::<io::Error>());
+        // In TLS 1.3 a client learns only after its handshake that its certificate was refused.
+        if let Some(cause @ rustls::Error::AlertReceived(_)) = source.and_then(tls::cause) {
+            return Self::Handshake(cause.to_string());
+        }
+        match source.map(io::Error::kind) {
             Some(io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe) => Self::Reset,
             Some(_) | None => Self::Closed,
         }

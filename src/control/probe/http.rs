@@ -10,7 +10,7 @@ use hyper::{
     client::conn::http1,
 };
 use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::failure::ProbeFailure;
 use crate::core::{
@@ -47,7 +47,10 @@ impl HttpExchange {
     }
 
     /// Asks once and judges the answer.
-    pub(super) async fn run(&self, stream: TcpStream) -> Result<(), ProbeFailure> {
+    pub(super) async fn run<S>(&self, stream: S) -> Result<(), ProbeFailure>
+    where
+        S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    {
         let (sender, connection) = http1::Builder::new()
             .max_buf_size(HEAD_LIMIT)
             .handshake(TokioIo::new(stream))

@@ -7,6 +7,7 @@
 
 mod failure;
 mod http;
+mod secure;
 mod tcp;
 
 use std::{
@@ -32,28 +33,35 @@ use tower::{
     limit::concurrency::GlobalConcurrencyLimitLayer, timeout::error::Elapsed,
 };
 
-use self::failure::ProbeFailure;
+use self::{failure::ProbeFailure, secure::Secure};
 use super::{Running, resolver::Resolver};
-use crate::core::{
-    event::{Event, Watched},
-    health::ProbeVerdict,
-    ids::EndpointId,
-    service::{ProbeKind, ProbeSpec},
+use crate::{
+    core::{
+        event::{Event, Watched},
+        health::ProbeVerdict,
+        ids::EndpointId,
+        proxy_header::ProxyVersion,
+        service::{ProbeKind, ProbeSpec},
+        tls::UpstreamTls,
+    },
+    tls::Connectors,
 };
 
 /// Probes a changing set of endpoints.
 #[derive(Debug)]
 pub struct Prober {
-    running: BTreeMap<EndpointId, (Arc<ProbeSpec>, Running)>,
+    running: BTreeMap<EndpointId, Probed>,
+    connectors: Arc<Connectors>,
     permits: Arc<Semaphore>,
     events: mpsc::Sender<Event>,
 }
 
 impl Prober {
-    /// Probes nothing yet; verdicts go to `events`.
+    /// Probes nothing yet; verdicts go to `events`. Where endpoints have TLS, `connectors` has what it begins with.
     #[must_use]
-    pub fn new(events: mpsc::Sender<Event>) -> Self {
+    pub fn new(connectors: Arc<Connectors>, events: mpsc::Sender<Event>) -> Self {
         Self {
+            connectors,
             running: BTreeMap::new(),
             permits: Arc::new(Semaphore::new(PROBES_AT_ONCE)),
             events,
@@ -66,21 +74,28 @@ impl Prober {
         let mut before = std::mem::take(&mut self.running);
         for watched in set {
             let running = match before.remove(&watched.id) {
-                Some((spec, running)) if spec == watched.probe => running,
+                Some(known) if known.spec == watched.probe && known.tls == watched.tls => {
+                    known.running
+                }
                 _ => match resolver.addresses(watched.id) {
                     Some(addresses) => self.start(watched.clone(), addresses),
                     None => continue,
                 },
             };
-            let spec = Arc::clone(&watched.probe);
-            self.running.insert(watched.id, (spec, running));
+            let probed = Probed {
+                spec: Arc::clone(&watched.probe),
+                tls: watched.tls.clone(),
+                running,
+            };
+            self.running.insert(watched.id, probed);
         }
     }
 
     fn start(&self, watched: Watched, addresses: watch::Receiver<Arc<[SocketAddr]>>) -> Running {
         let permits = Arc::clone(&self.permits);
+        let probe = Probe::new(&watched, &self.connectors);
         Running::spawn(probe_for_ever(
-            watched,
+            (watched, probe),
             addresses,
             permits,
             self.events.clone(),
@@ -88,15 +103,22 @@ impl Prober {
     }
 }
 
+/// An endpoint that is probed, and how.
+#[derive(Debug)]
+struct Probed {
+    spec: Arc<ProbeSpec>,
+    tls: Option<Arc<UpstreamTls>>,
+    running: Running,
+}
+
 /// Probes one endpoint until it is dropped.
 async fn probe_for_ever(
-    watched: Watched,
+    (watched, probe): (Watched, Probe),
     mut addresses: watch::Receiver<Arc<[SocketAddr]>>,
     permits: Arc<Semaphore>,
     events: mpsc::Sender<Event>,
 ) {
     let spec = Arc::clone(&watched.probe);
-    let probe = Probe::new(&watched);
     let connected = Arc::clone(&probe.connected);
     // The permit comes first, so that waiting for one is not the endpoint's fault.
     let mut service = ServiceBuilder::new()
@@ -151,6 +173,9 @@ fn why(error: &BoxError, connected: &AtomicBool, timeout: Duration) -> String {
 #[derive(Clone, Debug)]
 struct Probe {
     kind: Arc<Kind>,
+    introduces: Option<ProxyVersion>,
+    /// The handshake before it, if the endpoint has TLS.
+    secure: Option<Arc<Secure>>,
     /// Whether the present attempt has got past connecting; tells what a timeout means. `Relaxed`, because
     /// the task that writes it reads it.
     connected: Arc<AtomicBool>,
@@ -163,7 +188,7 @@ enum Kind {
 }
 
 impl Probe {
-    fn new(watched: &Watched) -> Self {
+    fn new(watched: &Watched, connectors: &Connectors) -> Self {
         let kind = match &watched.probe.kind {
             ProbeKind::Tcp => Kind::Tcp,
             ProbeKind::Http(http) => {
@@ -172,17 +197,29 @@ impl Probe {
         };
         Self {
             kind: Arc::new(kind),
+            introduces: watched.probe.introduces,
+            secure: watched.tls.as_ref().map(|tls| {
+                let addr = watched.addr.as_str();
+                Arc::new(Secure::new(tls, connectors, addr))
+            }),
             connected: Arc::default(),
         }
     }
 
     async fn attempt(self, addresses: Arc<[SocketAddr]>) -> Result<(), ProbeFailure> {
         self.connected.store(false, Relaxed);
-        let stream = tcp::connect(&addresses).await?;
+        let mut stream = tcp::connect(&addresses).await?;
         self.connected.store(true, Relaxed);
-        match &*self.kind {
-            Kind::Tcp => Ok(()),
-            Kind::Http(exchange) => exchange.run(stream).await,
+        if let Some(version) = self.introduces {
+            tcp::introduce(&mut stream, version).await?;
+        }
+        match (&self.secure, &*self.kind) {
+            (None, Kind::Tcp) => Ok(()),
+            (None, Kind::Http(exchange)) => exchange.run(stream).await,
+            (Some(secure), Kind::Tcp) => secure.handshake(stream).await.map(drop),
+            (Some(secure), Kind::Http(exchange)) => {
+                exchange.run(secure.handshake(stream).await?).await
+            }
         }
     }
 }

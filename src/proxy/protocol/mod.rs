@@ -4,7 +4,7 @@
 pub(crate) mod authority;
 pub(crate) mod http1;
 pub(crate) mod http2;
-mod linger;
+pub(super) mod linger;
 
 use std::rc::Rc;
 
