@@ -47,6 +47,7 @@ impl Config {
             "live": spec.live,
             "listeners": self.heard_on(&spec.listeners),
             "host": host(&spec.host),
+            "protocol": spec.protocol.word(),
             "balance": spec.balance.word(),
             "on_all_unhealthy": spec.on_all_unhealthy.word(),
             "max_request_body": size::write(spec.max_request_body.map_or(0, NonZeroUsize::get)),

@@ -22,7 +22,7 @@ use super::{
 use crate::core::{
     event::POOL_LIMIT,
     ids::{Colour, EndpointAddr},
-    service::{AmbiguousPath, BalanceKind, MinReady, OnAllUnhealthy, Route},
+    service::{AmbiguousPath, BalanceKind, MinReady, OnAllUnhealthy, Route, UpstreamProtocol},
 };
 
 table! {
@@ -90,6 +90,7 @@ table! {
         live: Colour,
         listeners: List<String, LISTENERS_LIMIT>,
         host: HostText,
+        protocol: UpstreamProtocol,
         balance: BalanceKind,
         on_all_unhealthy: OnAllUnhealthy,
         max_request_body: Size<0, BODY_LIMIT>,

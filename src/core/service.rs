@@ -27,6 +27,8 @@ pub struct ServiceSpec {
     pub listeners: ListenerScope,
     /// The `Host` sent upstream.
     pub host: HostPolicy,
+    /// What endpoints are spoken to in.
+    pub protocol: UpstreamProtocol,
     /// How an endpoint is picked.
     pub balance: BalanceKind,
     /// What happens when no endpoint of the live pool is ready.
@@ -118,6 +120,15 @@ pub enum HostPolicy {
     Endpoint,
     /// This one.
     Literal(HeaderValue),
+}
+
+/// What endpoints are spoken to in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UpstreamProtocol {
+    /// HTTP/1.1.
+    Http1,
+    /// HTTP/2, without asking: endpoints are known to speak it.
+    Http2,
 }
 
 /// A balancing policy.

@@ -7,19 +7,19 @@ use std::{
     fmt,
     pin::Pin,
     rc::Rc,
-    task::{Context, Poll, Waker},
+    task::{Context, Poll},
 };
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
-use hyper::body::Incoming;
 
 use super::{
     account::Account,
     error::ProxyError,
+    headers,
+    inbound::Inbound,
     turn::Turn,
     upload::{Progress, Stage},
-    upstream::Upstream,
 };
 use crate::telemetry::limit::Limit;
 
@@ -48,28 +48,21 @@ impl ResponseBody {
 /// An endpoint's body, with everything that is held until it ends.
 #[derive(Debug)]
 pub(crate) struct Download {
-    incoming: Incoming,
-    upstream: Option<Box<Upstream>>,
+    inbound: Inbound,
     progress: Option<Rc<Progress>>,
     account: Account,
     turn: Turn,
 }
 
 impl Download {
-    pub(crate) fn new(
-        incoming: Incoming,
-        upstream: Box<Upstream>,
-        progress: Option<Rc<Progress>>,
-        account: Account,
-    ) -> Self {
+    pub(crate) fn new(inbound: Inbound, progress: Option<Rc<Progress>>, account: Account) -> Self {
         let mut download = Self {
-            incoming,
-            upstream: Some(upstream),
+            inbound,
             progress,
             account,
             turn: Turn::default(),
         };
-        if download.incoming.is_end_stream() {
+        if download.inbound.is_end_stream() {
             download.ended();
         }
         download
@@ -92,33 +85,9 @@ impl Download {
     }
 
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        let frame = match self.poll_incoming() {
-            Poll::Ready(frame) => frame,
-            Poll::Pending => {
-                // The other end of hyper's channel is in our own hands: only driving the connection can make
-                // a frame appear, and that wakes us when the socket is ready.
-                if let Some(upstream) = &mut self.upstream {
-                    let _ = upstream.poll(cx);
-                }
-                match self.poll_incoming() {
-                    Poll::Ready(frame) => frame,
-                    Poll::Pending => return self.poll_idle(),
-                }
-            }
-        };
-        Poll::Ready(self.passed(frame))
-    }
-
-    fn poll_incoming(&mut self) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        let Self {
-            incoming, upstream, ..
-        } = self;
-        let mut look =
-            || Pin::new(&mut *incoming).poll_frame(&mut Context::from_waker(Waker::noop()));
-        match upstream {
-            // Looking tells the connection that there is room, and it is driven next in any case.
-            Some(upstream) => upstream.hushed(look),
-            None => look(),
+        match self.inbound.poll_frame(cx, self.account.downstream()) {
+            Poll::Ready(frame) => Poll::Ready(self.passed(frame)),
+            Poll::Pending => self.poll_idle(),
         }
     }
 
@@ -139,7 +108,7 @@ impl Download {
 
     fn passed(
         &mut self,
-        frame: Option<Result<Frame<Bytes>, hyper::Error>>,
+        frame: Option<Result<Frame<Bytes>, BodyError>>,
     ) -> Option<Result<Frame<Bytes>, BodyError>> {
         self.account.downstream().expects_progress();
         match frame {
@@ -148,16 +117,17 @@ impl Download {
                 None
             }
             Some(Ok(frame)) => {
+                let frame = settled(frame);
                 self.account
                     .count(0, frame.data_ref().map_or(0, Bytes::len) as u64);
-                if frame.is_trailers() || self.incoming.is_end_stream() {
+                if frame.is_trailers() || self.inbound.is_end_stream() {
                     self.ended();
                 }
                 Some(Ok(frame))
             }
             Some(Err(error)) => {
                 self.broken_off();
-                Some(Err(BodyError(Box::new(error))))
+                Some(Err(error))
             }
         }
     }
@@ -182,9 +152,19 @@ impl Download {
 
     fn ended(&mut self) {
         self.account.finished();
-        if let Some(upstream) = self.upstream.take() {
-            upstream.come_back(self.account.downstream().worker().clock().coarse());
+        let now = self.account.downstream().worker().clock().coarse();
+        self.inbound.come_back(now);
+    }
+}
+
+/// Trailers without what they must not say.
+fn settled(frame: Frame<Bytes>) -> Frame<Bytes> {
+    match frame.into_trailers() {
+        Ok(mut trailers) => {
+            headers::rewrite_trailers(&mut trailers);
+            Frame::trailers(trailers)
         }
+        Err(frame) => frame,
     }
 }
 
@@ -214,14 +194,14 @@ impl Body for ResponseBody {
     fn is_end_stream(&self) -> bool {
         match &self.0 {
             Source::Own(bytes) => bytes.is_empty(),
-            Source::Claimed(download) => download.incoming.is_end_stream(),
+            Source::Claimed(download) => download.inbound.is_end_stream(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match &self.0 {
             Source::Own(bytes) => SizeHint::with_exact(bytes.len() as u64),
-            Source::Claimed(download) => download.incoming.size_hint(),
+            Source::Claimed(download) => download.inbound.size_hint(),
         }
     }
 }

@@ -10,7 +10,7 @@ use std::{
     rc::Rc,
 };
 
-use super::{clock::Tick, upstream::Upstream};
+use super::{clock::Tick, trunk::Trunks, upstream::Upstream};
 use crate::core::service::ConnectionsSpec;
 
 /// Unused connections, most recently used last. Shared with those that are in use, to come back to.
@@ -22,6 +22,8 @@ pub(crate) struct Connections {
         reason = "a connection moves in and out at each request, as a pointer"
     )]
     idle: RefCell<Vec<Box<Upstream>>>,
+    /// Those that are shared, where the endpoint speaks HTTP/2.
+    trunks: Rc<Trunks>,
     retired: Cell<bool>,
 }
 
@@ -39,6 +41,7 @@ impl Connections {
         Rc::new(Self {
             spec,
             idle: RefCell::default(),
+            trunks: Rc::default(),
             retired: Cell::new(false),
         })
     }
@@ -73,12 +76,20 @@ impl Connections {
     pub(crate) fn retire(&self) {
         self.retired.set(true);
         self.idle.take();
+        self.trunks.retire();
     }
 
     /// Closes unused connections that are too old or that their peer has closed.
     pub(crate) fn prune(&self, now: Tick) {
         let mut idle = self.idle.borrow_mut();
         idle.retain_mut(|upstream| !self.is_too_old(upstream, now) && upstream.is_usable());
+        self.trunks
+            .prune(|since| since.after(self.spec.idle_timeout) <= now);
+    }
+
+    /// Those that are shared.
+    pub(crate) const fn trunks(&self) -> &Rc<Trunks> {
+        &self.trunks
     }
 
     fn is_too_old(&self, upstream: &Upstream, now: Tick) -> bool {

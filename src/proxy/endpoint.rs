@@ -105,17 +105,37 @@ impl Endpoint {
 
     /// Opens a connection: to the first address that accepts, within the connect timeout over all of them.
     pub(crate) async fn connect(&self) -> Result<Box<Upstream>, ConnectError> {
-        match timeout(self.connect_timeout, self.connect_any()).await {
+        let begun = async {
+            let transport = self.connect_any().await?;
+            Upstream::begin(transport, Rc::clone(&self.connections))
+                .await
+                .map_err(|_| ConnectError::Refused)
+        };
+        self.in_time(begun).await
+    }
+
+    /// The same, for a connection that will be shared.
+    pub(crate) async fn dial(endpoint: Rc<Self>) -> Result<Transport, ConnectError> {
+        let connected = endpoint.in_time(endpoint.connect_any()).await?;
+        connected.keep_alive();
+        Ok(connected)
+    }
+
+    async fn in_time<T>(
+        &self,
+        connecting: impl Future<Output = Result<T, ConnectError>>,
+    ) -> Result<T, ConnectError> {
+        match timeout(self.connect_timeout, connecting).await {
             Ok(connected) => connected,
             Err(_) => Err(ConnectError::Timeout),
         }
     }
 
-    async fn connect_any(&self) -> Result<Box<Upstream>, ConnectError> {
+    async fn connect_any(&self) -> Result<Transport, ConnectError> {
         let mut error = ConnectError::Unresolved;
         for addr in &*self.snapshot.resolved {
             match TcpStream::connect(addr).await {
-                Ok(socket) => return self.begin(socket).await,
+                Ok(socket) => return Self::begin(socket),
                 Err(cause) => {
                     tracing::debug!(endpoint = %self.addr(), %addr, error = %cause, "connect failed");
                     error = ConnectError::Refused;
@@ -125,14 +145,12 @@ impl Endpoint {
         Err(error)
     }
 
-    async fn begin(&self, socket: TcpStream) -> Result<Box<Upstream>, ConnectError> {
+    fn begin(socket: TcpStream) -> Result<Transport, ConnectError> {
         // Small requests must not wait for the acknowledgement of earlier ones.
         socket
             .set_nodelay(true)
             .map_err(|_| ConnectError::Refused)?;
-        Upstream::begin(Transport::Plain(socket), Rc::clone(&self.connections))
-            .await
-            .map_err(|_| ConnectError::Refused)
+        Ok(Transport::Plain(socket))
     }
 }
 

@@ -33,6 +33,10 @@ pub(crate) enum ProxyError {
     ConnectTimeout,
     /// The endpoint closed the connection without an answer.
     Closed,
+    /// The endpoint reset the stream without an answer.
+    StreamReset,
+    /// The endpoint takes no more requests at once.
+    Crowded,
     /// The endpoint's answer is not HTTP.
     Malformed,
     /// The endpoint did not answer in time.
@@ -65,12 +69,14 @@ impl ProxyError {
             Self::BodyTimeout | Self::BodyTooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::NoRoute => StatusCode::NOT_FOUND,
-            Self::NoReadyEndpoint | Self::CutByDeadline | Self::CutByShutdown => {
+            Self::NoReadyEndpoint | Self::Crowded | Self::CutByDeadline | Self::CutByShutdown => {
                 StatusCode::SERVICE_UNAVAILABLE
             }
-            Self::Unresolved | Self::ConnectRefused | Self::Closed | Self::Malformed => {
-                StatusCode::BAD_GATEWAY
-            }
+            Self::Unresolved
+            | Self::ConnectRefused
+            | Self::Closed
+            | Self::StreamReset
+            | Self::Malformed => StatusCode::BAD_GATEWAY,
             Self::ConnectTimeout | Self::ResponseTimeout | Self::DeadlinePassed => {
                 StatusCode::GATEWAY_TIMEOUT
             }
@@ -92,6 +98,8 @@ impl ProxyError {
             Self::ConnectRefused => "connect refused",
             Self::ConnectTimeout => "connect timeout",
             Self::Closed => "connection closed before the response",
+            Self::StreamReset => "stream reset before the response",
+            Self::Crowded => "no room for another request at the endpoint",
             Self::Malformed => "malformed response",
             Self::ResponseTimeout => "response timeout",
             Self::DeadlinePassed => "the client's deadline passed",
@@ -116,6 +124,8 @@ impl ProxyError {
             | Self::ConnectRefused
             | Self::ConnectTimeout
             | Self::Closed
+            | Self::StreamReset
+            | Self::Crowded
             | Self::Malformed
             | Self::ResponseTimeout => Side::Upstream,
         }
@@ -128,6 +138,7 @@ impl ProxyError {
             Self::BodyTimeout => Some(Limit::Idle),
             Self::BodyTooSlow => Some(Limit::RequestBodyRate),
             Self::BodyTooLarge => Some(Limit::MaxRequestBody),
+            Self::Crowded => Some(Limit::UpstreamStreams),
             Self::MalformedBody
             | Self::Unclear(_)
             | Self::NoRoute
@@ -136,6 +147,7 @@ impl ProxyError {
             | Self::ConnectRefused
             | Self::ConnectTimeout
             | Self::Closed
+            | Self::StreamReset
             | Self::Malformed
             | Self::ResponseTimeout
             | Self::DeadlinePassed

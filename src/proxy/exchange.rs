@@ -29,6 +29,15 @@ pub(crate) struct Failed {
     pub(crate) unsent: Option<Request<RequestBody>>,
 }
 
+impl From<ProxyError> for Failed {
+    fn from(error: ProxyError) -> Self {
+        Self {
+            error,
+            unsent: None,
+        }
+    }
+}
+
 /// What the exchange watches besides the connection.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Watched<'a> {
@@ -47,10 +56,7 @@ pub(crate) async fn exchange(
     poll_fn(|cx| {
         loop {
             if let Some(ending) = watched.downstream.lifeline().cut() {
-                return Poll::Ready(Err(Failed {
-                    error: cut(ending),
-                    unsent: None,
-                }));
+                return Poll::Ready(Err(cut(ending).into()));
             }
             let ended = upstream.poll(cx).is_ready();
             if upstream.take_written() && uploads(watched.upload) {
@@ -83,10 +89,7 @@ pub(crate) async fn exchange(
                 Poll::Pending => {}
             }
             if watched.downstream.body_is_behind() {
-                return Poll::Ready(Err(Failed {
-                    error: ProxyError::BodyTooSlow,
-                    unsent: None,
-                }));
+                return Poll::Ready(Err(ProxyError::BodyTooSlow.into()));
             }
             if !watched.downstream.has_expired() {
                 return Poll::Pending;
@@ -110,7 +113,7 @@ fn uploads(upload: Option<&Progress>) -> bool {
     upload.is_some_and(|upload| matches!(upload.stage(), Stage::WantsClient | Stage::WantsEndpoint))
 }
 
-const fn cut(ending: Ending) -> ProxyError {
+pub(crate) const fn cut(ending: Ending) -> ProxyError {
     match ending {
         Ending::CutByShutdown => ProxyError::CutByShutdown,
         Ending::CutByDeadline
@@ -122,21 +125,24 @@ const fn cut(ending: Ending) -> ProxyError {
 }
 
 fn judged(error: &hyper::Error, upload: Option<&Progress>) -> ProxyError {
-    match upload.map(Progress::stage) {
-        Some(Stage::Failed) => ProxyError::MalformedBody,
-        Some(Stage::TooLarge) => ProxyError::BodyTooLarge,
-        Some(Stage::Untouched | Stage::WantsClient | Stage::WantsEndpoint | Stage::Ended)
-        | None => {
-            if error.is_parse() {
-                ProxyError::Malformed
-            } else {
-                ProxyError::Closed
-            }
-        }
+    match broken_body(upload) {
+        Some(broken) => broken,
+        None if error.is_parse() => ProxyError::Malformed,
+        None => ProxyError::Closed,
     }
 }
 
-fn expired(watched: Watched<'_>) -> Failed {
+/// What is wrong with the request's body, if that is why there is no response.
+pub(crate) fn broken_body(upload: Option<&Progress>) -> Option<ProxyError> {
+    match upload.map(Progress::stage) {
+        Some(Stage::Failed) => Some(ProxyError::MalformedBody),
+        Some(Stage::TooLarge) => Some(ProxyError::BodyTooLarge),
+        Some(Stage::Untouched | Stage::WantsClient | Stage::WantsEndpoint | Stage::Ended)
+        | None => None,
+    }
+}
+
+pub(crate) fn expired(watched: Watched<'_>) -> Failed {
     let error = match watched.upload.map(Progress::stage) {
         _ if watched.downstream.is_given_up() => ProxyError::DeadlinePassed,
         Some(Stage::WantsClient) => ProxyError::BodyTimeout,
@@ -149,8 +155,5 @@ fn expired(watched: Watched<'_>) -> Failed {
         )
         | None => ProxyError::ResponseTimeout,
     };
-    Failed {
-        error,
-        unsent: None,
-    }
+    error.into()
 }

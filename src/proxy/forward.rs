@@ -25,10 +25,10 @@ use super::{
     error::ProxyError,
     grpc,
     headers::{self, X_REQUEST_ID},
+    inbound::Inbound,
     outbound::Outbound,
     protocol::Verdict,
     tunnel::Tunnel,
-    upstream::Upstream,
 };
 use crate::telemetry::limit::Limit;
 
@@ -94,8 +94,7 @@ async fn forward(downstream: Rc<Downstream>, request: Request<Incoming>) -> Resp
 
 /// A response head, and what its body will come by.
 struct Answered {
-    response: Response<Incoming>,
-    upstream: Box<Upstream>,
+    response: Response<Inbound>,
     outbound: Outbound,
     /// What the connection changes to, if it does.
     protocol: Option<HeaderValue>,
@@ -109,7 +108,7 @@ async fn send(
 ) -> Result<Answered, ProxyError> {
     let mut outbound = Outbound::new(request, verdict, account.downstream(), id);
     let sent = outbound.send(account).await;
-    let (mut response, mut upstream) = match sent {
+    let mut response = match sent {
         Ok(sent) => sent,
         Err(error) => {
             account.count(outbound.uploaded(), 0);
@@ -126,11 +125,10 @@ async fn send(
     }
     if response.version() == Version::HTTP_10 {
         // hyper would speak 1.0 to it from now on, which has no chunks: a body of unknown length would be lost.
-        upstream.is_last_use();
+        response.body_mut().is_last_use();
     }
     Ok(Answered {
         response,
-        upstream,
         outbound,
         protocol,
     })
@@ -138,7 +136,7 @@ async fn send(
 
 impl Answered {
     fn respond(self, mut account: Account) -> Response<ResponseBody> {
-        let (mut parts, incoming) = self.response.into_parts();
+        let (mut parts, inbound) = self.response.into_parts();
         account.answered(parts.status.as_u16());
         // hyper makes of it what the client can read; passed on, an endpoint's 1.0 would end keep-alive.
         parts.version = Version::HTTP_11;
@@ -146,17 +144,14 @@ impl Answered {
         if let Some(protocol) = self.protocol {
             announce_upgrade(&mut parts.headers, protocol);
             account.becomes_tunnel();
-            downstream.leave_tunnel(Box::new(Tunnel::new(self.upstream, account)));
+            if let Some(upstream) = inbound.into_upstream() {
+                downstream.leave_tunnel(Box::new(Tunnel::new(upstream, account)));
+            }
             return Response::from_parts(parts, ResponseBody::own(bytes::Bytes::new()));
         }
         downstream.stays_http();
         announce_end(&downstream, &mut parts.headers);
-        let download = Download::new(
-            incoming,
-            self.upstream,
-            self.outbound.into_progress(),
-            account,
-        );
+        let download = Download::new(inbound, self.outbound.into_progress(), account);
         Response::from_parts(parts, ResponseBody::claimed(download))
     }
 }

@@ -59,7 +59,7 @@ const fn status(error: ProxyError) -> u16 {
     match error {
         ProxyError::Refused(refusal) => of_head(refusal),
         ProxyError::MalformedBody | ProxyError::Unclear(_) => INTERNAL,
-        ProxyError::BodyTooLarge => RESOURCE_EXHAUSTED,
+        ProxyError::BodyTooLarge | ProxyError::Crowded => RESOURCE_EXHAUSTED,
         ProxyError::NoRoute => UNIMPLEMENTED,
         ProxyError::BodyTimeout
         | ProxyError::BodyTooSlow
@@ -70,6 +70,7 @@ const fn status(error: ProxyError) -> u16 {
         | ProxyError::ConnectRefused
         | ProxyError::ConnectTimeout
         | ProxyError::Closed
+        | ProxyError::StreamReset
         | ProxyError::Malformed
         | ProxyError::CutByDeadline
         | ProxyError::CutByShutdown => UNAVAILABLE,

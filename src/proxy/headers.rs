@@ -55,6 +55,13 @@ pub(crate) fn rewrite_request(headers: &mut HeaderMap, forwarded: Forwarded<'_>)
     headers.append(VIA, HeaderValue::from_static(VIA_ENTRY));
 }
 
+/// Takes away from trailers what only a head may say, and what concerns one connection (RFC 9110 section 6.5.1).
+pub(crate) fn rewrite_trailers(trailers: &mut HeaderMap) {
+    for name in KNOWN[..HOP_BY_HOP].iter().chain([&CONTENT_LENGTH, &HOST]) {
+        trailers.remove(name);
+    }
+}
+
 /// An endpoint's framing can be read in more than one way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Ambiguous;

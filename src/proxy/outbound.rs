@@ -3,14 +3,10 @@
 //! Owns invariant 8: a request is sent again only if not a byte of it left, or if its method is safe and it
 //! has no body. An endpoint that could not be reached is not tried twice by the same request.
 
-use std::{
-    future::{Future as _, poll_fn},
-    num::NonZeroUsize,
-    pin::pin,
-    rc::Rc,
-    sync::Arc,
-    task::Poll,
-};
+mod attempt;
+mod shared;
+
+use std::{num::NonZeroUsize, rc::Rc, sync::Arc};
 
 use http::{
     HeaderMap, HeaderValue, Request, Response, Version,
@@ -21,24 +17,17 @@ use hyper::body::Incoming;
 
 use super::{
     account::Account,
-    connections::Doubt,
     desk::{RouteKey, ServiceDesk},
     downstream::Downstream,
-    endpoint::{ConnectError, Endpoint},
+    endpoint::Endpoint,
     error::ProxyError,
-    exchange::{Failed, Watched, exchange},
     headers::{self, Forwarded},
+    inbound::Inbound,
     protocol::Verdict,
-    spare::Spare,
     target,
     upload::{Gate, Progress, RequestBody},
-    upstream::Upstream,
 };
-use crate::{
-    core::{health::PassiveFailure, ids::EndpointId},
-    mailbox::Report,
-    telemetry::stats::ConnectFailure,
-};
+use crate::core::ids::EndpointId;
 
 /// See the module.
 #[derive(Debug)]
@@ -144,7 +133,7 @@ impl Outbound {
     pub(crate) async fn send(
         &mut self,
         account: &mut Account,
-    ) -> Result<(Response<Incoming>, Box<Upstream>), ProxyError> {
+    ) -> Result<Response<Inbound>, ProxyError> {
         let mut failure = None;
         while self.attempts < MAX_ATTEMPTS {
             self.attempts += 1;
@@ -180,101 +169,6 @@ impl Outbound {
         Err(failure.unwrap_or(ProxyError::NoReadyEndpoint))
     }
 
-    /// One attempt. If it fails and may be repeated, the request is back in `self.request`.
-    async fn attempt(
-        &mut self,
-        mut request: Request<RequestBody>,
-        service: &ServiceDesk,
-        endpoint: &Endpoint,
-    ) -> Result<(Response<Incoming>, Box<Upstream>), ProxyError> {
-        let spec = &service.snapshot().spec;
-        self.downstream.adopts(&spec.timeouts);
-        if let Some(upload) = &self.upload
-            && !fits(&request, upload, spec.max_request_body)
-        {
-            return Err(ProxyError::BodyTooLarge);
-        }
-        self.set_host(request.headers_mut(), service, endpoint);
-        let may_replay = self.may_replay(&request);
-        let upstream = match self.take(endpoint, may_replay) {
-            Some(upstream) => Ok(upstream),
-            None => self.connect(service, endpoint).await,
-        };
-        let mut upstream = match upstream {
-            Ok(upstream) => upstream,
-            Err(error) => {
-                self.request = Some(request);
-                return Err(error);
-            }
-        };
-        let spare = may_replay.then(|| Spare::of(&request));
-        self.begins_waiting();
-        let watched = Watched {
-            downstream: &self.downstream,
-            upload: self.upload.as_deref(),
-            gate: self.gate.as_deref(),
-        };
-        match exchange(&mut upstream, request, watched).await {
-            Ok(response) => Ok((response, upstream)),
-            Err(failed) => {
-                let fresh = !upstream.is_reused();
-                let avoid = self.avoids(failed.error, service, endpoint);
-                if failed.error == ProxyError::Closed && fresh {
-                    self.report(endpoint, PassiveFailure::Reset);
-                    self.tried.push(endpoint.id());
-                } else if avoid {
-                    self.tried.push(endpoint.id());
-                }
-                Err(self.not_answered(failed, spare, avoid))
-            }
-        }
-    }
-
-    /// A kept connection. A replay takes no second chance with one.
-    fn take(&self, endpoint: &Endpoint, may_replay: bool) -> Option<Box<Upstream>> {
-        let doubt = if may_replay {
-            Doubt::Accept
-        } else {
-            Doubt::AskKernel
-        };
-        let now = self.downstream.worker().clock().coarse();
-        (self.replays == 0)
-            .then(|| endpoint.connections().take(now, doubt))
-            .flatten()
-    }
-
-    /// Whether the endpoint fell silent: did not answer in time, and is not ready any more by now.
-    fn avoids(&self, error: ProxyError, service: &ServiceDesk, endpoint: &Endpoint) -> bool {
-        let desk = self.downstream.worker().desk();
-        error == ProxyError::ResponseTimeout
-            && !desk.is_ready(service.snapshot().slot, endpoint.id())
-    }
-
-    /// Opens a connection, unless the claim is cut meanwhile: not a byte was sent then, and the next attempt
-    /// is another tenure's.
-    async fn connect(
-        &mut self,
-        service: &ServiceDesk,
-        endpoint: &Endpoint,
-    ) -> Result<Box<Upstream>, ProxyError> {
-        self.downstream.works();
-        let mut connecting = pin!(endpoint.connect());
-        let connected = poll_fn(|cx| {
-            if self.downstream.lifeline().cut().is_some() {
-                return Poll::Ready(None);
-            }
-            connecting.as_mut().poll(cx).map(Some)
-        });
-        match connected.await {
-            None => Err(ProxyError::CutByDeadline),
-            Some(Ok(upstream)) => {
-                service.stats().connects.add(1);
-                Ok(upstream)
-            }
-            Some(Err(error)) => Err(self.not_connected(error, service, endpoint)),
-        }
-    }
-
     fn route_key<'a>(&'a self, request: &'a Request<RequestBody>) -> RouteKey<'a> {
         let host = self
             .host
@@ -304,72 +198,6 @@ impl Outbound {
             && self.upload.is_none()
             && self.asked.is_none()
             && request.method().is_safe()
-    }
-
-    fn begins_waiting(&self) {
-        match (&self.upload, &self.gate) {
-            (None, _) => self.downstream.expects_response(),
-            (Some(_), Some(_)) => self.downstream.expects_continue(),
-            (Some(_), None) => {
-                self.downstream.expects_response();
-                self.downstream.expects_progress();
-            }
-        }
-    }
-
-    fn not_connected(
-        &mut self,
-        error: ConnectError,
-        service: &ServiceDesk,
-        endpoint: &Endpoint,
-    ) -> ProxyError {
-        let (failure, passive, error) = match error {
-            ConnectError::Refused => (
-                ConnectFailure::Refused,
-                Some(PassiveFailure::ConnectFailed),
-                ProxyError::ConnectRefused,
-            ),
-            ConnectError::Timeout => (
-                ConnectFailure::Timeout,
-                Some(PassiveFailure::ConnectTimeout),
-                ProxyError::ConnectTimeout,
-            ),
-            ConnectError::Unresolved => (ConnectFailure::Unresolved, None, ProxyError::Unresolved),
-        };
-        service.stats().connect_failures[failure as usize].add(1);
-        if let Some(passive) = passive {
-            self.report(endpoint, passive);
-        }
-        self.tried.push(endpoint.id());
-        error
-    }
-
-    /// A response that does not come in time is an answer of sorts while its endpoint is sound: asking another
-    /// one would double the load of a service that is merely slow. Of one that `fell_silent`, none will come.
-    fn not_answered(
-        &mut self,
-        failed: Failed,
-        spare: Option<Spare>,
-        fell_silent: bool,
-    ) -> ProxyError {
-        self.request = match (failed.unsent, failed.error) {
-            (Some(unsent), _) => {
-                self.replays += 1;
-                Some(unsent)
-            }
-            (None, error) if error == ProxyError::Closed || fell_silent => spare.map(|spare| {
-                self.replays += 1;
-                spare.into_request()
-            }),
-            (None, _) => None,
-        };
-        failed.error
-    }
-
-    fn report(&self, endpoint: &Endpoint, failure: PassiveFailure) {
-        self.downstream
-            .worker()
-            .report(Report::Failed(endpoint.id(), failure));
     }
 }
 

@@ -20,7 +20,7 @@ use crate::{
         ids::{ByColour, Colour, ServiceName},
         service::{
             AmbiguousPath, BalanceKind, ConnectionsSpec, HostPolicy, MinReady, OnAllUnhealthy,
-            PassiveSpec, Route, ServiceSpec, SwitchSpec, Timeouts,
+            PassiveSpec, Route, ServiceSpec, SwitchSpec, Timeouts, UpstreamProtocol,
         },
     },
 };
@@ -59,6 +59,7 @@ pub(super) fn service(
         live: live.unwrap_or(LIVE),
         listeners: listeners.scope(&text, raw.listeners, judge),
         host: host(raw.host, judge),
+        protocol: raw.protocol.or(UpstreamProtocol::Http1),
         balance: raw.balance.or(BalanceKind::LeastInFlight),
         on_all_unhealthy: raw.on_all_unhealthy.or(OnAllUnhealthy::Try),
         max_request_body: NonZeroUsize::new(raw.max_request_body.or(Size(0)).0),

@@ -4,7 +4,7 @@ use crate::{
     config::{AccessLogFormat, LogFormat, text::Choice},
     core::{
         ids::Colour,
-        service::{AmbiguousPath, BalanceKind, OnAllUnhealthy},
+        service::{AmbiguousPath, BalanceKind, OnAllUnhealthy, UpstreamProtocol},
     },
 };
 
@@ -35,6 +35,12 @@ impl Choice for BalanceKind {
         ("round_robin", Self::RoundRobin),
         ("p2c", Self::P2c),
     ];
+}
+
+impl Choice for UpstreamProtocol {
+    const KIND: &'static str = "a protocol";
+    const EXAMPLE: &'static str = "\"http1\"";
+    const ALL: &'static [(&'static str, Self)] = &[("http1", Self::Http1), ("h2", Self::Http2)];
 }
 
 impl Choice for OnAllUnhealthy {

@@ -1,0 +1,223 @@
+//! One attempt to have a request answered: a connection to one endpoint, one exchange on it, and what follows from its
+//! failure.
+
+use std::{
+    future::{Future, poll_fn},
+    pin::pin,
+    rc::Rc,
+    task::Poll,
+};
+
+use http::{Request, Response};
+
+use super::{Outbound, fits};
+use crate::{
+    core::{health::PassiveFailure, service::UpstreamProtocol},
+    mailbox::Report,
+    proxy::{
+        connections::Doubt,
+        desk::ServiceDesk,
+        endpoint::{ConnectError, Endpoint},
+        error::ProxyError,
+        exchange::{Failed, Watched, exchange},
+        inbound::Inbound,
+        spare::Spare,
+        upload::RequestBody,
+        upstream::Upstream,
+    },
+    telemetry::stats::ConnectFailure,
+};
+
+impl Outbound {
+    /// One attempt. If it fails and may be repeated, the request is back in `self.request`.
+    pub(super) async fn attempt(
+        &mut self,
+        mut request: Request<RequestBody>,
+        service: &ServiceDesk,
+        endpoint: &Rc<Endpoint>,
+    ) -> Result<Response<Inbound>, ProxyError> {
+        let spec = &service.snapshot().spec;
+        self.downstream.adopts(&spec.timeouts);
+        if let Some(upload) = &self.upload
+            && !fits(&request, upload, spec.max_request_body)
+        {
+            return Err(ProxyError::BodyTooLarge);
+        }
+        self.set_host(request.headers_mut(), service, endpoint);
+        match spec.protocol {
+            // Of those that HTTP/2 has no place for, an upgrade needs a connection of its own.
+            UpstreamProtocol::Http2 if self.asked.is_none() => {
+                self.call(request, service, endpoint).await
+            }
+            UpstreamProtocol::Http1 | UpstreamProtocol::Http2 => {
+                self.exchange(request, service, endpoint).await
+            }
+        }
+    }
+
+    /// On a connection of its own.
+    async fn exchange(
+        &mut self,
+        request: Request<RequestBody>,
+        service: &ServiceDesk,
+        endpoint: &Rc<Endpoint>,
+    ) -> Result<Response<Inbound>, ProxyError> {
+        let may_replay = self.may_replay(&request);
+        let upstream = match self.take(endpoint, may_replay) {
+            Some(upstream) => Ok(upstream),
+            None => self.connect(service, endpoint).await,
+        };
+        let mut upstream = match upstream {
+            Ok(upstream) => upstream,
+            Err(error) => {
+                self.request = Some(request);
+                return Err(error);
+            }
+        };
+        let spare = may_replay.then(|| Spare::of(&request));
+        self.begins_waiting();
+        match exchange(&mut upstream, request, self.watched()).await {
+            Ok(response) => Ok(response.map(|it| Inbound::Http1(it, Some(upstream)))),
+            Err(failed) => {
+                let fresh = !upstream.is_reused();
+                let avoid = self.avoids(failed.error, service, endpoint);
+                if failed.error == ProxyError::Closed && fresh {
+                    self.report(endpoint, PassiveFailure::Reset);
+                    self.tried.push(endpoint.id());
+                } else if avoid {
+                    self.tried.push(endpoint.id());
+                }
+                Err(self.not_answered(failed, spare, avoid))
+            }
+        }
+    }
+
+    pub(super) fn watched(&self) -> Watched<'_> {
+        Watched {
+            downstream: &self.downstream,
+            upload: self.upload.as_deref(),
+            gate: self.gate.as_deref(),
+        }
+    }
+
+    /// A kept connection. A replay takes no second chance with one.
+    fn take(&self, endpoint: &Endpoint, may_replay: bool) -> Option<Box<Upstream>> {
+        let doubt = if may_replay {
+            Doubt::Accept
+        } else {
+            Doubt::AskKernel
+        };
+        let now = self.downstream.worker().clock().coarse();
+        (self.replays == 0)
+            .then(|| endpoint.connections().take(now, doubt))
+            .flatten()
+    }
+
+    /// Whether the endpoint fell silent: did not answer in time, and is not ready any more by now.
+    pub(super) fn avoids(
+        &self,
+        error: ProxyError,
+        service: &ServiceDesk,
+        endpoint: &Endpoint,
+    ) -> bool {
+        let desk = self.downstream.worker().desk();
+        error == ProxyError::ResponseTimeout
+            && !desk.is_ready(service.snapshot().slot, endpoint.id())
+    }
+
+    /// Opens a connection, unless the claim is cut meanwhile: not a byte was sent then, and the next attempt
+    /// is another tenure's.
+    async fn connect(
+        &mut self,
+        service: &ServiceDesk,
+        endpoint: &Endpoint,
+    ) -> Result<Box<Upstream>, ProxyError> {
+        match self.unless_cut(endpoint.connect()).await {
+            None => Err(ProxyError::CutByDeadline),
+            Some(Ok(upstream)) => {
+                service.stats().connects.add(1);
+                Ok(upstream)
+            }
+            Some(Err(error)) => Err(self.not_connected(error, service, endpoint)),
+        }
+    }
+
+    /// Waits, unless the claim is cut meanwhile.
+    pub(super) async fn unless_cut<T>(&self, waiting: impl Future<Output = T>) -> Option<T> {
+        self.downstream.works();
+        let mut waiting = pin!(waiting);
+        poll_fn(|cx| {
+            if self.downstream.lifeline().cut().is_some() {
+                return Poll::Ready(None);
+            }
+            waiting.as_mut().poll(cx).map(Some)
+        })
+        .await
+    }
+
+    pub(super) fn begins_waiting(&self) {
+        match (&self.upload, &self.gate) {
+            (None, _) => self.downstream.expects_response(),
+            (Some(_), Some(_)) => self.downstream.expects_continue(),
+            (Some(_), None) => {
+                self.downstream.expects_response();
+                self.downstream.expects_progress();
+            }
+        }
+    }
+
+    pub(super) fn not_connected(
+        &mut self,
+        error: ConnectError,
+        service: &ServiceDesk,
+        endpoint: &Endpoint,
+    ) -> ProxyError {
+        let (failure, passive, error) = match error {
+            ConnectError::Refused => (
+                ConnectFailure::Refused,
+                Some(PassiveFailure::ConnectFailed),
+                ProxyError::ConnectRefused,
+            ),
+            ConnectError::Timeout => (
+                ConnectFailure::Timeout,
+                Some(PassiveFailure::ConnectTimeout),
+                ProxyError::ConnectTimeout,
+            ),
+            ConnectError::Unresolved => (ConnectFailure::Unresolved, None, ProxyError::Unresolved),
+        };
+        service.stats().connect_failures[failure as usize].add(1);
+        if let Some(passive) = passive {
+            self.report(endpoint, passive);
+        }
+        self.tried.push(endpoint.id());
+        error
+    }
+
+    /// A response that does not come in time is an answer of sorts while its endpoint is sound: asking another
+    /// one would double the load of a service that is merely slow. Of one that `fell_silent`, none will come.
+    pub(super) fn not_answered(
+        &mut self,
+        failed: Failed,
+        spare: Option<Spare>,
+        fell_silent: bool,
+    ) -> ProxyError {
+        self.request = match (failed.unsent, failed.error) {
+            (Some(unsent), _) => {
+                self.replays += 1;
+                Some(unsent)
+            }
+            (None, error) if error == ProxyError::Closed || fell_silent => spare.map(|spare| {
+                self.replays += 1;
+                spare.into_request()
+            }),
+            (None, _) => None,
+        };
+        failed.error
+    }
+
+    pub(super) fn report(&self, endpoint: &Endpoint, failure: PassiveFailure) {
+        self.downstream
+            .worker()
+            .report(Report::Failed(endpoint.id(), failure));
+    }
+}
