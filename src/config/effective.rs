@@ -9,10 +9,11 @@ use std::{
     time::Duration,
 };
 
+use http::{HeaderName, HeaderValue};
 use serde_json::{Map, Value, json};
 
 use super::{
-    AccessLogTarget, AdminAddr, Config, Http2, ListenerConfig, ProcessConfig,
+    AccessLogTarget, AdminAddr, Config, Http2, ListenerConfig, Networks, ProcessConfig,
     limits::BODY_RATE_GRACE,
     text::Choice,
     value::{duration, size},
@@ -52,6 +53,7 @@ impl Config {
             "on_all_unhealthy": spec.on_all_unhealthy.word(),
             "max_request_body": size::write(spec.max_request_body.map_or(0, NonZeroUsize::get)),
             "ambiguous_path": spec.ambiguous_path.word(),
+            "forwarded": spec.forwarded.word(),
             "blue": pool(&spec.pools.blue),
             "green": pool(&spec.pools.green),
             "probe": probe(&spec.probe),
@@ -115,7 +117,7 @@ fn admin_addr(addr: &AdminAddr) -> String {
 }
 
 fn listener(listener: &ListenerConfig) -> Value {
-    let limits = &listener.limits;
+    let (limits, peers) = (&listener.limits, &listener.peers);
     let unlimited = |limit: Option<NonZeroUsize>| limit.map_or(0, NonZeroUsize::get);
     let requests = limits.max_requests_per_connection;
     let rate = limits.min_body_rate;
@@ -129,10 +131,17 @@ fn listener(listener: &ListenerConfig) -> Value {
         "max_header_count": limits.max_header_count,
         "max_header_size": size::write(limits.max_header_size),
         "http2": limits.http2 == Http2::Spoken,
+        "trusted_proxies": peers.trusted.as_ref().map(networks),
+        "client_from": peers.client_from.word(),
+        "trace": peers.trace.word(),
         "min_body_rate": size::write(rate.map_or(0, |rate| rate.bytes.get())),
         "body_rate_grace": time(rate.map_or(BODY_RATE_GRACE, |rate| rate.grace)),
         "upgrades": limits.upgrades.iter().collect::<Vec<_>>(),
     })
+}
+
+fn networks(networks: &Networks) -> Vec<String> {
+    networks.iter().map(ToString::to_string).collect()
 }
 
 fn host(host: &HostPolicy) -> String {
@@ -159,21 +168,37 @@ fn probe(spec: &ProbeSpec) -> Value {
         "fall": spec.fall,
         "jitter": percent(spec.jitter_percent),
     });
-    if let ProbeKind::Http(http) = &spec.kind {
-        let text =
-            |value: &http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
-        let hidden = http
-            .headers
-            .iter()
-            .map(|(name, _)| (name.as_str(), json!("(hidden)")));
-        written["kind"] = json!("http");
-        written["path"] = json!(http.path);
-        written["expect"] = json!(format!("{}-{}", http.expect.start(), http.expect.end()));
-        written["body_contains"] = json!(http.body_contains);
-        written["host"] = json!(http.host.as_ref().map(text));
-        written["headers"] = named(hidden);
+    match &spec.kind {
+        ProbeKind::Tcp => {}
+        ProbeKind::Http(http) => {
+            written["kind"] = json!("http");
+            written["path"] = json!(http.path);
+            written["expect"] = json!(format!("{}-{}", http.expect.start(), http.expect.end()));
+            written["body_contains"] = json!(http.body_contains);
+            written["host"] = authority(http.host.as_ref());
+            written["headers"] = hidden(&http.headers);
+        }
+        ProbeKind::Grpc(grpc) => {
+            written["kind"] = json!("grpc");
+            written["grpc_service"] = json!(grpc.service);
+            written["host"] = authority(grpc.host.as_ref());
+            written["headers"] = hidden(&grpc.headers);
+        }
     }
     written
+}
+
+fn authority(host: Option<&HeaderValue>) -> Value {
+    json!(host.map(|host| String::from_utf8_lossy(host.as_bytes())))
+}
+
+/// Fields whose values may be secrets.
+fn hidden(headers: &[(HeaderName, HeaderValue)]) -> Value {
+    named(
+        headers
+            .iter()
+            .map(|(name, _)| (name.as_str(), json!("(hidden)"))),
+    )
 }
 
 fn min_ready(min_ready: MinReady) -> Value {

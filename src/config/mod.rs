@@ -10,6 +10,7 @@ pub mod error;
 mod judge;
 mod limits;
 pub mod load;
+mod peers;
 mod raw;
 mod suggest;
 mod text;
@@ -20,6 +21,7 @@ mod value;
 pub use self::{
     error::{Problem, Problems},
     limits::{BodyRate, Http2, ListenerLimits, Upgrades},
+    peers::{ClientFrom, Networks, PeerPolicy, TracePolicy},
     text::BadValue,
     value::addr::parse_endpoint,
 };
@@ -127,4 +129,6 @@ pub struct ListenerConfig {
     pub listen: SocketAddr,
     /// Its bounds.
     pub limits: ListenerLimits,
+    /// Whom it believes.
+    pub peers: PeerPolicy,
 }

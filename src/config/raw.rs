@@ -4,7 +4,7 @@
 //! never gets past here. Must not know defaults, nor what two keys mean for each other: that is `validate`'s.
 
 use super::{
-    AccessLogFormat, AccessLogTarget, AdminAddr, LogFormat,
+    AccessLogFormat, AccessLogTarget, AdminAddr, ClientFrom, LogFormat, TracePolicy,
     judge::Judge,
     tree::{Field, List, Named, Node, Typed, table},
     value::{
@@ -12,7 +12,8 @@ use super::{
         choice::RawProbeKind,
         duration::{Delay, Period},
         flag::Flag,
-        http::{Expect, Headers, HostText, ProbePath},
+        http::{Expect, GrpcService, Headers, HostText, ProbePath},
+        network::Network,
         number::{Count, Percent},
         path::FilePath,
         protocol::Protocol,
@@ -22,7 +23,10 @@ use super::{
 use crate::core::{
     event::POOL_LIMIT,
     ids::{Colour, EndpointAddr},
-    service::{AmbiguousPath, BalanceKind, MinReady, OnAllUnhealthy, Route, UpstreamProtocol},
+    service::{
+        AmbiguousPath, BalanceKind, ForwardedPolicy, MinReady, OnAllUnhealthy, Route,
+        UpstreamProtocol,
+    },
 };
 
 table! {
@@ -80,6 +84,9 @@ table! {
         min_body_rate: Size<0, RATE_LIMIT>,
         body_rate_grace: Period,
         upgrades: List<Protocol, UPGRADES_LIMIT>,
+        trusted_proxies: List<Network, NETWORKS_LIMIT>,
+        client_from: ClientFrom,
+        trace: TracePolicy,
     }
 }
 
@@ -95,6 +102,7 @@ table! {
         on_all_unhealthy: OnAllUnhealthy,
         max_request_body: Size<0, BODY_LIMIT>,
         ambiguous_path: AmbiguousPath,
+        forwarded: ForwardedPolicy,
         blue: RawPool,
         green: RawPool,
         probe: RawProbe,
@@ -161,6 +169,7 @@ table! {
         body_contains: String,
         host: HostText,
         headers: Headers,
+        grpc_service: GrpcService,
     }
 }
 
@@ -203,6 +212,8 @@ table! {
 pub(super) const SERVICES_LIMIT: usize = 10_000;
 /// Listeners in one file.
 pub(super) const LISTENERS_LIMIT: usize = 256;
+/// Networks in one list.
+pub(super) const NETWORKS_LIMIT: usize = 256;
 /// Routes of one service.
 pub(super) const ROUTES_LIMIT: usize = 256;
 /// Data-plane threads.

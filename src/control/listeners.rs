@@ -237,12 +237,13 @@ const EARLIER_LIMIT: usize = 1024;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::ListenerLimits;
+    use crate::config::{ListenerLimits, PeerPolicy};
 
     fn listener(name: &str, listen: &str) -> ListenerConfig {
         ListenerConfig {
             name: ListenerName::new(name),
             listen: listen.parse().unwrap(),
+            peers: PeerPolicy::default(),
             limits: ListenerLimits::default(),
         }
     }

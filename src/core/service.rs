@@ -37,6 +37,8 @@ pub struct ServiceSpec {
     pub max_request_body: Option<NonZeroUsize>,
     /// What happens to a path that could be read in more than one way.
     pub ambiguous_path: AmbiguousPath,
+    /// Whether endpoints get a `Forwarded` field.
+    pub forwarded: ForwardedPolicy,
     /// Endpoints of each colour; the live pool is never empty.
     pub pools: ByColour<Vec<EndpointSpec>>,
     /// How endpoints are probed.
@@ -163,6 +165,15 @@ pub enum AmbiguousPath {
     Reject,
 }
 
+/// Whether endpoints are told of the client in a `Forwarded` field (RFC 7239), besides `X-Forwarded-*`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ForwardedPolicy {
+    /// Only if a trusted peer has told it in one.
+    Off,
+    /// Always.
+    On,
+}
+
 /// How endpoints are probed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProbeSpec {
@@ -188,6 +199,8 @@ pub enum ProbeKind {
     Tcp,
     /// Sends one request and judges the answer.
     Http(Box<HttpProbe>),
+    /// Asks the standard health service of gRPC.
+    Grpc(Box<GrpcProbe>),
 }
 
 /// The request of an HTTP probe and what makes its answer a pass.
@@ -200,6 +213,19 @@ pub struct HttpProbe {
     /// A text the body must contain, within its first [`PROBE_BODY_LIMIT`] bytes.
     pub body_contains: Option<String>,
     /// `Host`; the endpoint's `host:port` where not given.
+    pub host: Option<HeaderValue>,
+    /// Further fields to send.
+    pub headers: Vec<(HeaderName, HeaderValue)>,
+    /// What it is asked in.
+    pub protocol: UpstreamProtocol,
+}
+
+/// The question of a gRPC probe.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GrpcProbe {
+    /// The service that is asked for; empty for the endpoint as a whole.
+    pub service: String,
+    /// `:authority`; the endpoint's `host:port` where not given.
     pub host: Option<HeaderValue>,
     /// Further fields to send.
     pub headers: Vec<(HeaderName, HeaderValue)>,

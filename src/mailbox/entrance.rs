@@ -15,7 +15,7 @@ use std::{
 
 use super::clients::{Client, Clients};
 use crate::{
-    config::{ListenerConfig, ListenerLimits},
+    config::{ListenerConfig, ListenerLimits, PeerPolicy},
     core::ids::{ListenerId, ListenerName},
     tls::Acceptor,
 };
@@ -29,6 +29,8 @@ pub struct Entrance {
     pub name: ListenerName,
     /// Its bounds. `max_connections` is over all workers.
     pub limits: Arc<ListenerLimits>,
+    /// Whom it believes.
+    pub peers: PeerPolicy,
     /// What it answers handshakes with; in the clear, nothing.
     pub tls: Option<Arc<Acceptor>>,
     occupancy: Arc<Occupancy>,
@@ -49,6 +51,7 @@ impl Entrance {
             id,
             name: config.name.clone(),
             limits: Arc::new(config.limits.clone()),
+            peers: config.peers.clone(),
             tls,
             occupancy: Arc::default(),
         }
@@ -141,6 +144,7 @@ mod tests {
                 max_connections_per_client: NonZeroUsize::new(per_client),
                 ..ListenerLimits::default()
             },
+            peers: PeerPolicy::default(),
         };
         Entrance::new(ListenerId(1), &config, None)
     }

@@ -8,13 +8,16 @@ use std::{
     time::{Duration, Instant},
 };
 
-use http::{HeaderValue, Request, header::HOST};
+use http::{Request, header::HOST};
 
 use super::{
     desk::{Picked, ServiceDesk},
     downstream::{Downstream, Unread},
     endpoint::{Endpoint, Occupied},
     error::{ProxyError, Side},
+    headers::Belief,
+    origin::Origin,
+    trace,
 };
 use crate::{
     core::{
@@ -51,11 +54,11 @@ struct Attempt {
 }
 
 impl Account {
-    /// Opens the account of `request`, whose id is `id`.
+    /// Opens the account of `request`, which comes from `origin`.
     pub(crate) fn open<B>(
         downstream: &Rc<Downstream>,
         request: &Request<B>,
-        id: &HeaderValue,
+        origin: &Origin,
     ) -> Self {
         let worker = downstream.worker();
         let began = worker.clock().read();
@@ -63,7 +66,7 @@ impl Account {
         downstream.works();
         let access = worker
             .logs_access()
-            .then(|| Box::new(record(downstream, request, id)));
+            .then(|| Box::new(record(downstream, request, origin)));
         Self {
             downstream: Rc::clone(downstream),
             began,
@@ -258,10 +261,12 @@ impl Drop for Account {
     }
 }
 
-fn record<B>(downstream: &Downstream, request: &Request<B>, id: &HeaderValue) -> AccessRecord {
+fn record<B>(downstream: &Downstream, request: &Request<B>, origin: &Origin) -> AccessRecord {
+    let is_traced = origin.trace() == Belief::Believed;
+    let trace = is_traced.then(|| trace::sound(request.headers())).flatten();
     AccessRecord {
         at: wall_clock(),
-        client: downstream.peer().ip(),
+        client: origin.ip(downstream.client()),
         method: request.method().clone(),
         target: request.uri().to_string(),
         version: request.version(),
@@ -276,7 +281,8 @@ fn record<B>(downstream: &Downstream, request: &Request<B>, id: &HeaderValue) ->
         bytes_in: 0,
         bytes_out: 0,
         replays: 0,
-        request_id: id.clone(),
+        request_id: origin.id.clone(),
+        traceparent: trace.cloned(),
         cause: None,
     }
 }

@@ -16,7 +16,6 @@ use http_body::{Body, Frame, SizeHint};
 use super::{
     account::Account,
     error::ProxyError,
-    headers,
     inbound::Inbound,
     turn::Turn,
     upload::{Progress, Stage},
@@ -48,7 +47,8 @@ impl ResponseBody {
 /// An endpoint's body, with everything that is held until it ends.
 #[derive(Debug)]
 pub(crate) struct Download {
-    inbound: Inbound,
+    /// There until the body has ended.
+    inbound: Option<Inbound>,
     progress: Option<Rc<Progress>>,
     account: Account,
     turn: Turn,
@@ -57,14 +57,12 @@ pub(crate) struct Download {
 impl Download {
     pub(crate) fn new(inbound: Inbound, progress: Option<Rc<Progress>>, account: Account) -> Self {
         let mut download = Self {
-            inbound,
+            inbound: Some(inbound),
             progress,
             account,
             turn: Turn::default(),
         };
-        if download.inbound.is_end_stream() {
-            download.ended();
-        }
+        download.look_for_end();
         download
     }
 
@@ -79,16 +77,15 @@ impl Download {
         if self.turn.is_over(cx) {
             return Poll::Pending;
         }
-        let polled = self.poll_next(cx);
-        self.turn.passed(&polled);
-        polled
-    }
-
-    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        match self.inbound.poll_frame(cx, self.account.downstream()) {
+        let Some(inbound) = &mut self.inbound else {
+            return Poll::Ready(None);
+        };
+        let polled = match inbound.poll_frame(cx, self.account.downstream()) {
             Poll::Ready(frame) => Poll::Ready(self.passed(frame)),
             Poll::Pending => self.poll_idle(),
-        }
+        };
+        self.turn.passed(&polled);
+        polled
     }
 
     fn poll_idle(&mut self) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
@@ -113,21 +110,18 @@ impl Download {
         self.account.downstream().expects_progress();
         match frame {
             None => {
-                self.ended();
+                self.look_for_end();
                 None
             }
             Some(Ok(frame)) => {
-                let frame = settled(frame);
                 self.account
                     .count(0, frame.data_ref().map_or(0, Bytes::len) as u64);
-                if frame.is_trailers() || self.inbound.is_end_stream() {
-                    self.ended();
-                }
+                self.look_for_end();
                 Some(Ok(frame))
             }
-            Some(Err(error)) => {
+            Some(Err(broken)) => {
                 self.broken_off();
-                Some(Err(error))
+                Some(Err(broken))
             }
         }
     }
@@ -150,21 +144,12 @@ impl Download {
         }
     }
 
-    fn ended(&mut self) {
-        self.account.finished();
-        let now = self.account.downstream().worker().clock().coarse();
-        self.inbound.come_back(now);
-    }
-}
-
-/// Trailers without what they must not say.
-fn settled(frame: Frame<Bytes>) -> Frame<Bytes> {
-    match frame.into_trailers() {
-        Ok(mut trailers) => {
-            headers::rewrite_trailers(&mut trailers);
-            Frame::trailers(trailers)
+    /// Lets the connection go as soon as nothing more comes by it.
+    fn look_for_end(&mut self) {
+        if let Some(inbound) = self.inbound.take_if(|inbound| inbound.is_end_stream()) {
+            self.account.finished();
+            inbound.come_back(self.account.downstream().worker().clock().coarse());
         }
-        Err(frame) => frame,
     }
 }
 
@@ -194,14 +179,17 @@ impl Body for ResponseBody {
     fn is_end_stream(&self) -> bool {
         match &self.0 {
             Source::Own(bytes) => bytes.is_empty(),
-            Source::Claimed(download) => download.inbound.is_end_stream(),
+            Source::Claimed(download) => download.inbound.is_none(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match &self.0 {
             Source::Own(bytes) => SizeHint::with_exact(bytes.len() as u64),
-            Source::Claimed(download) => download.inbound.size_hint(),
+            Source::Claimed(download) => match &download.inbound {
+                Some(inbound) => inbound.size_hint(),
+                None => SizeHint::with_exact(0),
+            },
         }
     }
 }

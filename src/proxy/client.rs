@@ -1,6 +1,11 @@
 //! One client's connection: who it is, and where it came in. Shared by everything that is served on it.
 
-use std::{cell::Cell, net::SocketAddr, rc::Rc, sync::Arc};
+use std::{
+    cell::Cell,
+    net::{IpAddr, SocketAddr},
+    rc::Rc,
+    sync::Arc,
+};
 
 use http::HeaderValue;
 
@@ -14,20 +19,38 @@ pub(crate) struct Client {
     listener: Arc<Entrance>,
     peer: SocketAddr,
     addr: HeaderValue,
+    trust: Trust,
     /// Requests so far.
     requests: Cell<u64>,
 }
 
+/// How much is believed of what requests on a connection say about their way here. Decided once, by the peer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Trust {
+    /// Nothing: there is a list of trusted peers, and this one is not on it.
+    Nothing,
+    /// Their id and their trace: there is no list.
+    Names,
+    /// Everything: this peer is on the list.
+    Everything,
+}
+
 impl Client {
     pub(crate) fn new(worker: &Rc<Worker>, listener: &Arc<Entrance>, peer: SocketAddr) -> Rc<Self> {
-        let ip = peer.ip().to_canonical().to_string();
+        let ip = peer.ip().to_canonical();
+        let trust = match &listener.peers.trusted {
+            None => Trust::Names,
+            Some(trusted) if trusted.contain(ip) => Trust::Everything,
+            Some(_) => Trust::Nothing,
+        };
         Rc::new(Self {
             worker: Rc::clone(worker),
             listener: Arc::clone(listener),
             peer,
             // An address is always a sound field value.
-            addr: HeaderValue::from_str(&ip)
+            addr: HeaderValue::from_str(&ip.to_string())
                 .unwrap_or_else(|_| HeaderValue::from_static("unknown")),
+            trust,
             requests: Cell::new(0),
         })
     }
@@ -40,8 +63,23 @@ impl Client {
         &self.listener
     }
 
-    pub(crate) const fn peer(&self) -> SocketAddr {
-        self.peer
+    /// Its address; IPv4 where it is written as IPv6.
+    pub(crate) fn ip(&self) -> IpAddr {
+        self.peer.ip().to_canonical()
+    }
+
+    /// How much is believed of what its requests say.
+    pub(crate) const fn trust(&self) -> Trust {
+        self.trust
+    }
+
+    /// The protocol that it speaks, as URLs name it.
+    pub(crate) fn scheme(&self) -> &'static str {
+        if self.listener.tls.is_some() {
+            "https"
+        } else {
+            "http"
+        }
     }
 
     /// Its address as a field value.

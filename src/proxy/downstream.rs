@@ -5,13 +5,12 @@
 
 use std::{
     cell::{Cell, RefCell},
-    net::SocketAddr,
     rc::Rc,
     task::Context,
     time::Duration,
 };
 
-use http::{HeaderValue, Response};
+use http::Response;
 
 use super::{
     client::Client,
@@ -138,13 +137,8 @@ impl Downstream {
         self.client.listener()
     }
 
-    pub(crate) fn peer(&self) -> SocketAddr {
-        self.client.peer()
-    }
-
-    /// The client's address as a field value.
-    pub(crate) fn client(&self) -> &HeaderValue {
-        self.client.addr()
+    pub(crate) fn client(&self) -> &Client {
+        &self.client
     }
 
     /// Whether the connection ends with the present request. Where it has other streams, it is told to by itself.

@@ -105,27 +105,19 @@ impl Endpoint {
 
     /// Opens a connection: to the first address that accepts, within the connect timeout over all of them.
     pub(crate) async fn connect(&self) -> Result<Box<Upstream>, ConnectError> {
-        let begun = async {
-            let transport = self.connect_any().await?;
-            Upstream::begin(transport, Rc::clone(&self.connections))
-                .await
-                .map_err(|_| ConnectError::Refused)
-        };
-        self.in_time(begun).await
+        let transport = self.connect_in_time().await?;
+        Ok(Upstream::new(transport, Rc::clone(&self.connections)))
     }
 
     /// The same, for a connection that will be shared.
     pub(crate) async fn dial(endpoint: Rc<Self>) -> Result<Transport, ConnectError> {
-        let connected = endpoint.in_time(endpoint.connect_any()).await?;
-        connected.keep_alive();
-        Ok(connected)
+        let transport = endpoint.connect_in_time().await?;
+        transport.keep_alive();
+        Ok(transport)
     }
 
-    async fn in_time<T>(
-        &self,
-        connecting: impl Future<Output = Result<T, ConnectError>>,
-    ) -> Result<T, ConnectError> {
-        match timeout(self.connect_timeout, connecting).await {
+    async fn connect_in_time(&self) -> Result<Transport, ConnectError> {
+        match timeout(self.connect_timeout, self.connect_any()).await {
             Ok(connected) => connected,
             Err(_) => Err(ConnectError::Timeout),
         }

@@ -4,18 +4,15 @@
 //! the task that waits: hyper's usual way, a task for each connection, would cost every exchange a message,
 //! a wake-up and a second task's poll each way.
 
-use std::{
-    future::poll_fn,
-    pin::pin,
-    task::{Context, Poll, Waker},
-};
+use std::{future::poll_fn, sync::Arc, task::Poll};
 
-use http::{Request, Response};
-use hyper::body::Incoming;
+use http::Response;
 
 use super::{
     downstream::Downstream,
     error::ProxyError,
+    outbound::Head,
+    protocol::http1::response_reader::Broken,
     upload::{Gate, Progress, RequestBody, Stage},
     upstream::Upstream,
 };
@@ -25,8 +22,8 @@ use crate::core::in_flight::Ending;
 #[derive(Debug)]
 pub(crate) struct Failed {
     pub(crate) error: ProxyError,
-    /// The request, if not a byte of it was sent.
-    pub(crate) unsent: Option<Request<RequestBody>>,
+    /// The request's body, if not a byte of the request was sent.
+    pub(crate) unsent: Option<RequestBody>,
 }
 
 impl From<ProxyError> for Failed {
@@ -43,47 +40,30 @@ impl From<ProxyError> for Failed {
 pub(crate) struct Watched<'a> {
     pub(crate) downstream: &'a Downstream,
     pub(crate) upload: Option<&'a Progress>,
-    pub(crate) gate: Option<&'a Gate>,
+    pub(crate) gate: Option<&'a Arc<Gate>>,
 }
 
-/// Sends `request` and waits for the head of the response.
+/// Sends a request and waits for the head of the response.
 pub(crate) async fn exchange(
     upstream: &mut Upstream,
-    request: Request<RequestBody>,
+    (head, body): (&Head, RequestBody),
     watched: Watched<'_>,
-) -> Result<Response<Incoming>, Failed> {
-    let mut response = pin!(upstream.send(request));
+) -> Result<Response<()>, Failed> {
+    upstream.send(head, body, watched.gate.map(Arc::clone));
     poll_fn(|cx| {
         loop {
             if let Some(ending) = watched.downstream.lifeline().cut() {
                 return Poll::Ready(Err(cut(ending).into()));
             }
-            let ended = upstream.poll(cx).is_ready();
+            let polled = upstream.poll_response(cx);
             if upstream.take_written() && uploads(watched.upload) {
                 watched.downstream.expects_progress();
             }
-            // The sending half of this channel is the connection just driven; nobody else can wake us.
-            match response
-                .as_mut()
-                .poll(&mut Context::from_waker(Waker::noop()))
-            {
+            match polled {
                 Poll::Ready(Ok(response)) => return Poll::Ready(Ok(response)),
-                Poll::Ready(Err(mut error)) => {
-                    let unsent = error.take_message();
-                    let error = judged(error.error(), watched.upload);
-                    return Poll::Ready(Err(Failed { error, unsent }));
-                }
-                Poll::Pending if ended => {
-                    // A request that hyper had not begun to write comes back only when the connection goes.
-                    upstream.close();
-                    let last = response
-                        .as_mut()
-                        .poll(&mut Context::from_waker(Waker::noop()));
-                    let unsent = match last {
-                        Poll::Ready(Err(mut error)) => error.take_message(),
-                        Poll::Ready(Ok(_)) | Poll::Pending => None,
-                    };
-                    let error = ProxyError::Closed;
+                Poll::Ready(Err(broken)) => {
+                    let error = judged(broken, watched.upload);
+                    let unsent = upstream.take_unsent().filter(|_| broken == Broken::Closed);
                     return Poll::Ready(Err(Failed { error, unsent }));
                 }
                 Poll::Pending => {}
@@ -101,7 +81,7 @@ pub(crate) async fn exchange(
                     gate.open();
                     watched.downstream.expects_progress();
                 }
-                Some(_) | None => return Poll::Ready(Err(expired(watched))),
+                Some(_) | None => return Poll::Ready(Err(expired(watched).into())),
             }
         }
     })
@@ -124,26 +104,19 @@ pub(crate) const fn cut(ending: Ending) -> ProxyError {
     }
 }
 
-fn judged(error: &hyper::Error, upload: Option<&Progress>) -> ProxyError {
-    match broken_body(upload) {
-        Some(broken) => broken,
-        None if error.is_parse() => ProxyError::Malformed,
-        None => ProxyError::Closed,
+pub(crate) fn judged(broken: Broken, upload: Option<&Progress>) -> ProxyError {
+    match broken {
+        Broken::Request if upload.is_some_and(|upload| upload.stage() == Stage::TooLarge) => {
+            ProxyError::BodyTooLarge
+        }
+        Broken::Request => ProxyError::MalformedBody,
+        Broken::Malformed => ProxyError::Malformed,
+        Broken::Closed => ProxyError::Closed,
     }
 }
 
-/// What is wrong with the request's body, if that is why there is no response.
-pub(crate) fn broken_body(upload: Option<&Progress>) -> Option<ProxyError> {
-    match upload.map(Progress::stage) {
-        Some(Stage::Failed) => Some(ProxyError::MalformedBody),
-        Some(Stage::TooLarge) => Some(ProxyError::BodyTooLarge),
-        Some(Stage::Untouched | Stage::WantsClient | Stage::WantsEndpoint | Stage::Ended)
-        | None => None,
-    }
-}
-
-pub(crate) fn expired(watched: Watched<'_>) -> Failed {
-    let error = match watched.upload.map(Progress::stage) {
+pub(crate) fn expired(watched: Watched<'_>) -> ProxyError {
+    match watched.upload.map(Progress::stage) {
         _ if watched.downstream.is_given_up() => ProxyError::DeadlinePassed,
         Some(Stage::WantsClient) => ProxyError::BodyTimeout,
         Some(
@@ -154,6 +127,5 @@ pub(crate) fn expired(watched: Watched<'_>) -> Failed {
             | Stage::TooLarge,
         )
         | None => ProxyError::ResponseTimeout,
-    };
-    error.into()
+    }
 }

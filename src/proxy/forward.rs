@@ -23,9 +23,9 @@ use super::{
     body::{Download, ResponseBody},
     downstream::Downstream,
     error::ProxyError,
-    grpc,
-    headers::{self, X_REQUEST_ID},
+    grpc, headers,
     inbound::Inbound,
+    origin::Origin,
     outbound::Outbound,
     protocol::Verdict,
     tunnel::Tunnel,
@@ -69,26 +69,27 @@ impl Service<Request<Incoming>> for Forwarder {
     }
 }
 
-async fn forward(downstream: Rc<Downstream>, request: Request<Incoming>) -> Response<ResponseBody> {
+async fn forward(
+    downstream: Rc<Downstream>,
+    mut request: Request<Incoming>,
+) -> Response<ResponseBody> {
     let worker = downstream.worker();
-    let id = worker
-        .request_ids()
-        .accept_or_make(request.headers().get(X_REQUEST_ID));
+    let origin = Origin::of(&mut request, downstream.client());
     let accept = request.headers().get(ACCEPT).cloned();
-    let mut account = Account::open(&downstream, &request, &id);
+    let mut account = Account::open(&downstream, &request, &origin);
     let answer = match downstream.verdict() {
         Verdict::Refused(refusal) => {
             worker.stats().refused.add(1);
             Err(ProxyError::Refused(refusal))
         }
         verdict @ (Verdict::Plain | Verdict::Upgrade) => {
-            send(request, verdict, &id, &mut account).await
+            send(request, verdict, &origin, &mut account).await
         }
     };
     downstream.answers();
     match answer {
         Ok(answered) => answered.respond(account),
-        Err(error) => refuse(error, account, (accept.as_ref(), &id)),
+        Err(error) => refuse(error, account, (accept.as_ref(), &origin.id)),
     }
 }
 
@@ -103,10 +104,10 @@ struct Answered {
 async fn send(
     request: Request<Incoming>,
     verdict: Verdict,
-    id: &HeaderValue,
+    origin: &Origin,
     account: &mut Account,
 ) -> Result<Answered, ProxyError> {
-    let mut outbound = Outbound::new(request, verdict, account.downstream(), id);
+    let mut outbound = Outbound::new(request, verdict, account.downstream(), origin);
     let sent = outbound.send(account).await;
     let mut response = match sent {
         Ok(sent) => sent,
@@ -120,12 +121,8 @@ async fn send(
         .then(|| outbound.agreed(response.headers()))
         .flatten();
     let admitted = (!switches || protocol.is_some()) && account.downstream().admits(&response);
-    if !admitted || headers::rewrite_response(response.headers_mut(), id).is_err() {
+    if !admitted || headers::rewrite_response(response.headers_mut(), &origin.id).is_err() {
         return Err(ProxyError::Malformed);
-    }
-    if response.version() == Version::HTTP_10 {
-        // hyper would speak 1.0 to it from now on, which has no chunks: a body of unknown length would be lost.
-        response.body_mut().is_last_use();
     }
     Ok(Answered {
         response,

@@ -2,27 +2,44 @@
 //!
 //! Owns field rewriting for both directions; must not look at bodies or routes.
 
+mod found;
+
 use http::{
     HeaderMap, HeaderName, HeaderValue,
-    header::{
-        CONNECTION, CONTENT_LENGTH, HOST, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE,
-        TRANSFER_ENCODING, UPGRADE, VIA,
-    },
+    header::{CONNECTION, CONTENT_LENGTH, FORWARDED, HOST, TE, TRANSFER_ENCODING, UPGRADE, VIA},
 };
+
+use self::found::{CODING_BIT, Found, LENGTH_BIT, TE_BIT, TOLD_BITS, TRACE_BITS};
+use super::trace;
 
 /// What to tell the endpoint about the request, besides what the client said.
 #[derive(Debug)]
 pub(crate) struct Forwarded<'a> {
-    /// The client's address.
+    /// Who asked, and by which proxies: `X-Forwarded-For`.
     pub(crate) client: &'a HeaderValue,
+    /// The protocol that the client spoke: `X-Forwarded-Proto`.
+    pub(crate) proto: HeaderValue,
+    /// The host that the client named: `X-Forwarded-Host`.
+    pub(crate) asked_host: Option<&'a HeaderValue>,
+    /// Whether the other fields that speak of forwarding are believed.
+    pub(crate) told: Belief,
+    /// Whether the trace is believed.
+    pub(crate) trace: Belief,
     /// The request's id.
     pub(crate) id: &'a HeaderValue,
-    /// The client's own `Host`, if it sent one.
-    pub(crate) host: Option<&'a HeaderValue>,
     /// Whether the body has no length known in advance.
     pub(crate) chunked: bool,
     /// The protocol to upgrade to.
     pub(crate) upgrade: Option<HeaderValue>,
+}
+
+/// Whether what a request says of its way here is believed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Belief {
+    /// It stays, where it is sound.
+    Believed,
+    /// It is removed.
+    Doubted,
 }
 
 /// Makes a client's fields those of the request sent upstream, but for `Host`, which may depend on the endpoint.
@@ -41,25 +58,27 @@ pub(crate) fn rewrite_request(headers: &mut HeaderMap, forwarded: Forwarded<'_>)
         headers.insert(UPGRADE, protocol);
         headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
     }
-    // What a client says about forwarding is not believed: it could name any address.
-    if found.any_of(FORWARDED_BIT) {
+    if found.any_of(TOLD_BITS) {
+        // Written anew below and, where a service wants it, for each endpoint.
         headers.remove(FORWARDED);
-        headers.remove(X_FORWARDED_HOST);
+        if forwarded.told == Belief::Doubted {
+            found::remove_told(headers);
+        }
     }
-    if let Some(sent) = forwarded.host {
-        headers.insert(X_FORWARDED_HOST, sent.clone());
+    if found.any_of(TRACE_BITS)
+        && (forwarded.trace == Belief::Doubted || trace::sound(headers).is_none())
+    {
+        trace::remove(headers);
     }
+    match forwarded.asked_host {
+        Some(host) => headers.insert(X_FORWARDED_HOST, host.clone()),
+        None if found.any_of(TOLD_BITS) => headers.remove(X_FORWARDED_HOST),
+        None => None,
+    };
     headers.insert(X_FORWARDED_FOR, forwarded.client.clone());
-    headers.insert(X_FORWARDED_PROTO, HeaderValue::from_static("http"));
+    headers.insert(X_FORWARDED_PROTO, forwarded.proto);
     headers.insert(X_REQUEST_ID, forwarded.id.clone());
     headers.append(VIA, HeaderValue::from_static(VIA_ENTRY));
-}
-
-/// Takes away from trailers what only a head may say, and what concerns one connection (RFC 9110 section 6.5.1).
-pub(crate) fn rewrite_trailers(trailers: &mut HeaderMap) {
-    for name in KNOWN[..HOP_BY_HOP].iter().chain([&CONTENT_LENGTH, &HOST]) {
-        trailers.remove(name);
-    }
 }
 
 /// An endpoint's framing can be read in more than one way.
@@ -90,46 +109,6 @@ fn is_framed_clearly(headers: &HeaderMap, found: Found) -> bool {
     let mut lengths = headers.get_all(CONTENT_LENGTH).iter();
     let digits = |length: &HeaderValue| length.as_bytes().iter().all(u8::is_ascii_digit);
     lengths.next().is_some_and(digits) && lengths.next().is_none()
-}
-
-/// Which of the [`KNOWN`] fields are there, a bit each. One look at every field is cheaper than one look-up
-/// for each field that might be there.
-#[derive(Clone, Copy)]
-struct Found(u16);
-
-impl Found {
-    fn among(headers: &HeaderMap) -> Self {
-        let mut found = 0;
-        for name in headers.keys() {
-            // Few fields have the length of a known one; the others cost one comparison.
-            let length = name.as_str().len();
-            if length < 32 && KNOWN_LENGTHS & (1 << length) != 0 {
-                let place = KNOWN.iter().position(|known| known == name);
-                found |= place.map_or(0, |place| 1 << place);
-            }
-        }
-        Self(found)
-    }
-
-    const fn any_of(self, bits: u16) -> bool {
-        self.0 & bits != 0
-    }
-
-    /// Removes what concerns one connection only, and what `Connection` nominates.
-    fn remove_from(self, headers: &mut HeaderMap) {
-        if self.any_of(CONNECTION_BIT) {
-            for nominated in nominated(headers) {
-                headers.remove(nominated);
-            }
-        }
-        if self.any_of(HOP_BY_HOP_BITS) {
-            for (place, name) in KNOWN[..HOP_BY_HOP].iter().enumerate() {
-                if self.any_of(1 << place) {
-                    headers.remove(name);
-                }
-            }
-        }
-    }
 }
 
 /// Whether the client can take trailers (`TE: trailers`), which a hop that passes them may repeat.
@@ -174,32 +153,6 @@ fn names(value: &HeaderValue) -> impl Iterator<Item = String> {
         .map(str::to_ascii_lowercase)
 }
 
-/// Fields that are looked for: first those of one connection only (`keep-alive` and `proxy-connection` are
-/// relics that some still send), then those that speak of forwarding, and the length.
-static KNOWN: [HeaderName; 11] = [
-    CONNECTION,
-    TE,
-    TRANSFER_ENCODING,
-    UPGRADE,
-    HeaderName::from_static("keep-alive"),
-    HeaderName::from_static("proxy-connection"),
-    PROXY_AUTHENTICATE,
-    PROXY_AUTHORIZATION,
-    FORWARDED,
-    X_FORWARDED_HOST,
-    CONTENT_LENGTH,
-];
-/// Of those: fields of one connection only.
-const HOP_BY_HOP: usize = 8;
-const HOP_BY_HOP_BITS: u16 = (1 << HOP_BY_HOP) - 1;
-const CONNECTION_BIT: u16 = 1;
-const TE_BIT: u16 = 1 << 1;
-const CODING_BIT: u16 = 1 << 2;
-const FORWARDED_BIT: u16 = 1 << 8 | 1 << 9;
-const LENGTH_BIT: u16 = 1 << 10;
-/// A bit for each length of a known field's name; a test compares the two.
-const KNOWN_LENGTHS: u32 =
-    1 << 2 | 1 << 7 | 1 << 9 | 1 << 10 | 1 << 14 | 1 << 16 | 1 << 17 | 1 << 18 | 1 << 19;
 /// Fields that a client may not have removed by nominating them.
 static KEPT: [HeaderName; 6] = [
     HOST,
@@ -209,10 +162,9 @@ static KEPT: [HeaderName; 6] = [
     http::header::CACHE_CONTROL,
     http::header::CONTENT_TYPE,
 ];
-const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
-const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
-const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
-const FORWARDED: HeaderName = http::header::FORWARDED;
+pub(crate) const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+pub(crate) const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+pub(crate) const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 /// Carries the request's id, both ways.
 pub(crate) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const VIA_ENTRY: &str = "1.1 cutover";
@@ -230,6 +182,10 @@ mod tests {
     }
 
     fn rewritten(fields: &[(&str, &str)]) -> HeaderMap {
+        rewritten_if(Belief::Doubted, fields)
+    }
+
+    fn rewritten_if(told: Belief, fields: &[(&str, &str)]) -> HeaderMap {
         let mut headers = map(fields);
         let (client, id) = (
             HeaderValue::from_static("192.0.2.1"),
@@ -238,8 +194,11 @@ mod tests {
         let host = headers.get(HOST).cloned();
         let forwarded = Forwarded {
             client: &client,
+            proto: HeaderValue::from_static("http"),
+            asked_host: host.as_ref(),
+            told,
+            trace: told,
             id: &id,
-            host: host.as_ref(),
             chunked: false,
             upgrade: None,
         };
@@ -295,42 +254,59 @@ mod tests {
             ("x-forwarded-for", "10.0.0.1"),
             ("x-forwarded-proto", "https"),
             ("x-forwarded-host", "evil"),
+            ("x-forwarded-port", "443"),
+            ("x-forwarded-user", "root"),
+            ("x-real-ip", "10.0.0.1"),
             ("forwarded", "for=10.0.0.1"),
+            ("traceparent", SOUND),
+            ("tracestate", "a=1"),
             ("connection", "x-forwarded-for"),
         ]);
         assert_eq!(headers["x-forwarded-for"], "192.0.2.1");
         assert_eq!(headers["x-forwarded-proto"], "http");
         assert_eq!(headers["x-forwarded-host"], "shop");
-        assert!(!headers.contains_key("forwarded"));
+        for gone in [
+            "forwarded",
+            "x-forwarded-port",
+            "x-forwarded-user",
+            "x-real-ip",
+            "traceparent",
+            "tracestate",
+        ] {
+            assert!(!headers.contains_key(gone), "{gone}");
+        }
         assert_eq!(headers["x-request-id"], "id-1");
     }
 
     #[test]
-    fn every_known_field_is_looked_for() {
-        let lengths = KNOWN
-            .iter()
-            .fold(0, |lengths, name| lengths | 1_u32 << name.as_str().len());
-        assert_eq!(lengths, KNOWN_LENGTHS);
-        for (place, name) in KNOWN.iter().enumerate() {
-            assert!(
-                Found::among(&map(&[(name.as_str(), "x")])).any_of(1 << place),
-                "{name}"
-            );
-        }
-        assert_eq!(
-            [
-                &KNOWN[0], &KNOWN[1], &KNOWN[2], &KNOWN[8], &KNOWN[9], &KNOWN[10]
+    fn what_is_believed_stays_where_it_is_sound() {
+        let kept = rewritten_if(
+            Belief::Believed,
+            &[
+                ("x-forwarded-port", "443"),
+                ("x-real-ip", "10.0.0.1"),
+                ("traceparent", SOUND),
+                ("tracestate", "a=1"),
             ],
-            [
-                &CONNECTION,
-                &TE,
-                &TRANSFER_ENCODING,
-                &FORWARDED,
-                &X_FORWARDED_HOST,
-                &CONTENT_LENGTH
-            ]
         );
+        for name in ["x-forwarded-port", "x-real-ip", "traceparent", "tracestate"] {
+            assert!(kept.contains_key(name), "{name}");
+        }
+        for fields in [
+            &[("tracestate", "a=1")][..],
+            &[("traceparent", "00-0-0-01"), ("tracestate", "a=1")],
+            &[
+                ("traceparent", SOUND),
+                ("traceparent", SOUND),
+                ("tracestate", "a=1"),
+            ],
+        ] {
+            let headers = rewritten_if(Belief::Believed, fields);
+            assert!(!headers.contains_key("traceparent") && !headers.contains_key("tracestate"));
+        }
     }
+
+    const SOUND: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 
     #[test]
     fn framing_that_can_be_read_in_two_ways_is_ambiguous() {

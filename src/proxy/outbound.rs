@@ -9,8 +9,8 @@ mod shared;
 use std::{num::NonZeroUsize, rc::Rc, sync::Arc};
 
 use http::{
-    HeaderMap, HeaderValue, Request, Response, Version,
-    header::{CONTENT_LENGTH, EXPECT, HOST, UPGRADE},
+    HeaderMap, HeaderValue, Method, Request, Response, Uri, Version,
+    header::{CONTENT_LENGTH, EXPECT, FORWARDED, HOST, UPGRADE},
 };
 use http_body::Body as _;
 use hyper::body::Incoming;
@@ -22,21 +22,25 @@ use super::{
     endpoint::Endpoint,
     error::ProxyError,
     headers::{self, Forwarded},
+    hearsay::{self, Hearsay},
     inbound::Inbound,
+    origin::Origin,
     protocol::Verdict,
     target,
     upload::{Gate, Progress, RequestBody},
 };
-use crate::core::ids::EndpointId;
+use crate::core::{ids::EndpointId, service::ForwardedPolicy};
 
 /// See the module.
 #[derive(Debug)]
 pub(crate) struct Outbound {
     downstream: Rc<Downstream>,
+    head: Head,
     /// There while it is not being sent.
-    request: Option<Request<RequestBody>>,
+    body: Option<RequestBody>,
     /// The client's `Host`.
     host: Option<HeaderValue>,
+    hearsay: Option<Rc<Hearsay>>,
     upload: Option<Rc<Progress>>,
     gate: Option<Arc<Gate>>,
     /// The protocol that the client asked to upgrade to, if cutover passes it.
@@ -46,13 +50,21 @@ pub(crate) struct Outbound {
     replays: u32,
 }
 
+/// What a request looks like before its body.
+#[derive(Debug)]
+pub(crate) struct Head {
+    pub(crate) method: Method,
+    pub(crate) uri: Uri,
+    pub(crate) headers: HeaderMap,
+}
+
 impl Outbound {
     /// Makes the client's request one for an endpoint; only the `Host` depends on which.
     pub(crate) fn new(
         request: Request<Incoming>,
         verdict: Verdict,
         downstream: &Rc<Downstream>,
-        id: &HeaderValue,
+        origin: &Origin,
     ) -> Self {
         let (mut parts, incoming) = request.into_parts();
         let host = target::host(&mut parts);
@@ -72,34 +84,26 @@ impl Outbound {
         let gate = expects.then(Arc::<Gate>::default);
         let chunked = upload.is_some() && !parts.headers.contains_key(CONTENT_LENGTH);
         let forwarded = Forwarded {
-            client: downstream.client(),
-            id,
-            host: host.as_ref(),
             chunked,
             upgrade,
+            ..origin.forwarded(downstream.client(), host.as_ref())
         };
         headers::rewrite_request(&mut parts.headers, forwarded);
         let body = upload.as_ref().map_or(RequestBody::Empty, |progress| {
             RequestBody::new(incoming, downstream, progress, gate.as_ref())
         });
-        parts.version = Version::HTTP_11;
-        parts.uri = target::origin_form(parts.uri);
-        // hyper's extensions, an upgrade's handle among them, are not for the endpoint.
-        parts.extensions.clear();
-        let mut request = Request::from_parts(parts, body);
-        if let Some(gate) = &gate {
-            let gate = Arc::clone(gate);
-            hyper::ext::on_informational(&mut request, move |interim| {
-                if interim.status() == http::StatusCode::CONTINUE {
-                    gate.open();
-                }
-            });
-        }
+        let head = Head {
+            method: parts.method,
+            uri: target::origin_form(parts.uri),
+            headers: parts.headers,
+        };
         let downstream = Rc::clone(downstream);
         Self {
             downstream,
-            request: Some(request),
+            head,
+            body: Some(body),
             host,
+            hearsay: origin.hearsay().cloned(),
             upload,
             gate,
             asked,
@@ -140,15 +144,11 @@ impl Outbound {
             if self.downstream.worker().is_cutting() {
                 return Err(ProxyError::CutByShutdown);
             }
-            let Some(mut request) = self.request.take() else {
+            let Some(body) = self.body.take() else {
                 break;
             };
-            let mut picked = match self
-                .downstream
-                .worker()
-                .desk()
-                .claim(self.route_key(&request), &self.tried)
-            {
+            let desk = self.downstream.worker().desk();
+            let mut picked = match desk.claim(self.route_key(), &self.tried) {
                 Ok(picked) => picked,
                 Err(unpicked) => {
                     account.belongs_to(unpicked.service);
@@ -159,9 +159,9 @@ impl Outbound {
             let respelt = picked.respelt.take();
             account.attempt(picked);
             if let Some(path) = respelt {
-                *request.uri_mut() = target::with_path(request.uri(), path)?;
+                self.head.uri = target::with_path(&self.head.uri, path)?;
             }
-            match self.attempt(request, &service, &endpoint).await {
+            match self.attempt(body, &service, &endpoint).await {
                 Ok(answered) => return Ok(answered),
                 Err(error) => failure = Some(error),
             }
@@ -169,19 +169,15 @@ impl Outbound {
         Err(failure.unwrap_or(ProxyError::NoReadyEndpoint))
     }
 
-    fn route_key<'a>(&'a self, request: &'a Request<RequestBody>) -> RouteKey<'a> {
-        let host = self
-            .host
-            .as_ref()
-            .map_or("", |host| host.to_str().unwrap_or(NO_HOST));
+    fn route_key(&self) -> RouteKey<'_> {
         RouteKey {
             listener: self.downstream.listener().id,
-            host,
-            path: request.uri().path(),
+            host: target::host_text(self.host.as_ref()),
+            path: self.head.uri.path(),
         }
     }
 
-    fn set_host(&self, headers: &mut HeaderMap, service: &ServiceDesk, endpoint: &Endpoint) {
+    fn set_host(&mut self, service: &ServiceDesk, endpoint: &Endpoint) {
         let host = service.host_for(endpoint, self.host.as_ref());
         // The client's own is there from the start; only a repeated attempt may find another's.
         let is_clients = self
@@ -189,26 +185,36 @@ impl Outbound {
             .as_ref()
             .is_some_and(|own| std::ptr::eq(own, host));
         if !is_clients || self.attempts > 1 {
-            headers.insert(HOST, host.clone());
+            self.head.headers.insert(HOST, host.clone());
         }
     }
 
-    fn may_replay(&self, request: &Request<RequestBody>) -> bool {
+    /// Only the routed service tells whether it wants the field.
+    fn set_forwarded(&mut self, service: &ServiceDesk) {
+        let told = self.hearsay.as_deref();
+        let wanted = service.snapshot().spec.forwarded == ForwardedPolicy::On;
+        if wanted || told.is_some_and(|told| told.has_forwarded) {
+            let field = hearsay::forwarded(told, self.downstream.client(), self.host.as_ref());
+            self.head.headers.insert(FORWARDED, field);
+        } else if self.attempts > 1 {
+            self.head.headers.remove(FORWARDED);
+        }
+    }
+
+    fn may_replay(&self) -> bool {
         self.replays < MAX_REPLAYS
             && self.upload.is_none()
             && self.asked.is_none()
-            && request.method().is_safe()
+            && self.head.method.is_safe()
     }
 }
 
-/// Whether the body of `request` may be sent, as far as its length is known; where it is not, `upload` watches it.
-fn fits(request: &Request<RequestBody>, upload: &Progress, max: Option<NonZeroUsize>) -> bool {
+/// Whether `body` may be sent, as far as its length is known; where it is not, `upload` watches it.
+fn fits(body: &RequestBody, upload: &Progress, max: Option<NonZeroUsize>) -> bool {
     upload.is_bounded_by(max);
-    max.is_none_or(|max| request.body().size_hint().lower() <= max.get() as u64)
+    max.is_none_or(|max| body.size_hint().lower() <= max.get() as u64)
 }
 
-/// Stands for a `Host` that is no text; it is malformed as well.
-const NO_HOST: &str = "\u{fffd}";
 /// Attempts for one request, those included that did not get as far as a connection.
 const MAX_ATTEMPTS: usize = 8;
 /// Of those: repetitions on a fresh connection after a sent request was lost.

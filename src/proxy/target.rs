@@ -19,6 +19,11 @@ pub(crate) fn host(parts: &mut Parts) -> Option<HeaderValue> {
     Some(host)
 }
 
+/// What routes are matched with; a host that is no text is malformed as well.
+pub(crate) fn host_text(host: Option<&HeaderValue>) -> &str {
+    host.map_or("", |host| host.to_str().unwrap_or("\u{fffd}"))
+}
+
 /// `/path?query`, also where the client sent `http://host/path?query` (RFC 9112 section 3.2.2).
 pub(crate) fn origin_form(uri: Uri) -> Uri {
     if uri.authority().is_none() {

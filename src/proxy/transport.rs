@@ -18,6 +18,8 @@ use tokio::{
 };
 use tokio_rustls::TlsStream;
 
+use super::gather;
+
 /// One connection, to a client or to an endpoint.
 #[derive(Debug)]
 pub(crate) enum Transport {
@@ -95,7 +97,7 @@ impl AsyncWrite for Transport {
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         match self.get_mut() {
-            Self::Plain(stream) => Pin::new(stream).poll_write_vectored(cx, slices),
+            Self::Plain(stream) => gather::poll_write(Pin::new(stream), cx, slices),
             Self::Tls(stream) => Pin::new(stream).poll_write_vectored(cx, slices),
         }
     }

@@ -50,11 +50,7 @@ impl Tunnel {
         S: AsyncRead + AsyncWrite + Unpin,
     {
         let downstream = Rc::clone(self.account.downstream());
-        // hyper lets go of the socket once its connection has been driven past the 101.
-        poll_fn(|cx| self.upstream.poll(cx)).await;
-        let Some((endpoint, early_answer)) = self.upstream.into_tunnel() else {
-            return;
-        };
+        let (endpoint, early_answer) = self.upstream.into_tunnel();
         let (came_in, went_out) = (Cell::new(0), Cell::new(early_answer.len() as u64));
         let mut client_side = Metered {
             socket: client.socket,

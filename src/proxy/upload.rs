@@ -38,6 +38,10 @@ pub(crate) struct Upload {
     /// Closed until the endpoint wants the body, where the client asked to be told (`Expect`).
     gate: Option<Arc<Gate>>,
     turn: Turn,
+    /// Read before, and not sent.
+    returned: Bytes,
+    /// Trailers were read; they cannot be returned.
+    trailed: bool,
 }
 
 /// How far a client's body has come; shared with the exchange.
@@ -67,8 +71,7 @@ pub(crate) enum Stage {
     TooLarge,
 }
 
-/// Opened by an interim response (on hyper's side, which wants it `Send`) or by a lapse of time. `Relaxed`:
-/// both sides are on one thread.
+/// Opened by an interim response or by a lapse of time. `Relaxed`: both sides are on one thread.
 #[derive(Debug, Default)]
 pub(crate) struct Gate(AtomicBool);
 
@@ -118,7 +121,20 @@ impl RequestBody {
             progress: Rc::clone(progress),
             gate: gate.map(Arc::clone),
             turn: Turn::default(),
+            returned: Bytes::new(),
+            trailed: false,
         }))
+    }
+
+    /// Takes back what was read last, as if it never had been; false if that cannot be.
+    pub(crate) fn takes_back(&mut self, data: Bytes) -> bool {
+        match self {
+            Self::Empty => true,
+            Self::Streaming(upload) => {
+                upload.returned = data;
+                !upload.trailed
+            }
+        }
     }
 }
 
@@ -132,6 +148,9 @@ impl Upload {
         }
         if self.turn.is_over(cx) {
             return Poll::Pending;
+        }
+        if !self.returned.is_empty() {
+            return Poll::Ready(Some(Ok(self.again())));
         }
         if self.progress.stage.replace(Stage::WantsClient) != Stage::WantsClient {
             self.downstream.expects_progress();
@@ -158,6 +177,7 @@ impl Upload {
                     return Poll::Ready(Some(Err(BodyError("more than the service takes".into()))));
                 }
                 // Nobody asks for what follows trailers: nothing does.
+                self.trailed |= frame.is_trailers();
                 if frame.is_trailers() || self.incoming.is_end_stream() {
                     self.ended();
                 }
@@ -168,6 +188,16 @@ impl Upload {
                 Poll::Ready(Some(Err(BodyError(Box::new(error)))))
             }
         }
+    }
+
+    /// What was returned; it was counted when it was read.
+    fn again(&mut self) -> Frame<Bytes> {
+        self.progress.stage.set(Stage::WantsEndpoint);
+        self.downstream.expects_progress();
+        if self.incoming.is_end_stream() {
+            self.ended();
+        }
+        Frame::data(std::mem::take(&mut self.returned))
     }
 
     fn ended(&self) {
@@ -194,14 +224,24 @@ impl Body for RequestBody {
     fn is_end_stream(&self) -> bool {
         match self {
             Self::Empty => true,
-            Self::Streaming(upload) => upload.incoming.is_end_stream(),
+            Self::Streaming(upload) => {
+                upload.returned.is_empty() && upload.incoming.is_end_stream()
+            }
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match self {
             Self::Empty => SizeHint::with_exact(0),
-            Self::Streaming(upload) => upload.incoming.size_hint(),
+            Self::Streaming(upload) => {
+                let returned = upload.returned.len() as u64;
+                let mut hint = upload.incoming.size_hint();
+                if let Some(upper) = hint.upper() {
+                    hint.set_upper(upper + returned);
+                }
+                hint.set_lower(hint.lower() + returned);
+                hint
+            }
         }
     }
 }

@@ -23,6 +23,7 @@ use super::{
     desk::Desk,
     lifeline::{Lifelines, SWEEP_INTERVAL},
     request_id::RequestIds,
+    trace::TraceIds,
 };
 use crate::{
     core::{ids::ListenerId, in_flight::Ending},
@@ -62,6 +63,7 @@ pub(crate) struct Worker {
     clock: Clock,
     lifelines: Lifelines,
     request_ids: RequestIds,
+    trace_ids: TraceIds,
     draining: Cell<bool>,
     cutting: Cell<bool>,
     connections: Cell<usize>,
@@ -108,6 +110,7 @@ async fn run(setup: WorkerSetup) {
         clock: Clock::new(),
         lifelines: Lifelines::default(),
         request_ids: RequestIds::new(),
+        trace_ids: TraceIds::default(),
         draining: Cell::new(false),
         cutting: Cell::new(false),
         connections: Cell::new(0),
@@ -213,6 +216,10 @@ impl Worker {
 
     pub(crate) const fn request_ids(&self) -> &RequestIds {
         &self.request_ids
+    }
+
+    pub(crate) const fn trace_ids(&self) -> &TraceIds {
+        &self.trace_ids
     }
 
     pub(crate) fn stats(&self) -> &WorkerStats {

@@ -183,6 +183,8 @@ pub struct AccessRecord {
     pub replays: u32,
     /// The request's id.
     pub request_id: HeaderValue,
+    /// The trace it belongs to; sound, if there is one.
+    pub traceparent: Option<HeaderValue>,
     /// What went wrong, in constant words such as `connect refused`.
     pub cause: Option<&'static str>,
 }
@@ -215,6 +217,7 @@ mod tests {
             bytes_out: 0,
             replays: 0,
             request_id: HeaderValue::from_static("id"),
+            traceparent: None,
             cause: None,
         }
     }

@@ -26,9 +26,9 @@ use cutover::core::{
     },
     in_flight::{Counts, TenureCounter},
     service::{
-        AmbiguousPath, BalanceKind, ConnectionsSpec, EndpointSpec, HostPolicy, ListenerScope,
-        MinReady, OnAllUnhealthy, PassiveSpec, ProbeKind, ProbeSpec, Route, RouteHost, ServiceSpec,
-        SwitchSpec, Timeouts, UpstreamProtocol,
+        AmbiguousPath, BalanceKind, ConnectionsSpec, EndpointSpec, ForwardedPolicy, HostPolicy,
+        ListenerScope, MinReady, OnAllUnhealthy, PassiveSpec, ProbeKind, ProbeSpec, Route,
+        RouteHost, ServiceSpec, SwitchSpec, Timeouts, UpstreamProtocol,
     },
     snapshot::{EndpointSnapshot, ServiceSnapshot},
     state::State,
@@ -292,6 +292,7 @@ pub fn service(name: &str) -> ServiceSpec {
         on_all_unhealthy: OnAllUnhealthy::Try,
         max_request_body: None,
         ambiguous_path: AmbiguousPath::Reject,
+        forwarded: ForwardedPolicy::Off,
         pools: ByColour {
             blue: endpoints(&[BLUE]),
             green: endpoints(&[GREEN]),

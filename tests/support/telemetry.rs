@@ -132,6 +132,7 @@ pub(crate) fn record(target: &str) -> AccessRecord {
         bytes_out: 7,
         replays: 0,
         request_id: HeaderValue::from_static("id-1"),
+        traceparent: None,
         cause: None,
     }
 }

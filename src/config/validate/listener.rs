@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, net::SocketAddr};
 
-use super::limits;
+use super::{limits, peers};
 use crate::{
     config::{
         ListenerConfig,
@@ -181,7 +181,7 @@ impl Listeners {
 
 fn listener(
     name: &Given<String>,
-    raw: RawListener,
+    mut raw: RawListener,
     judge: &mut Judge<'_>,
 ) -> Option<(ListenerConfig, At, At)> {
     if raw.listen.is_missing() {
@@ -191,11 +191,13 @@ fn listener(
             "add an address such as `listen = \"0.0.0.0:8080\"`",
         );
     }
+    let peers = peers::peers(&name.value, &mut raw, judge);
     let at = raw.listen.given()?.at;
     let config = ListenerConfig {
         name: ListenerName::new(&name.value),
         limits: limits::limits(&shown(&name.value), &raw, judge),
         listen: raw.listen.value()?.0,
+        peers,
     };
     Some((config, name.at, at))
 }

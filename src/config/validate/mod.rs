@@ -6,6 +6,7 @@
 
 mod limits;
 mod listener;
+mod peers;
 mod pool;
 mod probe;
 mod process;

@@ -19,8 +19,9 @@ use crate::{
     core::{
         ids::{ByColour, Colour, ServiceName},
         service::{
-            AmbiguousPath, BalanceKind, ConnectionsSpec, HostPolicy, MinReady, OnAllUnhealthy,
-            PassiveSpec, Route, ServiceSpec, SwitchSpec, Timeouts, UpstreamProtocol,
+            AmbiguousPath, BalanceKind, ConnectionsSpec, ForwardedPolicy, HostPolicy, MinReady,
+            OnAllUnhealthy, PassiveSpec, Route, ServiceSpec, SwitchSpec, Timeouts,
+            UpstreamProtocol,
         },
     },
 };
@@ -53,19 +54,21 @@ pub(super) fn service(
         blue: raw.blue,
         green: raw.green,
     };
+    let protocol = raw.protocol.or(UpstreamProtocol::Http1);
     let spec = ServiceSpec {
         name: ServiceName::new(&name.value),
         routes,
         live: live.unwrap_or(LIVE),
         listeners: listeners.scope(&text, raw.listeners, judge),
         host: host(raw.host, judge),
-        protocol: raw.protocol.or(UpstreamProtocol::Http1),
+        protocol,
         balance: raw.balance.or(BalanceKind::LeastInFlight),
         on_all_unhealthy: raw.on_all_unhealthy.or(OnAllUnhealthy::Try),
         max_request_body: NonZeroUsize::new(raw.max_request_body.or(Size(0)).0),
         ambiguous_path: raw.ambiguous_path.or(AmbiguousPath::Reject),
+        forwarded: raw.forwarded.or(ForwardedPolicy::Off),
         pools: pool::pools(pools, around, judge),
-        probe: probe::probe(&text, raw.probe, judge),
+        probe: probe::probe(&text, raw.probe, protocol, judge),
         passive: passive(&text, raw.passive, judge),
         switch,
         timeouts: timeouts(raw.timeouts),

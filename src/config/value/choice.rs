@@ -1,10 +1,10 @@
 //! Keys that take one of a few words.
 
 use crate::{
-    config::{AccessLogFormat, LogFormat, text::Choice},
+    config::{AccessLogFormat, ClientFrom, LogFormat, TracePolicy, text::Choice},
     core::{
         ids::Colour,
-        service::{AmbiguousPath, BalanceKind, OnAllUnhealthy, UpstreamProtocol},
+        service::{AmbiguousPath, BalanceKind, ForwardedPolicy, OnAllUnhealthy, UpstreamProtocol},
     },
 };
 
@@ -13,12 +13,17 @@ use crate::{
 pub(in crate::config) enum RawProbeKind {
     Tcp,
     Http,
+    Grpc,
 }
 
 impl Choice for RawProbeKind {
     const KIND: &'static str = "a kind of probe";
     const EXAMPLE: &'static str = "\"tcp\"";
-    const ALL: &'static [(&'static str, Self)] = &[("tcp", Self::Tcp), ("http", Self::Http)];
+    const ALL: &'static [(&'static str, Self)] = &[
+        ("tcp", Self::Tcp),
+        ("http", Self::Http),
+        ("grpc", Self::Grpc),
+    ];
 }
 
 impl Choice for Colour {
@@ -57,6 +62,28 @@ impl Choice for AmbiguousPath {
         ("normalise", Self::Normalise),
         ("forward", Self::Forward),
     ];
+}
+
+impl Choice for ForwardedPolicy {
+    const KIND: &'static str = "a policy for `Forwarded`";
+    const EXAMPLE: &'static str = "\"off\"";
+    const ALL: &'static [(&'static str, Self)] = &[("off", Self::Off), ("on", Self::On)];
+}
+
+impl Choice for ClientFrom {
+    const KIND: &'static str = "a field that names clients";
+    const EXAMPLE: &'static str = "\"x-forwarded-for\"";
+    const ALL: &'static [(&'static str, Self)] = &[
+        ("auto", Self::Auto),
+        ("x-forwarded-for", Self::XForwardedFor),
+        ("forwarded", Self::Forwarded),
+    ];
+}
+
+impl Choice for TracePolicy {
+    const KIND: &'static str = "a policy for traces";
+    const EXAMPLE: &'static str = "\"pass\"";
+    const ALL: &'static [(&'static str, Self)] = &[("pass", Self::Pass), ("create", Self::Create)];
 }
 
 impl Choice for AccessLogFormat {

@@ -12,10 +12,10 @@ use hyper::{
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
-use super::failure::ProbeFailure;
+use super::{USER_AGENT, failure::ProbeFailure, http2::Question};
 use crate::core::{
     ids::EndpointAddr,
-    service::{HttpProbe, PROBE_BODY_LIMIT},
+    service::{HttpProbe, PROBE_BODY_LIMIT, UpstreamProtocol},
 };
 
 /// What is sent to one endpoint and what passes.
@@ -48,6 +48,51 @@ impl HttpExchange {
 
     /// Asks once and judges the answer.
     pub(super) async fn run(&self, stream: TcpStream) -> Result<(), ProbeFailure> {
+        match self.probe.protocol {
+            UpstreamProtocol::Http1 => self.run_http1(stream).await,
+            UpstreamProtocol::Http2 => self.run_http2(stream).await,
+        }
+    }
+
+    async fn run_http2(&self, stream: TcpStream) -> Result<(), ProbeFailure> {
+        let mut headers = self.headers.clone();
+        headers.remove(header::CONNECTION);
+        let host = headers.remove(header::HOST);
+        let authority = host.as_ref().and_then(|host| host.to_str().ok());
+        let mut head = Request::builder()
+            .uri(format!(
+                "http://{}{}",
+                authority.unwrap_or_default(),
+                self.probe.path
+            ))
+            .body(())
+            .map_err(|error| ProbeFailure::Request(error.to_string()))?;
+        *head.headers_mut() = headers;
+        let wanted = self.probe.body_contains.as_deref();
+        let question = Question {
+            head,
+            body: Bytes::new(),
+            enough: |body: &[u8]| wanted.is_none_or(|text| contains(body, text.as_bytes())),
+        };
+        let answer = question.ask(stream).await?;
+        self.judge(answer.status.as_u16())?;
+        match wanted {
+            Some(text) if !contains(&answer.body, text.as_bytes()) => {
+                Err(ProbeFailure::Body(text.to_owned()))
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    fn judge(&self, status: u16) -> Result<(), ProbeFailure> {
+        if self.probe.expect.contains(&status) {
+            return Ok(());
+        }
+        let expect = self.probe.expect.clone();
+        Err(ProbeFailure::Status { status, expect })
+    }
+
+    async fn run_http1(&self, stream: TcpStream) -> Result<(), ProbeFailure> {
         let (sender, connection) = http1::Builder::new()
             .max_buf_size(HEAD_LIMIT)
             .handshake(TokioIo::new(stream))
@@ -76,11 +121,7 @@ impl HttpExchange {
             .send_request(request)
             .await
             .map_err(|error| ProbeFailure::exchange(&error))?;
-        let status = response.status().as_u16();
-        if !self.probe.expect.contains(&status) {
-            let expect = self.probe.expect.clone();
-            return Err(ProbeFailure::Status { status, expect });
-        }
+        self.judge(response.status().as_u16())?;
         match &self.probe.body_contains {
             Some(text) => find(text, response.into_body()).await,
             None => Ok(()),
@@ -117,8 +158,6 @@ fn contains(bytes: &[u8], text: &[u8]) -> bool {
     text.is_empty() || bytes.windows(text.len()).any(|window| window == text)
 }
 
-/// How cutover names itself to endpoints.
-const USER_AGENT: &str = concat!("cutover-probe/", env!("CARGO_PKG_VERSION"));
 /// Bytes of an answer's head that are read.
 const HEAD_LIMIT: usize = 64 * 1024;
 
@@ -137,6 +176,7 @@ mod tests {
             body_contains: None,
             host: None,
             headers,
+            protocol: UpstreamProtocol::Http1,
         };
         HttpExchange::new(&probe, &EndpointAddr::new("app.local:80"))
     }

@@ -6,7 +6,9 @@
 //! one more arm in `Probe`.
 
 mod failure;
+mod grpc;
 mod http;
+mod http2;
 mod tcp;
 
 use std::{
@@ -152,6 +154,7 @@ struct Probe {
 enum Kind {
     Tcp,
     Http(Box<http::HttpExchange>),
+    Grpc(Box<grpc::GrpcExchange>),
 }
 
 impl Probe {
@@ -160,6 +163,9 @@ impl Probe {
             ProbeKind::Tcp => Kind::Tcp,
             ProbeKind::Http(http) => {
                 Kind::Http(Box::new(http::HttpExchange::new(http, &watched.addr)))
+            }
+            ProbeKind::Grpc(grpc) => {
+                Kind::Grpc(Box::new(grpc::GrpcExchange::new(grpc, &watched.addr)))
             }
         };
         Self {
@@ -175,6 +181,7 @@ impl Probe {
         match &*self.kind {
             Kind::Tcp => Ok(()),
             Kind::Http(exchange) => exchange.run(stream).await,
+            Kind::Grpc(exchange) => exchange.run(stream).await,
         }
     }
 }
@@ -216,6 +223,8 @@ impl Chance {
     }
 }
 
+/// How cutover names itself to endpoints.
+const USER_AGENT: &str = concat!("cutover-probe/", env!("CARGO_PKG_VERSION"));
 /// Probes that may be under way at once: a thousand services must not exhaust the descriptors.
 const PROBES_AT_ONCE: usize = 256;
 /// Time over which the first probes of endpoints are spread.

@@ -8,7 +8,7 @@ use std::{
     task::Poll,
 };
 
-use http::{Request, Response};
+use http::Response;
 
 use super::{Outbound, fits};
 use crate::{
@@ -21,7 +21,6 @@ use crate::{
         error::ProxyError,
         exchange::{Failed, Watched, exchange},
         inbound::Inbound,
-        spare::Spare,
         upload::RequestBody,
         upstream::Upstream,
     },
@@ -29,28 +28,30 @@ use crate::{
 };
 
 impl Outbound {
-    /// One attempt. If it fails and may be repeated, the request is back in `self.request`.
+    /// One attempt. If it fails and may be repeated, the body is back in `self.body`.
     pub(super) async fn attempt(
         &mut self,
-        mut request: Request<RequestBody>,
+        body: RequestBody,
         service: &ServiceDesk,
         endpoint: &Rc<Endpoint>,
     ) -> Result<Response<Inbound>, ProxyError> {
         let spec = &service.snapshot().spec;
         self.downstream.adopts(&spec.timeouts);
         if let Some(upload) = &self.upload
-            && !fits(&request, upload, spec.max_request_body)
+            && !fits(&body, upload, spec.max_request_body)
         {
             return Err(ProxyError::BodyTooLarge);
         }
-        self.set_host(request.headers_mut(), service, endpoint);
+        self.set_host(service, endpoint);
+        self.set_forwarded(service);
         match spec.protocol {
-            // Of those that HTTP/2 has no place for, an upgrade needs a connection of its own.
+            // In a box of its own, so that requests on connections of their own hold no room for it. An upgrade has
+            // no place in HTTP/2 as it is spoken to endpoints.
             UpstreamProtocol::Http2 if self.asked.is_none() => {
-                self.call(request, service, endpoint).await
+                Box::pin(self.call(body, service, endpoint)).await
             }
             UpstreamProtocol::Http1 | UpstreamProtocol::Http2 => {
-                self.exchange(request, service, endpoint).await
+                self.exchange(body, service, endpoint).await
             }
         }
     }
@@ -58,26 +59,26 @@ impl Outbound {
     /// On a connection of its own.
     async fn exchange(
         &mut self,
-        request: Request<RequestBody>,
+        body: RequestBody,
         service: &ServiceDesk,
         endpoint: &Rc<Endpoint>,
     ) -> Result<Response<Inbound>, ProxyError> {
-        let may_replay = self.may_replay(&request);
+        let may_replay = self.may_replay();
         let upstream = match self.take(endpoint, may_replay) {
             Some(upstream) => Ok(upstream),
-            None => self.connect(service, endpoint).await,
+            // In a box of its own: connecting is rare, and every request would carry the room for it.
+            None => Box::pin(self.connect(service, endpoint)).await,
         };
         let mut upstream = match upstream {
             Ok(upstream) => upstream,
             Err(error) => {
-                self.request = Some(request);
+                self.body = Some(body);
                 return Err(error);
             }
         };
-        let spare = may_replay.then(|| Spare::of(&request));
         self.begins_waiting();
-        match exchange(&mut upstream, request, self.watched()).await {
-            Ok(response) => Ok(response.map(|it| Inbound::Http1(it, Some(upstream)))),
+        match exchange(&mut upstream, (&self.head, body), self.watched()).await {
+            Ok(response) => Ok(response.map(|()| Inbound::Http1(upstream))),
             Err(failed) => {
                 let fresh = !upstream.is_reused();
                 let avoid = self.avoids(failed.error, service, endpoint);
@@ -87,7 +88,7 @@ impl Outbound {
                 } else if avoid {
                     self.tried.push(endpoint.id());
                 }
-                Err(self.not_answered(failed, spare, avoid))
+                Err(self.not_answered(failed, may_replay, avoid))
             }
         }
     }
@@ -96,7 +97,7 @@ impl Outbound {
         Watched {
             downstream: &self.downstream,
             upload: self.upload.as_deref(),
-            gate: self.gate.as_deref(),
+            gate: self.gate.as_ref(),
         }
     }
 
@@ -198,20 +199,15 @@ impl Outbound {
     pub(super) fn not_answered(
         &mut self,
         failed: Failed,
-        spare: Option<Spare>,
+        may_replay: bool,
         fell_silent: bool,
     ) -> ProxyError {
-        self.request = match (failed.unsent, failed.error) {
-            (Some(unsent), _) => {
-                self.replays += 1;
-                Some(unsent)
-            }
-            (None, error) if error == ProxyError::Closed || fell_silent => spare.map(|spare| {
-                self.replays += 1;
-                spare.into_request()
-            }),
-            (None, _) => None,
+        let lost = failed.error == ProxyError::Closed || fell_silent;
+        self.body = match failed.unsent {
+            Some(unsent) => Some(unsent),
+            None => (may_replay && lost).then_some(RequestBody::Empty),
         };
+        self.replays += u32::from(self.body.is_some());
         failed.error
     }
 

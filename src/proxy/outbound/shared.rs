@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use http::{Request, Response};
+use http::Response;
 
 use super::Outbound;
 use crate::{
@@ -13,7 +13,6 @@ use crate::{
         error::ProxyError,
         exchange::Failed,
         inbound::Inbound,
-        spare::Spare,
         trunk::{Place, Room, call},
         upload::RequestBody,
     },
@@ -24,30 +23,28 @@ impl Outbound {
     /// the same holds as on a connection of its own.
     pub(super) async fn call(
         &mut self,
-        request: Request<RequestBody>,
+        body: RequestBody,
         service: &ServiceDesk,
         endpoint: &Rc<Endpoint>,
     ) -> Result<Response<Inbound>, ProxyError> {
         let place = match self.place(service, endpoint).await {
             Ok(place) => place,
             Err(error) => {
-                self.request = Some(request);
+                self.body = Some(body);
                 return Err(error);
             }
         };
-        let spare = self.may_replay(&request).then(|| Spare::of(&request));
         let fresh = !place.has_answered();
         self.begins_waiting();
-        match call(place, request, self.watched()).await {
+        match call(place, (&self.head, body), self.watched()).await {
             Ok(response) => Ok(response.map(|it| Inbound::Http2(Box::new(it)))),
-            Err(failed) => Err(self.not_called(failed, spare, (service, endpoint, fresh))),
+            Err(failed) => Err(self.not_called(failed, (service, endpoint, fresh))),
         }
     }
 
     fn not_called(
         &mut self,
         failed: Failed,
-        spare: Option<Spare>,
         (service, endpoint, fresh): (&ServiceDesk, &Endpoint, bool),
     ) -> ProxyError {
         let avoid = self.avoids(failed.error, service, endpoint);
@@ -57,7 +54,8 @@ impl Outbound {
         } else if avoid {
             self.tried.push(endpoint.id());
         }
-        self.not_answered(failed, spare, avoid)
+        let may_replay = self.may_replay();
+        self.not_answered(failed, may_replay, avoid)
     }
 
     /// A place on a trunk, of which another is opened where the known ones are full.

@@ -11,7 +11,7 @@ use std::{
 
 use bytes::Bytes;
 use h2::{Reason, RecvStream, client::ResponseFuture};
-use http::{HeaderMap, Request, Response, StatusCode, Uri, header, uri};
+use http::{HeaderMap, HeaderName, Request, Response, StatusCode, Uri, Version, header, uri};
 use http_body::{Body as _, Frame};
 
 use super::{
@@ -19,12 +19,15 @@ use super::{
     trunk::NotBegun,
     trunks::Place,
 };
+use crate::core::routing::Unclear;
 use crate::proxy::{
     body::BodyError,
     downstream::Downstream,
     error::ProxyError,
-    exchange::{Failed, Watched, broken_body, cut, expired},
-    upload::{RequestBody, Stage},
+    exchange::{Failed, Watched, cut, expired, judged},
+    outbound::Head,
+    protocol::http1::{response_reader::Broken, trailers::settle},
+    upload::RequestBody,
 };
 
 /// A call whose response has begun.
@@ -32,16 +35,16 @@ use crate::proxy::{
 pub(crate) struct Call {
     incoming: RecvStream,
     carrier: Carrier,
-    place: Option<Place>,
+    _place: Place,
 }
 
-/// Sends `request` and waits for the head of the response.
+/// Sends a request and waits for the head of the response.
 pub(crate) async fn call(
     place: Place,
-    request: Request<RequestBody>,
+    (head, body): (&Head, RequestBody),
     watched: Watched<'_>,
 ) -> Result<Response<Call>, Failed> {
-    let mut calling = Calling::begin(place, request)?;
+    let mut calling = Calling::begin(place, head, body)?;
     poll_fn(|cx| calling.poll(cx, watched)).await?;
     calling.end(watched)
 }
@@ -52,16 +55,12 @@ struct Calling {
     response: ResponseFuture,
     piping: Option<Piping>,
     answer: Option<Response<RecvStream>>,
-    /// The request's head, kept in case that the endpoint does not look at it.
-    head: Request<()>,
 }
 
 impl Calling {
-    fn begin(place: Place, request: Request<RequestBody>) -> Result<Self, Failed> {
-        let (parts, body) = request.into_parts();
-        let head = Request::from_parts(parts, ());
-        let Some(sent) = of_http_2(&head) else {
-            return Err(Failed::from(ProxyError::Malformed));
+    fn begin(place: Place, head: &Head, body: RequestBody) -> Result<Self, Failed> {
+        let Some(sent) = of_http_2(head) else {
+            return Err(Failed::from(ProxyError::Unclear(Unclear::Host)));
         };
         match place.trunk.begin_call(sent, body.is_end_stream()) {
             Ok((response, stream)) => Ok(Self {
@@ -69,13 +68,12 @@ impl Calling {
                 response,
                 piping: (!body.is_end_stream()).then(|| Piping::new(body, stream)),
                 answer: None,
-                head,
             }),
             Err(NotBegun::NoRoom) => Err(Failed {
                 error: ProxyError::Crowded,
-                unsent: Some(head.map(|()| body)),
+                unsent: Some(body),
             }),
-            Err(NotBegun::Malformed) => Err(Failed::from(ProxyError::Malformed)),
+            Err(NotBegun::Malformed) => Err(Failed::from(ProxyError::Unclear(Unclear::Host))),
         }
     }
 
@@ -85,8 +83,7 @@ impl Calling {
                 return Poll::Ready(Err(cut(ending).into()));
             }
             if self.poll_piping(cx, watched) == Poll::Ready(Piped::Broken) {
-                let error = broken_body(watched.upload).unwrap_or(ProxyError::MalformedBody);
-                return Poll::Ready(Err(error.into()));
+                return Poll::Ready(Err(judged(Broken::Request, watched.upload).into()));
             }
             if self.poll_interim(cx, watched) {
                 continue;
@@ -112,7 +109,7 @@ impl Calling {
                     gate.open();
                     watched.downstream.expects_progress();
                 }
-                Some(_) | None => return Poll::Ready(Err(expired(watched))),
+                Some(_) | None => return Poll::Ready(Err(expired(watched).into())),
             }
         }
     }
@@ -148,19 +145,19 @@ impl Calling {
         } else if error.reason() == Some(Reason::REFUSED_STREAM) {
             self.place.trunk.refuses();
         }
-        let is_untouched = watched
-            .upload
-            .is_none_or(|upload| upload.stage() == Stage::Untouched);
-        let unsent = (is_unprocessed(error) && is_untouched).then(|| {
-            let body = self.piping.take().map(Piping::into_body);
-            std::mem::take(&mut self.head).map(|()| body.unwrap_or(RequestBody::Empty))
+        let unsent = is_unprocessed(error).then(|| match self.piping.take() {
+            Some(piping) => piping.into_unsent(),
+            // Of one that was sent whole, nothing is left to be sent again.
+            None => watched.upload.is_none().then_some(RequestBody::Empty),
         });
-        let error = match broken_body(watched.upload) {
-            Some(broken) => broken,
-            None if error.is_library() => ProxyError::Malformed,
-            None if error.is_reset() => ProxyError::StreamReset,
-            None => ProxyError::Closed,
+        let error = if error.is_library() {
+            ProxyError::Malformed
+        } else if error.is_reset() {
+            ProxyError::StreamReset
+        } else {
+            ProxyError::Closed
         };
+        let unsent = unsent.flatten();
         Failed { error, unsent }
     }
 
@@ -170,11 +167,11 @@ impl Calling {
         };
         let carrier = Carrier::new(self.piping);
         watched.downstream.carries(carrier.clone());
-        let place = Some(self.place);
+        let place = self.place;
         Ok(answer.map(|incoming| Call {
             incoming,
             carrier,
-            place,
+            _place: place,
         }))
     }
 }
@@ -204,7 +201,7 @@ impl Call {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         Poll::Ready(match ready!(self.incoming.poll_trailers(cx)) {
-            Ok(Some(trailers)) => Some(Ok(Frame::trailers(trailers))),
+            Ok(Some(trailers)) => Some(Ok(Frame::trailers(settle(trailers)))),
             Ok(None) => None,
             Err(error) => Some(Err(BodyError(Box::new(error)))),
         })
@@ -213,12 +210,6 @@ impl Call {
     /// Whether nothing more will come.
     pub(crate) fn is_end_stream(&self) -> bool {
         self.incoming.is_end_stream()
-    }
-
-    /// The response has ended. An endpoint that has said all it had to say does not want the rest of the request.
-    pub(crate) fn come_back(&mut self) {
-        self.carrier.drop_off();
-        self.place = None;
     }
 }
 
@@ -235,28 +226,29 @@ fn is_unprocessed(error: &h2::Error) -> bool {
 }
 
 /// The head of a request as HTTP/2 has it: no fields of one connection, the `Host` as authority.
-fn of_http_2(head: &Request<()>) -> Option<Request<()>> {
+fn of_http_2(head: &Head) -> Option<Request<()>> {
     let mut parts = uri::Parts::default();
-    let host = head.headers().get(header::HOST)?;
+    let host = head.headers.get(header::HOST)?;
     parts.scheme = Some(uri::Scheme::HTTP);
     parts.authority = Some(uri::Authority::try_from(host.as_bytes()).ok()?);
-    parts.path_and_query = head.uri().path_and_query().cloned();
+    parts.path_and_query = head.uri.path_and_query().cloned();
     let mut request = Request::new(());
-    *request.method_mut() = head.method().clone();
+    *request.method_mut() = head.method.clone();
     *request.uri_mut() = Uri::from_parts(parts).ok()?;
-    *request.version_mut() = http::Version::HTTP_2;
-    *request.headers_mut() = fields_of_http_2(head.headers());
+    *request.version_mut() = Version::HTTP_2;
+    *request.headers_mut() = fields_of_http_2(&head.headers);
     Some(request)
 }
 
 fn fields_of_http_2(headers: &HeaderMap) -> HeaderMap {
-    let mut fields = headers.clone();
-    for name in [
+    const OF_HTTP_1: [HeaderName; 4] = [
         header::HOST,
         header::CONNECTION,
         header::TRANSFER_ENCODING,
         header::UPGRADE,
-    ] {
+    ];
+    let mut fields = headers.clone();
+    for name in OF_HTTP_1 {
         fields.remove(name);
     }
     fields

@@ -11,7 +11,9 @@ use bytes::Bytes;
 use h2::{Reason, SendStream};
 use http_body::Body as _;
 
-use crate::proxy::{downstream::Downstream, headers, upload::RequestBody};
+use crate::proxy::{
+    downstream::Downstream, protocol::http1::trailers::settle, upload::RequestBody,
+};
 
 /// See the module.
 #[derive(Debug)]
@@ -20,6 +22,7 @@ pub(super) struct Piping {
     stream: SendStream<Bytes>,
     /// What was read and not sent yet.
     piece: Bytes,
+    has_sent: bool,
 }
 
 /// A body on its way, to be sent on by whoever has its turn: the response, while its client takes it, and the stream
@@ -77,12 +80,14 @@ impl Piping {
             body,
             stream,
             piece: Bytes::new(),
+            has_sent: false,
         }
     }
 
-    /// The body, which nobody has looked at yet.
-    pub(super) fn into_body(self) -> RequestBody {
-        self.body
+    /// The body, as whole as it was, if nothing of it has left.
+    pub(super) fn into_unsent(mut self) -> Option<RequestBody> {
+        let is_whole = !self.has_sent && self.body.takes_back(self.piece);
+        is_whole.then_some(self.body)
     }
 
     /// Sends what can be sent now.
@@ -109,6 +114,7 @@ impl Piping {
             let piece = self.piece.split_to(capacity.min(self.piece.len()));
             let ends = self.piece.is_empty() && self.body.is_end_stream();
             downstream.expects_progress();
+            self.has_sent = true;
             if self.stream.send_data(piece, ends).is_err() || ends {
                 return Poll::Ready(Piped::Ended);
             }
@@ -138,8 +144,7 @@ impl Piping {
                 Poll::Ready(None)
             }
             Err(frame) => {
-                let mut trailers = frame.into_trailers().unwrap_or_default();
-                headers::rewrite_trailers(&mut trailers);
+                let trailers = settle(frame.into_trailers().unwrap_or_default());
                 self.stream.reserve_capacity(0);
                 let _ = self.stream.send_trailers(trailers);
                 Poll::Ready(Some(Piped::Ended))

@@ -20,6 +20,7 @@ use crate::{
     core::{
         ids::{Colour, Tenure},
         time::Timestamp,
+        trace::trace_id,
     },
 };
 
@@ -57,6 +58,7 @@ struct JsonLine<'a> {
     bytes_out: u64,
     replays: u32,
     request_id: Cow<'a, str>,
+    trace_id: Option<&'a str>,
     cause: Option<&'static str>,
 }
 
@@ -79,10 +81,15 @@ fn json(record: &AccessRecord, out: &mut Vec<u8>) -> io::Result<()> {
         bytes_out: record.bytes_out,
         replays: record.replays,
         request_id: text(record.request_id.as_bytes()),
+        trace_id: traced(record),
         cause: record.cause,
     };
     line.serialize(&mut Serializer::with_formatter(out, Careful))?;
     Ok(())
+}
+
+fn traced(record: &AccessRecord) -> Option<&str> {
+    trace_id(record.traceparent.as_ref()?.as_bytes())
 }
 
 /// Bytes that are not UTF-8 become U+FFFD: JSON has no way to write them.
@@ -152,6 +159,7 @@ fn common(record: &AccessRecord, out: &mut Vec<u8>) -> io::Result<()> {
         out,
     )?;
     field("request_id", Some(record.request_id.as_bytes()), out)?;
+    field("trace_id", traced(record).map(str::as_bytes), out)?;
     field("cause", record.cause.map(str::as_bytes), out)
 }
 
@@ -244,6 +252,9 @@ mod tests {
             bytes_out: 345,
             replays: 1,
             request_id: HeaderValue::from_static("4f2a-1"),
+            traceparent: Some(HeaderValue::from_static(
+                "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+            )),
             cause: None,
         }
     }
@@ -254,6 +265,7 @@ mod tests {
             target: "/a\r\nforged\u{1b}[2J\"\\\u{9b}\u{7f}\u{2028}é".to_owned(),
             host: Some(HeaderValue::from_bytes(b"x\" status=200\xff").unwrap()),
             request_id: HeaderValue::from_bytes(b"tab\there").unwrap(),
+            traceparent: None,
             service: None,
             colour: None,
             endpoint: None,
@@ -278,7 +290,8 @@ mod tests {
             "target": "/cart?id=7", "proto": "HTTP/1.1", "host": "shop.example.com", "status": 201,
             "service": "shop", "colour": "green", "endpoint": "10.0.0.1:30081", "tenure": 3,
             "duration_ms": 1.234, "head_ms": 1.0, "bytes_in": 12, "bytes_out": 345, "replays": 1,
-            "request_id": "4f2a-1", "cause": null
+            "request_id": "4f2a-1",
+            "trace_id": "4bf92f3577b34da6a3ce929d0e0e4736", "cause": null
         });
         assert_eq!(serde_json::from_str::<Value>(&line).unwrap(), expected);
     }
@@ -289,7 +302,7 @@ mod tests {
             written(AccessLogFormat::Common, &record()),
             "192.0.2.7 - - [14/Nov/2023:22:13:20 +0000] \"POST /cart?id=7 HTTP/1.1\" 201 345 \
              service=shop colour=green endpoint=10.0.0.1:30081 tenure=3 duration_ms=1.234 \
-             head_ms=1.000 bytes_in=12 replays=1 host=shop.example.com request_id=4f2a-1 cause=-\n"
+             head_ms=1.000 bytes_in=12 replays=1 host=shop.example.com request_id=4f2a-1 trace_id=4bf92f3577b34da6a3ce929d0e0e4736 cause=-\n"
         );
     }
 
@@ -315,7 +328,7 @@ mod tests {
              /a\\x0d\\x0aforged\\x1b[2J\\\"\\\\\\xc2\\x9b\\x7f\\xe2\\x80\\xa8\\xc3\\xa9 HTTP/1.1\" 201 - \
              service=- colour=- endpoint=- tenure=- duration_ms=1.234 head_ms=1.000 bytes_in=12 \
              replays=1 host=\"x\\\" status=200\\xff\" request_id=\"tab\\x09here\" \
-             cause=\"connect refused\"\n"
+             trace_id=- cause=\"connect refused\"\n"
         );
     }
 }

@@ -1,7 +1,7 @@
 //! Follows a chunked body to its end, strictly, without copying it (RFC 9112 section 7.1).
 //!
-//! Owns the knowledge of where a chunked message ends and whether two parsers would agree on it; the data
-//! itself goes on to hyper as it came.
+//! Owns the knowledge of where a chunked message ends and whether two parsers would agree on it. A client's body goes
+//! on to hyper as it came; an endpoint's is taken apart by [`Walker::next_piece`].
 
 /// Where in the body the next byte stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -9,12 +9,35 @@ pub(super) struct Walker {
     at: At,
     /// Bytes of the present size line or of all trailer lines so far.
     line: usize,
+    extensions: Extensions,
+}
+
+/// Which chunks may carry an extension.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Extensions {
+    /// The last one: parsers differ about the others, and no client sends them.
+    Last,
+    /// Any: they end here, because what goes on to the client is framed anew.
+    Any,
+}
+
+/// What the next bytes of a body are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Piece {
+    /// So many bytes of framing; what follows has not come yet.
+    Framing(usize),
+    /// So many bytes of data.
+    Data(usize),
+    /// The trailer section, perhaps an empty one; to be walked on.
+    Trailers,
+    /// Not what the grammar allows.
+    Malformed,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum At {
     Size { value: u64, digits: u8 },
-    Extension { last: bool },
+    Extension { size: u64 },
     SizeLf { size: u64 },
     Data { left: u64 },
     DataCr,
@@ -37,9 +60,19 @@ pub(super) enum Step {
 }
 
 impl Walker {
-    /// Stands before the first chunk.
+    /// Stands before the first chunk of a client's body.
     pub(super) const fn new() -> Self {
+        Self::with(Extensions::Last)
+    }
+
+    /// Stands before the first chunk of an endpoint's body.
+    pub(super) const fn lenient() -> Self {
+        Self::with(Extensions::Any)
+    }
+
+    const fn with(extensions: Extensions) -> Self {
         Self {
+            extensions,
             at: At::Size {
                 value: 0,
                 digits: 0,
@@ -77,6 +110,37 @@ impl Walker {
         Step::More
     }
 
+    /// What the first of `bytes`, which are not empty, are. All of a piece is to be taken before the next is asked
+    /// for.
+    pub(super) fn next_piece(&mut self, bytes: &[u8]) -> Piece {
+        for (place, byte) in bytes.iter().enumerate() {
+            match self.at {
+                At::Data { left } if place == 0 => {
+                    let here = usize::try_from(left).unwrap_or(usize::MAX).min(bytes.len());
+                    self.at = match left - here as u64 {
+                        0 => At::DataCr,
+                        left => At::Data { left },
+                    };
+                    return Piece::Data(here);
+                }
+                At::TrailerStart if place == 0 => return Piece::Trailers,
+                At::Data { .. } | At::TrailerStart => return Piece::Framing(place),
+                At::Size { .. }
+                | At::Extension { .. }
+                | At::SizeLf { .. }
+                | At::DataCr
+                | At::DataLf
+                | At::Trailer
+                | At::TrailerLf
+                | At::EndLf => match self.next(*byte) {
+                    Some(at) => self.at = at,
+                    None => return Piece::Malformed,
+                },
+            }
+        }
+        Piece::Framing(bytes.len())
+    }
+
     fn next(&mut self, byte: u8) -> Option<At> {
         self.line += 1;
         if self.line > MAX_LINE {
@@ -93,11 +157,13 @@ impl Walker {
             }
             (At::Size { digits: 0, .. }, _) => None,
             (At::Size { value, .. }, b'\r') => Some(At::SizeLf { size: value }),
-            // An extension of a chunk with data would have to be remembered with its size; nobody sends
-            // them, and parsers differ about them: only the last chunk may carry one.
-            (At::Size { value: 0, .. }, b';') => Some(At::Extension { last: true }),
-            (At::Extension { last }, _) if is_text(byte) => Some(At::Extension { last }),
-            (At::Extension { .. }, b'\r') => Some(At::SizeLf { size: 0 }),
+            (At::Size { value: size, .. }, b';')
+                if size == 0 || self.extensions == Extensions::Any =>
+            {
+                Some(At::Extension { size })
+            }
+            (At::Extension { size }, _) if is_text(byte) => Some(At::Extension { size }),
+            (At::Extension { size }, b'\r') => Some(At::SizeLf { size }),
             (At::SizeLf { size }, b'\n') => {
                 self.line = 0;
                 Some(if size == 0 {

@@ -88,7 +88,7 @@ pub(super) fn fields_for_answer(head: &[u8]) -> Vec<u8> {
 }
 
 /// Lines ended by CR LF.
-struct Lines<'a>(&'a [u8]);
+pub(super) struct Lines<'a>(pub(super) &'a [u8]);
 
 impl<'a> Iterator for Lines<'a> {
     type Item = Result<&'a [u8], HeadRefusal>;

@@ -1,6 +1,7 @@
-//! HTTP/1 downstream: strict about what comes in, by a guard in front of hyper; served by hyper ([`serve`]).
+//! HTTP/1: downstream served by hyper ([`serve`]), behind a guard that is strict about what comes in; upstream spoken by
+//! [`request_writer`] and [`response_reader`].
 //!
-//! Bytes go from the socket ([`guarded`]) through the guard ([`input`], which follows bodies by [`chunk`] and
+//! Downstream, bytes go from the socket ([`guarded`]) through the guard ([`input`], which follows bodies by [`chunk`] and
 //! judges heads by [`head`] and [`fields`]) to hyper; what the service must know of them is on the [`wire`].
 
 mod chunk;
@@ -9,7 +10,11 @@ mod guarded;
 mod head;
 mod input;
 mod refusal;
+pub(crate) mod request_writer;
+mod response_head;
+pub(crate) mod response_reader;
 mod serve;
+pub(crate) mod trailers;
 mod wire;
 
 pub(crate) use guarded::Guarded;

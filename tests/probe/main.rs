@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may fail where it stands")]
 
+mod http2;
+
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use cutover::{
@@ -10,7 +12,7 @@ use cutover::{
         event::{Event, Watched},
         health::ProbeVerdict,
         ids::{EndpointAddr, EndpointId},
-        service::{HttpProbe, PROBE_BODY_LIMIT, ProbeKind, ProbeSpec},
+        service::{HttpProbe, PROBE_BODY_LIMIT, ProbeKind, ProbeSpec, UpstreamProtocol},
     },
 };
 use http::HeaderValue;
@@ -233,6 +235,7 @@ fn http_probe() -> HttpProbe {
         body_contains: None,
         host: None,
         headers: Vec::new(),
+        protocol: UpstreamProtocol::Http1,
     }
 }
 

@@ -1,0 +1,14 @@
+//! Who the client is: what is believed of whom, and what endpoints and the access log are told. One file for each
+//! promise, kept by a whole cutover over real sockets.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test ends where something unexpected happens"
+)]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod asked;
+mod trace;
+mod trust;
