@@ -28,7 +28,7 @@ use crate::{
     config::{
         Config,
         error::Problems,
-        load::{self, Loaded, Source},
+        load::{self, Source},
     },
     control::{
         controller::{self, Controller, Setup},
@@ -38,10 +38,15 @@ use crate::{
         ids::ListenerName,
         switch::{Actor, ActorKind},
     },
+    machine,
     mailbox::{ORDERS_LIMIT, Order, REPORTS_LIMIT, Report},
-    proxy::worker::{self, WorkerSetup},
+    proxy::{
+        resources::Resources,
+        worker::{self, WorkerSetup},
+    },
     publish::Publisher,
     telemetry::{access::AccessLog, log, metrics::Metrics, notice::Notices, stats::Stats},
+    tls::{Connectors, Judged},
 };
 
 /// What to run.
@@ -105,12 +110,12 @@ impl App {
     /// # Errors
     /// See [`StartError`]; nothing keeps running.
     pub async fn start(options: Options) -> Result<Self, StartError> {
-        let (source, loaded) = read(&options.config)?;
-        Self::build(options, source, loaded).await
+        let (source, judged) = read(&options.config)?;
+        Self::build(options, source, judged).await
     }
 
-    async fn build(options: Options, source: Source, loaded: Loaded) -> Result<Self, StartError> {
-        let config = Arc::new(loaded.config.clone());
+    async fn build(options: Options, source: Source, judged: Judged) -> Result<Self, StartError> {
+        let config = Arc::new(judged.loaded.config.clone());
         let count = config.process.workers;
         let stats = Arc::new(Stats::new(count));
         let metrics = Metrics::new(Arc::clone(&stats), env!("CARGO_PKG_VERSION"))?;
@@ -119,17 +124,23 @@ impl App {
             metrics.attach_access_log(access);
         }
         let publisher = Publisher::new();
+        let connectors = Arc::<Connectors>::default();
         let (reports, reported) = mpsc::channel(REPORTS_LIMIT);
+        let resources = Arc::new(Resources::new(machine::open_files(), count));
+        tell_of_few_files(&config, &resources);
         let crew = Crew {
+            resources,
             publisher: &publisher,
             stats: &stats,
+            connectors: &connectors,
             access: access.as_ref(),
             reports,
         };
         let Hired { workers, threads } = crew.hire(count)?;
         let setup = Setup {
             config_path: options.config,
-            loaded,
+            judged,
+            connectors,
             source,
             cores: cores(),
             publisher,
@@ -251,8 +262,9 @@ impl App {
 /// # Errors
 /// See [`StartError`].
 pub fn run(config: &Path) -> Result<(), StartError> {
-    let (source, loaded) = read(config)?;
-    log::init(loaded.config.process.log_format);
+    let (source, judged) = read(config)?;
+    log::init(judged.loaded.config.process.log_format);
+    machine::raise_open_files();
     let runtime = Builder::new_multi_thread()
         .worker_threads(CONTROL_THREADS)
         .thread_name("control")
@@ -265,7 +277,7 @@ pub fn run(config: &Path) -> Result<(), StartError> {
     let ran = runtime.block_on(async {
         // Signals are caught before anything is started, so that none can end the process half-way.
         let mut signals = Signals::catch()?;
-        let app = App::build(options, source, loaded).await?;
+        let app = App::build(options, source, judged).await?;
         tracing::info!(admin = %app.admin_url(), workers = app.workers.len(), "started");
         signals.obey(&app).await;
         tracing::info!("stopping");
@@ -280,8 +292,10 @@ pub fn run(config: &Path) -> Result<(), StartError> {
 
 /// What every worker is given.
 struct Crew<'a> {
+    resources: Arc<Resources>,
     publisher: &'a Publisher,
     stats: &'a Arc<Stats>,
+    connectors: &'a Arc<Connectors>,
     access: Option<&'a AccessLog>,
     reports: mpsc::Sender<Report>,
 }
@@ -302,7 +316,9 @@ impl Crew<'_> {
                 index,
                 reader: self.publisher.reader(),
                 stats: Arc::clone(self.stats),
+                connectors: Arc::clone(self.connectors),
                 access: self.access.cloned(),
+                resources: Arc::clone(&self.resources),
                 orders,
                 reports: self.reports.clone(),
             })?);
@@ -312,10 +328,20 @@ impl Crew<'_> {
     }
 }
 
-fn read(path: &Path) -> Result<(Source, Loaded), Problems> {
+fn read(path: &Path) -> Result<(Source, Judged), Problems> {
     let source = load::read(path)?;
-    let loaded = load::parse(&source, cores())?;
-    Ok((source, loaded))
+    let judged = Judged::read(&source, cores())?;
+    Ok((source, judged))
+}
+
+/// Connections beyond the seats wait, which is right, but not what the file says.
+fn tell_of_few_files(config: &Config, resources: &Resources) {
+    let listeners = config.listeners.iter();
+    let wanted: usize = listeners.map(|it| it.limits.max_connections).sum();
+    let seats = resources.seats();
+    if wanted > seats {
+        tracing::warn!(max_connections = wanted, seats, "open files too few");
+    }
 }
 
 fn open_access_log(config: &Config) -> Result<Option<AccessLog>, StartError> {

@@ -8,6 +8,7 @@ pub mod config;
 pub mod control;
 pub mod core;
 pub mod demo;
+pub mod machine;
 pub mod mailbox;
 pub mod proxy;
 pub mod publish;

@@ -53,7 +53,7 @@ fn the_full_example_shows_the_defaults() {
     for (table, optional) in [
         ("/process", &["state"][..]),
         ("/admin", &["token_file"]),
-        ("/listener/web", &["trusted_proxies"]),
+        ("/listener/web", &["proxy_protocol", "trusted_proxies"]),
         ("/service/shop/passive", &[]),
         ("/service/shop/switch", &[]),
         ("/service/shop/timeouts", &[]),
@@ -92,7 +92,9 @@ fn every_key_is_in_the_full_example() {
         [listener.a]\nnonsense = 1\n[service.a]\nnonsense = 1\n[service.a.blue]\nnonsense = 1\n\
         [service.a.probe]\nnonsense = 1\n[service.a.passive]\nnonsense = 1\n\
         [service.a.switch]\nnonsense = 1\n[service.a.timeouts]\nnonsense = 1\n\
-        [service.a.connections]\nnonsense = 1\n";
+        [service.a.connections]\nnonsense = 1\n\
+        [listener.a.tls]\nnonsense = 1\n[service.a.upstream_tls]\nnonsense = 1\n\
+        [listener.b.tls]\ncertificates = [{ nonsense = 1 }]\n";
     let tables = [
         "process",
         "admin",
@@ -106,6 +108,8 @@ fn every_key_is_in_the_full_example() {
         "switch",
         "timeouts",
         "connections",
+        "tls",
+        "upstream_tls",
     ];
     for problem in parse(nonsense).unwrap_err().0 {
         let listed = problem.suggestion.unwrap();

@@ -17,20 +17,37 @@ mod source_text;
 use source_text::{Item, Module, items};
 
 /// Where each room may look. A path with `::` allows that part of a room and no other.
-const TABLE: [(&str, &[&str]); 12] = [
+const TABLE: [(&str, &[&str]); 13] = [
     ("core", &[]),
     ("config", &["core"]),
     ("publish", &["core"]),
+    ("machine", &[]),
     ("mailbox", &["core", "config", "tls"]),
     ("tls", &["core", "config"]),
     ("telemetry", &["core", "config"]),
     (
         "control",
-        &["core", "config", "publish", "telemetry", "mailbox", "tls"],
+        &[
+            "core",
+            "config",
+            "publish",
+            "telemetry",
+            "mailbox",
+            "machine",
+            "tls",
+        ],
     ),
     (
         "proxy",
-        &["core", "config", "publish", "telemetry", "mailbox", "tls"],
+        &[
+            "core",
+            "config",
+            "publish",
+            "telemetry",
+            "mailbox",
+            "machine",
+            "tls",
+        ],
     ),
     ("admin", &["core", "config", "telemetry", "control::handle"]),
     (
@@ -50,6 +67,7 @@ const TABLE: [(&str, &[&str]); 12] = [
             "config",
             "core",
             "demo",
+            "tls::Judged",
             "admin::wire",
             "admin::tokens",
             "admin::ACTOR_HEADER",
@@ -65,6 +83,7 @@ const TABLE: [(&str, &[&str]); 12] = [
             "config",
             "control",
             "core",
+            "machine",
             "mailbox",
             "proxy",
             "publish",

@@ -16,9 +16,10 @@ use std::{
 use cutover::{
     config::{AccessLogFormat, AccessLogTarget},
     core::{
-        ids::{Colour, EndpointAddr, Generation, ServiceName},
+        ids::{Colour, EndpointAddr, Generation, ListenerName, ServiceName},
         notice::Notice,
         switch::Refusal,
+        tls::CertificateInUse,
     },
     telemetry::{access::AccessLog, stats::ConnectFailure},
 };
@@ -44,7 +45,7 @@ fn the_documented_alerts_are_valid_and_name_what_is_rendered() {
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), rules).unwrap();
     if let Some(said) = promtool(&["check", "rules", &file.path().to_string_lossy()], "") {
-        assert!(said.contains("SUCCESS: 4 rules found"), "{said}");
+        assert!(said.contains("SUCCESS: 6 rules found"), "{said}");
     }
 }
 
@@ -280,6 +281,11 @@ fn busy_world() -> String {
     for service in ["shop", "api"] {
         work(&world, service);
     }
+    world.notices.certificates(vec![CertificateInUse {
+        listener: ListenerName::new("web"),
+        certificate: "shop.pem".to_owned(),
+        expires_at: 0,
+    }]);
     world.metrics.render(&[view("shop"), view("api")]).unwrap()
 }
 

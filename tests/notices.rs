@@ -47,7 +47,7 @@ fn each_notice_is_one_line_and_moves_its_metric() {
         kinds.insert(kind(&notice));
     }
     // One for each arm of `expected_line`; whoever adds an arm adds a notice to the list, too.
-    assert_eq!(kinds.len(), 19);
+    assert_eq!(kinds.len(), 21);
 }
 
 #[test]
@@ -168,6 +168,12 @@ fn expected_line(notice: &Notice) -> &'static str {
         Notice::ResolveFailed { .. } => {
             r#"WARN cutover: name not resolved endpoint=blue.internal:80 error="no such host""#
         }
+        Notice::CertificatesRenewed { .. } => {
+            r#"INFO cutover: certificates renewed count=1 files="/etc/shop.pem""#
+        }
+        Notice::CertificatesRefused { .. } => {
+            r#"WARN cutover: certificates refused count=1 errors="key `a` is encrypted""#
+        }
     }
 }
 
@@ -206,6 +212,10 @@ fn expected_series(notice: &Notice) -> &'static str {
         Notice::ListenerOpened { .. } => "workers 2",
         Notice::ListenerClosed { .. } => "workers 2",
         Notice::ResolveFailed { .. } => "resolve_failures_total 1",
+        Notice::CertificatesRenewed { .. } => {
+            r#"tls_certificate_reloads_total{result="applied"} 1"#
+        }
+        Notice::CertificatesRefused { .. } => r#"tls_certificate_reloads_total{result="failed"} 1"#,
     }
 }
 
@@ -289,6 +299,12 @@ fn process_notices() -> Vec<Notice> {
     let listener = ListenerName::new("web");
     let texts = |texts: &[&str]| texts.iter().map(ToString::to_string).collect();
     vec![
+        Notice::CertificatesRenewed {
+            files: texts(&["/etc/shop.pem"]),
+        },
+        Notice::CertificatesRefused {
+            errors: texts(&["key `a` is encrypted"]),
+        },
         Notice::Reloaded {
             generation: Generation(42),
             changes: texts(&["added service `api`", "removed listener `old`"]),

@@ -9,7 +9,10 @@ use cutover::{
     control::source::file::{Ask, FileSetup, FileSource, Reading},
     core::switch::{Actor, ActorKind},
 };
-use tokio::{sync::mpsc, time::timeout};
+use tokio::{
+    sync::{mpsc, watch},
+    time::timeout,
+};
 
 #[tokio::test]
 async fn a_write_in_place_is_noticed() {
@@ -106,7 +109,10 @@ async fn an_operator_has_the_file_read_whether_it_has_changed_or_not() {
     };
     file.source.ask(ask).unwrap();
     let reading = file.reading().await;
-    assert_eq!(reading.ask.actor, operator);
+    let Reading::File { ask, .. } = &reading else {
+        panic!("{reading:?}");
+    };
+    assert_eq!(ask.actor, operator);
     assert_eq!(name_of(reading), Ok("first".to_owned()));
 }
 
@@ -141,6 +147,7 @@ fn started(path: PathBuf) -> File {
         digest: source.digest,
         cores: 1,
         watch: true,
+        applied: watch::channel(None).1,
     };
     File {
         path,
@@ -150,8 +157,10 @@ fn started(path: PathBuf) -> File {
 }
 
 fn name_of(reading: Reading) -> Result<String, Vec<String>> {
-    let loaded = reading.outcome?;
-    Ok(loaded.config.services[0].name.to_string())
+    let Reading::File { outcome, .. } = reading else {
+        panic!("{reading:?}");
+    };
+    Ok(outcome?.loaded.config.services[0].name.to_string())
 }
 
 fn text(service: &str) -> String {

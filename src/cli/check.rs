@@ -17,6 +17,7 @@ use super::{
 use crate::{
     admin::tokens,
     config::{Config, load},
+    tls::Judged,
 };
 
 #[derive(Debug, Args)]
@@ -64,7 +65,8 @@ impl Check {
 fn examine(path: &Path) -> Result<(Config, Vec<String>), Vec<String>> {
     let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
     let source = load::read(path).map_err(|problems| problems.lines())?;
-    let loaded = load::parse(&source, cores).map_err(|problems| problems.lines())?;
+    let judged = Judged::read(&source, cores).map_err(|problems| problems.lines())?;
+    let loaded = judged.loaded;
     let mut warnings: Vec<_> = loaded.warnings.iter().map(ToString::to_string).collect();
     if let Some(file) = &loaded.config.admin.token_file {
         let tokens = tokens::read(file).map_err(|error| error.lines())?;

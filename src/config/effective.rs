@@ -16,10 +16,13 @@ use super::{
     AccessLogTarget, AdminAddr, Config, Http2, ListenerConfig, Networks, ProcessConfig,
     limits::BODY_RATE_GRACE,
     text::Choice,
+    tls::ListenerTls,
     value::{duration, size},
 };
-use crate::core::service::{
-    EndpointSpec, HostPolicy, ListenerScope, MinReady, ProbeKind, ProbeSpec, ServiceSpec,
+use crate::core::{
+    ids::Colour,
+    service::{HostPolicy, ListenerScope, MinReady, ProbeKind, ProbeSpec, ServiceSpec},
+    tls::{Trust, UpstreamTls},
 };
 
 impl Config {
@@ -54,8 +57,8 @@ impl Config {
             "max_request_body": size::write(spec.max_request_body.map_or(0, NonZeroUsize::get)),
             "ambiguous_path": spec.ambiguous_path.word(),
             "forwarded": spec.forwarded.word(),
-            "blue": pool(&spec.pools.blue),
-            "green": pool(&spec.pools.green),
+            "blue": pool(spec, Colour::Blue),
+            "green": pool(spec, Colour::Green),
             "probe": probe(&spec.probe),
             "passive": {
                 "eject": time(spec.passive.eject),
@@ -131,12 +134,45 @@ fn listener(listener: &ListenerConfig) -> Value {
         "max_header_count": limits.max_header_count,
         "max_header_size": size::write(limits.max_header_size),
         "http2": limits.http2 == Http2::Spoken,
+        "proxy_protocol": networks(&peers.introducers),
         "trusted_proxies": peers.trusted.as_ref().map(networks),
         "client_from": peers.client_from.word(),
         "trace": peers.trace.word(),
         "min_body_rate": size::write(rate.map_or(0, |rate| rate.bytes.get())),
         "body_rate_grace": time(rate.map_or(BODY_RATE_GRACE, |rate| rate.grace)),
         "upgrades": limits.upgrades.iter().collect::<Vec<_>>(),
+        "tls": listener.tls.as_ref().map(listener_tls),
+        "redirect_https": listener.redirect_https,
+    })
+}
+
+fn listener_tls(tls: &ListenerTls) -> Value {
+    let certificates = tls
+        .certificates
+        .iter()
+        .map(|it| json!({ "cert": path(&it.cert), "key": path(&it.key) }));
+    let clients = tls.clients.as_ref();
+    json!({
+        "certificates": certificates.collect::<Vec<_>>(),
+        "min_version": tls.min_version.word(),
+        "client_ca": clients.map(|it| path(&it.ca)),
+        "client_auth": clients.map(|it| it.mode.word()),
+        "client_subject_header": clients.map(|it| it.subject_header.as_str()),
+        "client_fingerprint_header": clients.map(|it| it.fingerprint_header.as_str()),
+    })
+}
+
+fn upstream_tls(tls: &UpstreamTls) -> Value {
+    let certificate = tls.certificate.as_ref();
+    json!({
+        "ca": match &tls.trust {
+            Trust::Authorities(ca) => Some(path(ca)),
+            Trust::System | Trust::Anybody => None,
+        },
+        "verify": tls.trust != Trust::Anybody,
+        "server_name": tls.server_name,
+        "cert": certificate.map(|it| path(&it.cert)),
+        "key": certificate.map(|it| path(&it.key)),
     })
 }
 
@@ -152,11 +188,14 @@ fn host(host: &HostPolicy) -> String {
     }
 }
 
-fn pool(endpoints: &[EndpointSpec]) -> Value {
-    let written = endpoints
+fn pool(spec: &ServiceSpec, colour: Colour) -> Value {
+    let written = spec.pools[colour]
         .iter()
         .map(|it| json!({ "addr": it.addr, "weight": it.weight }));
-    json!({ "endpoints": written.collect::<Vec<_>>() })
+    json!({
+        "endpoints": written.collect::<Vec<_>>(),
+        "upstream_tls": spec.upstream_tls[colour].as_deref().map(upstream_tls),
+    })
 }
 
 fn probe(spec: &ProbeSpec) -> Value {

@@ -4,6 +4,7 @@
 //! an editor can jump there; a list of them is an error, so that nobody fixes a file one mistake at a time.
 
 use std::{
+    collections::BTreeMap,
     fmt,
     path::{Path, PathBuf},
 };
@@ -62,6 +63,26 @@ pub struct Position {
 impl fmt::Display for Position {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}", self.line, self.column)
+    }
+}
+
+/// Where a file names other files, for what is found out about those when they are read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Places {
+    pub(super) file: PathBuf,
+    pub(super) named: BTreeMap<PathBuf, Position>,
+}
+
+impl Places {
+    /// A problem with the file `path`, at the place where it is named.
+    #[must_use]
+    pub fn problem(&self, path: &Path, text: String, suggestion: &str) -> Problem {
+        Problem {
+            file: self.file.clone(),
+            at: self.named.get(path).copied(),
+            text,
+            suggestion: Some(suggestion.to_owned()),
+        }
     }
 }
 

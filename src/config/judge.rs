@@ -4,9 +4,16 @@
 //! that is being read. Must not know what is right or wrong: `tree`, `value` and `validate` say that. Places
 //! are byte offsets until the end, because counting columns is only worth its while for what is printed.
 
-use std::path::Path;
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
-use super::error::{PROBLEMS_LIMIT, Position, Problem, Problems};
+use super::{
+    error::{PROBLEMS_LIMIT, Places, Position, Problem, Problems},
+    tree::{Field, Given},
+    value::path::FilePath,
+};
 
 /// Where something stands in the text: the offset of its first byte.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -21,6 +28,8 @@ pub(super) struct Judge<'a> {
     lines: Vec<usize>,
     /// Names of the tables around the value that is being read.
     tables: Vec<String>,
+    /// Where the files that are to be read later are named first.
+    files: BTreeMap<PathBuf, At>,
     errors: Findings,
     warnings: Findings,
 }
@@ -35,6 +44,7 @@ impl<'a> Judge<'a> {
                 .chain(breaks.map(|(index, _)| index + 1))
                 .collect(),
             tables: Vec::new(),
+            files: BTreeMap::new(),
             errors: Findings::default(),
             warnings: Findings::default(),
         }
@@ -57,6 +67,28 @@ impl<'a> Judge<'a> {
             return String::new();
         }
         self.position(at).to_string()
+    }
+
+    /// The path of a file that will be read later, seen from the working folder. Where it is named is kept for
+    /// what will be said of it then.
+    pub(super) fn named_file(&mut self, raw: Field<FilePath>) -> Option<PathBuf> {
+        let Field::Given(Given { at, value: path }) = raw else {
+            return None;
+        };
+        let path = path.seen_from(self.file.parent().unwrap_or(Path::new("")));
+        self.files.entry(path.clone()).or_insert(at);
+        Some(path)
+    }
+
+    /// Where each of those files is named.
+    pub(super) fn places(&self) -> Places {
+        let places = self.files.iter();
+        Places {
+            file: self.file.to_owned(),
+            named: places
+                .map(|(path, at)| (path.clone(), self.position(*at)))
+                .collect(),
+        }
     }
 
     /// Reads what is inside the table or key `name`.

@@ -14,7 +14,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::{
     Config,
-    error::{Problem, Problems},
+    error::{Places, Problem, Problems},
     judge::{At, Judge, shown},
     raw::RawConfig,
     tree::{Node, Typed},
@@ -51,6 +51,8 @@ pub struct Loaded {
     pub config: Config,
     /// What is odd about it.
     pub warnings: Vec<Problem>,
+    /// Where it names files of certificates and keys, which are not read here.
+    pub places: Places,
 }
 
 /// Reads a file.
@@ -100,6 +102,7 @@ pub fn parse(source: &Source, cores: usize) -> Result<Loaded, Problems> {
     };
     let raw = RawConfig::typed(node, &mut judge).unwrap_or_default();
     let config = validate::config(raw, around, &mut judge);
+    let places = judge.places();
     let (errors, warnings) = judge.verdict();
     if !errors.0.is_empty() {
         return Err(errors);
@@ -107,6 +110,7 @@ pub fn parse(source: &Source, cores: usize) -> Result<Loaded, Problems> {
     Ok(Loaded {
         config,
         warnings: warnings.0,
+        places,
     })
 }
 

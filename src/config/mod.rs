@@ -14,6 +14,7 @@ mod peers;
 mod raw;
 mod suggest;
 mod text;
+pub mod tls;
 mod tree;
 mod validate;
 mod value;
@@ -28,6 +29,7 @@ pub use self::{
 
 use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
+use self::tls::ListenerTls;
 use crate::core::{ids::ListenerName, service::ServiceSpec};
 
 /// A whole file, validated.
@@ -131,4 +133,8 @@ pub struct ListenerConfig {
     pub limits: ListenerLimits,
     /// Whom it believes.
     pub peers: PeerPolicy,
+    /// Its TLS; `None` for one in the clear.
+    pub tls: Option<ListenerTls>,
+    /// Where requests are redirected to, instead of being forwarded: `https` on this port.
+    pub redirect_https: Option<u16>,
 }

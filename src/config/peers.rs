@@ -12,6 +12,8 @@ pub struct PeerPolicy {
     /// Peers that are believed when they say for whom they speak. `None` if the file does not say: then nobody is
     /// believed in that, but ids and traces are taken from anybody.
     pub trusted: Option<Networks>,
+    /// Peers that must introduce their clients by the PROXY protocol.
+    pub introducers: Networks,
     /// Where a trusted peer says it.
     pub client_from: ClientFrom,
     /// What becomes of requests without a trace.

@@ -6,6 +6,7 @@
 use super::{
     AccessLogFormat, AccessLogTarget, AdminAddr, ClientFrom, LogFormat, TracePolicy,
     judge::Judge,
+    tls::{ClientAuthMode, TlsVersion},
     tree::{Field, List, Named, Node, Typed, table},
     value::{
         addr::ListenAddr,
@@ -18,6 +19,7 @@ use super::{
         path::FilePath,
         protocol::Protocol,
         size::Size,
+        tls::{OwnField, ServerNameText},
     },
 };
 use crate::core::{
@@ -84,9 +86,32 @@ table! {
         min_body_rate: Size<0, RATE_LIMIT>,
         body_rate_grace: Period,
         upgrades: List<Protocol, UPGRADES_LIMIT>,
+        proxy_protocol: List<Network, NETWORKS_LIMIT>,
         trusted_proxies: List<Network, NETWORKS_LIMIT>,
         client_from: ClientFrom,
         trace: TracePolicy,
+        tls: RawListenerTls,
+        redirect_https: Count<1, 65_535>,
+    }
+}
+
+table! {
+    /// `[listener.NAME.tls]`
+    RawListenerTls {
+        certificates: List<RawCertificate, CERTIFICATES_LIMIT>,
+        client_ca: FilePath,
+        client_auth: ClientAuthMode,
+        client_subject_header: OwnField,
+        client_fingerprint_header: OwnField,
+        min_version: TlsVersion,
+    }
+}
+
+table! {
+    /// One of `certificates`.
+    RawCertificate {
+        cert: FilePath,
+        key: FilePath,
     }
 }
 
@@ -105,6 +130,7 @@ table! {
         forwarded: ForwardedPolicy,
         blue: RawPool,
         green: RawPool,
+        upstream_tls: RawUpstreamTls,
         probe: RawProbe,
         passive: RawPassive,
         switch: RawSwitch,
@@ -117,6 +143,18 @@ table! {
     /// `[service.NAME.COLOUR]`
     RawPool {
         endpoints: List<RawEndpoint, POOL_LIMIT>,
+        upstream_tls: RawUpstreamTls,
+    }
+}
+
+table! {
+    /// `upstream_tls` of a service or of one pool.
+    RawUpstreamTls {
+        ca: FilePath,
+        server_name: ServerNameText,
+        verify: Flag,
+        cert: FilePath,
+        key: FilePath,
     }
 }
 
@@ -212,6 +250,8 @@ table! {
 pub(super) const SERVICES_LIMIT: usize = 10_000;
 /// Listeners in one file.
 pub(super) const LISTENERS_LIMIT: usize = 256;
+/// Certificates of one listener.
+pub(super) const CERTIFICATES_LIMIT: usize = 1024;
 /// Networks in one list.
 pub(super) const NETWORKS_LIMIT: usize = 256;
 /// Routes of one service.

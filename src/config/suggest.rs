@@ -117,7 +117,7 @@ const ELSEWHERE: &[(&str, &[&str])] = &[
 /// Longer words are not compared.
 const TYPED_LIMIT: usize = 64;
 /// Known words that a suggestion lists.
-const WORDS_LIMIT: usize = 16;
+const WORDS_LIMIT: usize = 32;
 
 #[cfg(test)]
 mod tests {

@@ -12,7 +12,7 @@ use std::{
 };
 
 use tokio::{
-    sync::mpsc,
+    sync::{mpsc, watch},
     task::{JoinError, JoinHandle, spawn_blocking},
     time::{Instant, sleep_until},
 };
@@ -26,18 +26,19 @@ use super::{
     operations::Operations,
     probe::Prober,
     resolver::{Found, Resolver},
-    source::file::{Ask, FileSetup, FileSource, Reading},
+    source::{
+        certificates::Applied,
+        file::{Ask, FileSetup, FileSource, Reading},
+    },
     workers::Workers,
 };
 use crate::{
-    config::{
-        Config,
-        load::{Loaded, Source},
-    },
+    config::{Config, load::Source},
     core::{event::Event, notice::Notice, state::State, switch::Actor},
     mailbox::{Order, Report},
     publish::Publisher,
     telemetry::{notice::Notices, stats::Stats},
+    tls::{Connectors, Judged, Vault},
 };
 
 /// What a controller is made of.
@@ -45,9 +46,11 @@ use crate::{
 pub struct Setup {
     /// Where the file lies.
     pub config_path: PathBuf,
-    /// What it says.
-    pub loaded: Loaded,
-    /// Its content, as it was read for `loaded`.
+    /// What it says, with the files of certificates that it names.
+    pub judged: Judged,
+    /// Where what connections to endpoints begin with is published.
+    pub connectors: Arc<Connectors>,
+    /// Its content, as it was read for `judged`.
     pub source: Source,
     /// Processors of this machine, for `workers = 0`.
     pub cores: usize,
@@ -94,6 +97,9 @@ pub struct Controller {
     pub(super) resolver: Resolver,
     pub(super) drainer: Drainer,
     pub(super) source: FileSource,
+    pub(super) vault: Vault,
+    /// Where whoever looks at files of certificates learns what is applied.
+    pub(super) certificates: watch::Sender<Option<Arc<Applied>>>,
     pub(super) operations: Operations,
     pub(super) notices: Notices,
     pub(super) stats: Arc<Stats>,
@@ -136,10 +142,10 @@ impl Controller {
     /// # Errors
     /// If the journal cannot be opened or a listener cannot be bound; nothing is left behind then.
     pub async fn start(setup: Setup) -> Result<(ControlHandle, JoinHandle<()>), StartError> {
-        let opened = open_journal(&setup.loaded.config).await?;
+        let opened = open_journal(&setup.judged.loaded.config).await?;
         let (handle, questions) = ControlHandle::new();
-        let (mut controller, inbox, loaded) = Self::assemble(setup, opened, questions);
-        let applied = controller.apply(loaded, Actor::file()).await;
+        let (mut controller, inbox, judged) = Self::assemble(setup, opened, questions);
+        let applied = controller.apply(judged, Actor::file()).await;
         applied.map_err(StartError::Listeners)?;
         Ok((handle, tokio::spawn(controller.run(inbox))))
     }
@@ -148,11 +154,12 @@ impl Controller {
         setup: Setup,
         opened: Opened,
         questions: mpsc::Receiver<Question>,
-    ) -> (Self, Inbox, Loaded) {
+    ) -> (Self, Inbox, Judged) {
         let (proofs, proofs_taken) = mpsc::channel(PROOFS_LIMIT);
         let (verdicts, verdicts_taken) = mpsc::channel(VERDICTS_LIMIT);
         let (found, found_taken) = mpsc::channel(VERDICTS_LIMIT);
         let (readings, readings_taken) = mpsc::channel(READINGS_LIMIT);
+        let (certificates, applied) = watch::channel(None);
         if let Some(damage) = opened.damage {
             setup.notices.tell(&Notice::JournalDamaged {
                 set_aside: damage.set_aside,
@@ -164,8 +171,9 @@ impl Controller {
             digest: setup.source.digest,
             cores: setup.cores,
             watch: setup.watch,
+            applied,
         };
-        let config = setup.loaded.config.clone();
+        let config = setup.judged.loaded.config.clone();
         let controller = Self {
             state: State::new(setup.workers.len(), opened.restored),
             resolver: Resolver::new(config.process.resolve_interval, found),
@@ -175,9 +183,11 @@ impl Controller {
             workers: Workers::new(setup.workers),
             listeners: Listeners::default(),
             journal: Arc::new(Mutex::new(opened.journal)),
-            prober: Prober::new(verdicts),
+            prober: Prober::new(Arc::clone(&setup.connectors), verdicts),
             drainer: Drainer::new(proofs.clone()),
             source: FileSource::start(source, readings),
+            vault: Vault::new(setup.connectors),
+            certificates,
             operations: Operations::default(),
             notices: setup.notices,
             stats: setup.stats,
@@ -193,7 +203,7 @@ impl Controller {
             found: found_taken,
             readings: readings_taken,
         };
-        (controller, inbox, setup.loaded)
+        (controller, inbox, setup.judged)
     }
 
     async fn run(mut self, mut inbox: Inbox) {

@@ -19,6 +19,7 @@ use crate::{
     config::ListenerConfig,
     core::ids::{ListenerId, ListenerName},
     mailbox::{Entrance, OpenListener},
+    tls::Acceptor,
 };
 
 /// Every listener that is open.
@@ -67,6 +68,8 @@ impl Bound {
 #[derive(Debug)]
 pub(super) struct Plan {
     after: Listeners,
+    /// What listeners answer handshakes with.
+    acceptors: BTreeMap<ListenerName, Arc<Acceptor>>,
     /// To be opened.
     pub(super) opened: Vec<(Arc<OpenListener>, SocketAddr)>,
     /// To be closed.
@@ -84,8 +87,13 @@ pub(super) struct BindError {
 
 impl Listeners {
     /// Binds what `wanted` has and this has not; changes nothing yet.
-    pub(super) fn plan(&self, wanted: &[ListenerConfig]) -> Result<Plan, Vec<BindError>> {
+    pub(super) fn plan(
+        &self,
+        wanted: &[ListenerConfig],
+        acceptors: &BTreeMap<ListenerName, Arc<Acceptor>>,
+    ) -> Result<Plan, Vec<BindError>> {
         let mut plan = Plan {
+            acceptors: acceptors.clone(),
             after: Self {
                 bound: BTreeMap::new(),
                 next: self.next,
@@ -183,7 +191,11 @@ impl Plan {
         let addr = socket.local_addr().unwrap_or(config.listen);
         self.after.next = self.after.next.next();
         let mut ancestors = ancestors.peekable();
-        let mut entrance = Entrance::new(self.after.next, config, None);
+        let mut entrance = Entrance::new(
+            self.after.next,
+            config,
+            self.acceptors.get(&config.name).cloned(),
+        );
         if let Some(ancestor) = ancestors.peek() {
             entrance = entrance.heir_of(&ancestor.open.entrance);
         }
@@ -245,12 +257,19 @@ mod tests {
             listen: listen.parse().unwrap(),
             peers: PeerPolicy::default(),
             limits: ListenerLimits::default(),
+            tls: None,
+            redirect_https: None,
         }
+    }
+
+    /// No listener has TLS.
+    fn clear() -> BTreeMap<ListenerName, Arc<Acceptor>> {
+        BTreeMap::new()
     }
 
     fn opened(wanted: &[ListenerConfig]) -> Listeners {
         let mut listeners = Listeners::default();
-        let plan = listeners.plan(wanted).unwrap();
+        let plan = listeners.plan(wanted, &clear()).unwrap();
         listeners.adopt(plan);
         listeners
     }
@@ -265,7 +284,7 @@ mod tests {
     fn what_has_not_changed_keeps_its_socket_and_number() {
         let wanted = [listener("web", ANY), listener("api", ANY)];
         let listeners = opened(&wanted);
-        let plan = listeners.plan(&wanted[..1]).unwrap();
+        let plan = listeners.plan(&wanted[..1], &clear()).unwrap();
         assert_eq!((plan.opened.len(), plan.closed.len()), (0, 1));
         assert_eq!(plan.closed[0].name, ListenerName::new("api"));
         assert_eq!(plan.numbers(), [(ListenerId(1), ListenerName::new("web"))]);
@@ -276,7 +295,7 @@ mod tests {
         let listeners = opened(&[listener("web", ANY)]);
         let mut changed = listener("web", ANY);
         changed.limits.max_connections = 20;
-        let plan = listeners.plan(&[changed]).unwrap();
+        let plan = listeners.plan(&[changed], &clear()).unwrap();
         assert_eq!(plan.opened[0].1, addr(&listeners, "web"));
         assert_eq!(plan.closed[0].id, ListenerId(1));
         let web = ListenerName::new("web");
@@ -292,14 +311,14 @@ mod tests {
         for limit in 11..31 {
             let mut changed = listener("web", ANY);
             changed.limits.max_connections = limit;
-            let plan = listeners.plan(&[changed]).unwrap();
+            let plan = listeners.plan(&[changed], &clear()).unwrap();
             numbers = plan.numbers().into_iter().map(|(id, _)| id.0).collect();
             listeners.adopt(plan);
         }
         // The present one, the one before, which workers may still hold, and the one with a connection.
         assert_eq!(numbers, [21, 20, 1]);
         drop(connection);
-        let plan = listeners.plan(&[listener("web", ANY)]).unwrap();
+        let plan = listeners.plan(&[listener("web", ANY)], &clear()).unwrap();
         let numbers: Vec<_> = plan.numbers().into_iter().map(|(id, _)| id.0).collect();
         assert_eq!(numbers, [22, 21]);
     }
@@ -312,7 +331,7 @@ mod tests {
             listener("web", &api.to_string()),
             listener("api", &web.to_string()),
         ];
-        let plan = listeners.plan(&wanted).unwrap();
+        let plan = listeners.plan(&wanted, &clear()).unwrap();
         assert_eq!(plan.opened[0].1, api);
         assert_eq!(plan.opened[1].1, web);
         let numbers: Vec<_> = plan
@@ -329,7 +348,7 @@ mod tests {
     fn what_was_accepted_under_a_name_that_is_gone_follows_the_address() {
         let listeners = opened(&[listener("web", ANY)]);
         let web = addr(&listeners, "web").to_string();
-        let plan = listeners.plan(&[listener("www", &web)]).unwrap();
+        let plan = listeners.plan(&[listener("www", &web)], &clear()).unwrap();
         let www = ListenerName::new("www");
         let numbers = [(ListenerId(2), www.clone()), (ListenerId(1), www)];
         assert_eq!(plan.numbers(), numbers);
@@ -344,7 +363,7 @@ mod tests {
             listener("new", ANY),
             listener("twin", &own),
         ];
-        let errors = holder.plan(&wanted).unwrap_err();
+        let errors = holder.plan(&wanted, &clear()).unwrap_err();
         let text = errors[0].to_string();
         let begin = format!("listener `twin` cannot listen on `{own}`: ");
         assert!(text.starts_with(&begin), "{text}");

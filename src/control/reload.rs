@@ -12,16 +12,20 @@ use tokio::{sync::oneshot, time::timeout};
 use super::{
     controller::Controller,
     handle::ReloadAnswer,
-    source::file::{Ask, Reading},
+    source::{
+        certificates::Applied,
+        file::{Ask, Reading},
+    },
 };
 use crate::{
-    config::{Config, load::Loaded},
+    config::Config,
     core::{
         event::{Event, Reload},
         notice::Notice,
         switch::Actor,
     },
     mailbox::{OpenListener, Order, SocketFate},
+    tls::{Judged, Material, Renewal},
 };
 
 impl Controller {
@@ -34,9 +38,13 @@ impl Controller {
 
     /// Applies what was read, or says why not.
     pub(super) async fn reload(&mut self, reading: Reading) {
-        let applied = match reading.outcome {
+        let (ask, outcome) = match reading {
+            Reading::File { ask, outcome } => (ask, outcome),
+            Reading::Certificates { of, renewal } => return self.renew(&of, *renewal),
+        };
+        let applied = match outcome {
             _ if self.stopping => Err(vec![STOPPING.to_owned()]),
-            Ok(loaded) => self.apply(loaded, reading.ask.actor.clone()).await,
+            Ok(judged) => self.apply(*judged, ask.actor.clone()).await,
             Err(errors) => Err(errors),
         };
         let outcome = match applied {
@@ -48,20 +56,24 @@ impl Controller {
                 ReloadAnswer::Refused(errors)
             }
         };
-        answer(reading.ask, outcome);
+        answer(ask, outcome);
     }
 
     /// Applies a valid file; says what has changed.
     pub(super) async fn apply(
         &mut self,
-        loaded: Loaded,
+        judged: Judged,
         actor: Actor,
     ) -> Result<Vec<String>, Vec<String>> {
-        let Loaded { config, warnings } = loaded;
+        let Judged { loaded, material } = judged;
+        let (config, warnings) = (loaded.config, loaded.warnings);
+        let acceptors = self.vault.acceptors(&material);
         let plan = self
             .listeners
-            .plan(&config.listeners)
+            .plan(&config.listeners, &acceptors)
             .map_err(|errors| errors.iter().map(ToString::to_string).collect::<Vec<_>>())?;
+        // What a snapshot needs is there before the snapshot.
+        self.vault.adopt(acceptors, &material);
         self.applied.clear();
         let reload = Reload {
             services: config.services.clone(),
@@ -95,12 +107,49 @@ impl Controller {
             );
         }
         changes.extend(self.adopt(config));
+        self.certify(material);
         for warning in warnings {
             let warning = warning.to_string();
             tracing::warn!(warning, "configuration is doubtful");
             changes.push(format!("warning: {warning}"));
         }
         Ok(changes)
+    }
+
+    /// Puts certificates to use that have changed by themselves; nothing else changes, and no connection notices.
+    fn renew(&mut self, of: &Arc<Applied>, renewal: Renewal) {
+        let present = self.certificates.borrow().clone();
+        // Another configuration was applied since; its files are looked at for themselves.
+        if self.stopping || !present.is_some_and(|present| Arc::ptr_eq(&present, of)) {
+            return;
+        }
+        let Renewal {
+            material,
+            faults,
+            renewed,
+        } = renewal;
+        let acceptors = self.vault.acceptors(&material);
+        self.vault.adopt(acceptors, &material);
+        self.certify(material);
+        if !renewed.is_empty() || faults.is_empty() {
+            let files = renewed.iter().map(|path| path.display().to_string());
+            let files = files.collect();
+            self.notices.tell(&Notice::CertificatesRenewed { files });
+        }
+        if !faults.is_empty() {
+            let errors = faults.iter().map(ToString::to_string).collect();
+            self.notices.tell(&Notice::CertificatesRefused { errors });
+        }
+    }
+
+    /// Says what is in use: to whoever looks at the files, and to whoever asks when they expire.
+    fn certify(&self, material: Material) {
+        self.notices.certificates(material.certificates());
+        let applied = Applied {
+            config: Arc::clone(&self.config),
+            material,
+        };
+        self.certificates.send_replace(Some(Arc::new(applied)));
     }
 
     /// Takes the file as the one that is applied, apart from what only a restart can change; names that.

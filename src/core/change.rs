@@ -25,6 +25,7 @@ pub(super) fn spec_change(old: &ServiceSpec, new: &ServiceSpec) -> Option<String
         ("switch", old.switch != new.switch),
         ("timeouts", old.timeouts != new.timeouts),
         ("connections", old.connections != new.connections),
+        ("upstream_tls", old.upstream_tls != new.upstream_tls),
     ];
     let changed = parts.iter().filter(|(_, changed)| *changed);
     let changed: Vec<_> = changed.map(|(part, _)| format!("`{part}`")).collect();

@@ -19,6 +19,7 @@ use super::{
     snapshot::Snapshot,
     switch::{Actor, Receipt, Refusal, SwitchAnswer, SwitchRequest},
     time::Timestamp,
+    tls::UpstreamTls,
 };
 
 /// Something that happened.
@@ -153,6 +154,8 @@ pub struct Watched {
     pub addr: EndpointAddr,
     /// How to probe it.
     pub probe: Arc<ProbeSpec>,
+    /// How to prove that it is the endpoint, if the pool has TLS.
+    pub tls: Option<Arc<UpstreamTls>>,
 }
 
 /// What became of a registration or deregistration.

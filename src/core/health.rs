@@ -163,6 +163,10 @@ pub enum PassiveFailure {
     ConnectFailed,
     /// No connection within the connect timeout.
     ConnectTimeout,
+    /// The TLS handshake failed.
+    HandshakeFailed,
+    /// Its certificate is not trusted.
+    Untrusted,
     /// A fresh connection was reset, or closed without an answer.
     Reset,
 }
@@ -174,6 +178,8 @@ impl PassiveFailure {
         match self {
             Self::ConnectFailed => "connect failed",
             Self::ConnectTimeout => "connect timeout",
+            Self::HandshakeFailed => "tls handshake failed",
+            Self::Untrusted => "certificate not trusted",
             Self::Reset => "connection reset",
         }
     }
@@ -185,7 +191,7 @@ const WHY_LIMIT: usize = 256;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::core::service::ProbeKind;
+    use crate::core::service::{ProbeKind, UpstreamProtocol};
 
     const RISE: u32 = 2;
     const FALL: u32 = 3;
@@ -193,6 +199,7 @@ mod tests {
     fn probe() -> ProbeSpec {
         ProbeSpec {
             kind: ProbeKind::Tcp,
+            protocol: UpstreamProtocol::Http1,
             interval: Duration::from_secs(1),
             timeout: Duration::from_secs(1),
             rise: RISE,

@@ -160,6 +160,16 @@ pub enum Notice {
         /// The listener.
         listener: ListenerName,
     },
+    /// Certificates, keys or authorities have changed and are in use.
+    CertificatesRenewed {
+        /// The files.
+        files: Vec<String>,
+    },
+    /// Files of certificates, keys or authorities have changed and cannot be used; what they held before is in use.
+    CertificatesRefused {
+        /// What is wrong with each.
+        errors: Vec<String>,
+    },
     /// A name could not be resolved; its last addresses stay in use.
     ResolveFailed {
         /// The endpoint.

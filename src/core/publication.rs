@@ -150,11 +150,13 @@ impl State {
         let mut watched = Vec::with_capacity(self.places.len());
         for served in self.services.values() {
             let pools = served.pools.iter();
-            let endpoints = pools.flat_map(|(_, pool)| pool.endpoints());
-            watched.extend(endpoints.map(|it| Watched {
+            let endpoints = pools
+                .flat_map(|(colour, pool)| pool.endpoints().iter().map(move |it| (colour, it)));
+            watched.extend(endpoints.map(|(colour, it)| Watched {
                 id: it.id,
                 addr: it.addr.clone(),
                 probe: Arc::clone(&served.probe),
+                tls: served.spec.upstream_tls[colour].clone(),
             }));
         }
         watched

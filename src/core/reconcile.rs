@@ -188,6 +188,7 @@ impl State {
             served.probe = Arc::new(spec.probe.clone());
             difference.watched_changed = true;
         }
+        difference.watched_changed |= old.upstream_tls != spec.upstream_tls;
         if old.routes != spec.routes || old.listeners != spec.listeners {
             difference
                 .rerouted

@@ -7,12 +7,16 @@ use std::{
     fmt,
     num::{NonZeroU16, NonZeroUsize},
     ops::RangeInclusive,
+    sync::Arc,
     time::Duration,
 };
 
 use http::{HeaderName, HeaderValue};
 
-use super::ids::{ByColour, Colour, EndpointAddr, ListenerName, ServiceName};
+use super::{
+    ids::{ByColour, Colour, EndpointAddr, ListenerName, ServiceName},
+    tls::UpstreamTls,
+};
 
 /// A named thing with one blue and one green pool.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,6 +55,11 @@ pub struct ServiceSpec {
     pub timeouts: Timeouts,
     /// How upstream connections are kept.
     pub connections: ConnectionsSpec,
+    /// TLS towards the endpoints of each colour; `None` is in the clear.
+    pub upstream_tls: ByColour<Option<Arc<UpstreamTls>>>,
+    /// Fields that a listener sets to what it knows of a client's certificate; from a client itself they are never
+    /// passed on. The same for every service.
+    pub vouched_fields: Arc<[HeaderName]>,
 }
 
 /// One endpoint as the file names it.
@@ -129,8 +138,10 @@ pub enum HostPolicy {
 pub enum UpstreamProtocol {
     /// HTTP/1.1.
     Http1,
-    /// HTTP/2, without asking: endpoints are known to speak it.
+    /// HTTP/2: endpoints are known to speak it.
     Http2,
+    /// What is agreed on by ALPN; only through TLS.
+    Auto,
 }
 
 /// A balancing policy.
@@ -179,6 +190,8 @@ pub enum ForwardedPolicy {
 pub struct ProbeSpec {
     /// What one probe does.
     pub kind: ProbeKind,
+    /// What the endpoint is spoken to in.
+    pub protocol: UpstreamProtocol,
     /// From the start of one probe to the start of the next.
     pub interval: Duration,
     /// How long one probe may take, connecting included; at most `interval`.
@@ -216,8 +229,6 @@ pub struct HttpProbe {
     pub host: Option<HeaderValue>,
     /// Further fields to send.
     pub headers: Vec<(HeaderName, HeaderValue)>,
-    /// What it is asked in.
-    pub protocol: UpstreamProtocol,
 }
 
 /// The question of a gRPC probe.

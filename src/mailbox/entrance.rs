@@ -33,6 +33,8 @@ pub struct Entrance {
     pub peers: PeerPolicy,
     /// What it answers handshakes with; in the clear, nothing.
     pub tls: Option<Arc<Acceptor>>,
+    /// Where it redirects every request to: `https` on this port.
+    pub redirect_https: Option<u16>,
     occupancy: Arc<Occupancy>,
 }
 
@@ -53,6 +55,7 @@ impl Entrance {
             limits: Arc::new(config.limits.clone()),
             peers: config.peers.clone(),
             tls,
+            redirect_https: config.redirect_https,
             occupancy: Arc::default(),
         }
     }
@@ -145,6 +148,8 @@ mod tests {
                 ..ListenerLimits::default()
             },
             peers: PeerPolicy::default(),
+            tls: None,
+            redirect_https: None,
         };
         Entrance::new(ListenerId(1), &config, None)
     }

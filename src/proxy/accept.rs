@@ -3,7 +3,7 @@
 //! Owns the accept loop and its end. Every worker accepts from the same socket: one of several `SO_REUSEPORT`
 //! sockets, when it closes, resets whatever waits in its queue.
 
-use std::{cell::Cell, io, net::SocketAddr, rc::Rc, sync::Arc, time::Duration};
+use std::{cell::Cell, io, rc::Rc, sync::Arc, time::Duration};
 
 use socket2::{SockFilter, SockRef};
 use tokio::{
@@ -16,11 +16,15 @@ use tokio::{
 use super::{
     client::Client,
     handshake,
+    introduced::Stranger,
     protocol::{self, Negotiated},
+    resources::Seat,
     transport::Transport,
     worker::Worker,
 };
 use crate::{
+    core::proxy_header::Introduction,
+    machine::is_exhausted,
     mailbox::{Guest, OpenListener, Place, SocketFate},
     telemetry::limit::Limit,
 };
@@ -54,7 +58,8 @@ pub(crate) async fn accept(worker: Rc<Worker>, listener: Arc<OpenListener>, stop
                 () = stop.asked.notified() => {}
             }
             if let Some(arrived) = waiting.take() {
-                begin((&worker, &listener), arrived, listener.enter_last());
+                let place = squeeze_in(&worker, &listener);
+                begin((&worker, &listener), arrived, place);
             }
             if !stop.lives_on.get() {
                 close(&worker, &listener, socket).await;
@@ -93,8 +98,8 @@ async fn accept_all(
             }
             Err(error) => {
                 worker.stats().accept_failures.add(1);
-                if is_exhaustion(&error) {
-                    sleep(FULL_PAUSE).await;
+                if is_exhausted(&error) {
+                    wait_for_descriptors(listener).await;
                 }
             }
         }
@@ -113,7 +118,7 @@ async fn close(worker: &Rc<Worker>, listener: &Arc<OpenListener>, socket: TcpLis
         while let Ok(Ok((stream, _))) = tokio::time::timeout(Duration::ZERO, socket.accept()).await
         {
             if let Some(arrived) = welcome(worker, listener, stream) {
-                begin((worker, listener), arrived, listener.enter_last());
+                begin((worker, listener), arrived, squeeze_in(worker, listener));
             }
         }
     }
@@ -140,16 +145,28 @@ const fn drop_new_connections() -> [SockFilter; 5] {
 /// A connection that was accepted.
 struct Arrived {
     stream: TcpStream,
-    peer: SocketAddr,
-    guest: Guest,
+    ends: Introduction,
+    /// Nothing where the client is to be introduced.
+    guest: Option<Guest>,
 }
 
 /// Judges who has come. A client that has too many connections is reset at once: an answer would cost more than the
 /// connection is worth, and leave the socket behind for a minute.
 fn welcome(worker: &Worker, listener: &OpenListener, stream: TcpStream) -> Option<Arrived> {
     // The peer of a connection that was reset while it waited is unknown; there is nobody to serve.
-    let peer = stream.peer_addr().ok()?;
-    let Ok(guest) = listener.welcome(peer.ip()) else {
+    let ends = Introduction {
+        source: stream.peer_addr().ok()?,
+        destination: stream.local_addr().ok()?,
+    };
+    let peer = ends.source.ip();
+    if listener.peers.introducers.contain(peer) {
+        return Some(Arrived {
+            stream,
+            ends,
+            guest: None,
+        });
+    }
+    let Ok(guest) = listener.welcome(peer) else {
         worker.stats().met(Limit::MaxConnectionsPerClient);
         // Where it fails, the connection is closed in the usual way.
         let _ = SockRef::from(&stream).set_linger(Some(Duration::ZERO));
@@ -157,38 +174,80 @@ fn welcome(worker: &Worker, listener: &OpenListener, stream: TcpStream) -> Optio
     };
     Some(Arrived {
         stream,
-        peer,
-        guest,
+        ends,
+        guest: Some(guest),
     })
 }
 
-async fn find_place(worker: &Worker, listener: &OpenListener) -> Place {
-    if let Some(place) = listener.enter() {
-        return place;
+/// What a connection may not be served without: a place at its listener, and descriptors.
+type Admission = (Place, Seat);
+
+async fn find_place(worker: &Worker, listener: &OpenListener) -> Admission {
+    let mut told = false;
+    loop {
+        let full = match (listener.enter(), worker.resources().sit()) {
+            (Some(place), Some(seat)) => return (place, seat),
+            (None, _) => Limit::MaxConnections,
+            (Some(_), None) => Limit::OpenFiles,
+        };
+        if !std::mem::replace(&mut told, true) {
+            worker.stats().met(full);
+        }
+        sleep(FULL_PAUSE).await;
     }
-    worker.stats().met(Limit::MaxConnections);
+}
+
+/// Waits until there is a descriptor for a client and one for its endpoint, so that whoever is inside goes first.
+async fn wait_for_descriptors(listener: &OpenListener) {
     loop {
         sleep(FULL_PAUSE).await;
-        if let Some(place) = listener.enter() {
-            return place;
+        let spare = [listener.socket.try_clone(), listener.socket.try_clone()];
+        if spare.iter().all(Result::is_ok) {
+            return;
         }
     }
 }
 
-fn begin((worker, listener): (&Rc<Worker>, &Arc<OpenListener>), arrived: Arrived, place: Place) {
+/// For those who had been accepted before the listener closed: nobody else will serve them.
+fn squeeze_in(worker: &Worker, listener: &OpenListener) -> Admission {
+    (listener.enter_last(), worker.resources().squeeze_in())
+}
+
+fn begin(
+    (worker, listener): (&Rc<Worker>, &Arc<OpenListener>),
+    arrived: Arrived,
+    place: Admission,
+) {
     let Arrived {
         stream,
-        peer,
+        ends,
         guest,
     } = arrived;
     let _ = stream.set_nodelay(true);
-    let place = (worker.admit(), place, guest);
-    let client = Client::new(worker, &listener.entrance, peer);
+    let place = (worker.admit(), place);
+    let Some(guest) = guest else {
+        let stranger = Stranger {
+            worker: Rc::clone(worker),
+            listener: Arc::clone(&listener.entrance),
+            ends,
+        };
+        spawn_local(unconstrained(async move {
+            // Boxed, so that the connection holds no room for it afterwards.
+            let introduced = Box::pin(stranger.introduced(&stream)).await;
+            if let Some((client, guest)) = introduced {
+                serve(client, stream).await;
+                drop(guest);
+            }
+            drop(place);
+        }));
+        return;
+    };
+    let client = Client::new(worker, &listener.entrance, ends);
     // Without the runtime's turn-taking: hyper takes turns itself, after sixteen rounds, and a spent turn
     // would be a wake-up that nobody gets where a channel of ours is polled without one.
     spawn_local(unconstrained(async move {
         serve(client, stream).await;
-        drop(place);
+        drop((place, guest));
     }));
 }
 
@@ -201,18 +260,6 @@ async fn serve(client: Rc<Client>, stream: TcpStream) {
     if let Some((socket, negotiated)) = begun {
         protocol::serve(client, socket, negotiated).await;
     }
-}
-
-/// Whether the process or the system is out of something that time may bring back.
-fn is_exhaustion(error: &io::Error) -> bool {
-    const EMFILE: i32 = 24;
-    const ENFILE: i32 = 23;
-    const ENOBUFS: i32 = 105;
-    const ENOMEM: i32 = 12;
-    matches!(
-        error.raw_os_error(),
-        Some(EMFILE | ENFILE | ENOBUFS | ENOMEM)
-    )
 }
 
 /// How long to wait before looking for room again.

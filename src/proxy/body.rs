@@ -17,6 +17,7 @@ use super::{
     account::Account,
     error::ProxyError,
     inbound::Inbound,
+    trailers,
     turn::Turn,
     upload::{Progress, Stage},
 };
@@ -113,7 +114,10 @@ impl Download {
                 self.look_for_end();
                 None
             }
-            Some(Ok(frame)) => {
+            Some(Ok(mut frame)) => {
+                if let Some(trailers) = frame.trailers_mut() {
+                    trailers::tidy(trailers);
+                }
                 self.account
                     .count(0, frame.data_ref().map_or(0, Bytes::len) as u64);
                 self.look_for_end();

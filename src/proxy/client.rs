@@ -1,8 +1,8 @@
 //! One client's connection: who it is, and where it came in. Shared by everything that is served on it.
 
 use std::{
-    cell::Cell,
-    net::{IpAddr, SocketAddr},
+    cell::{Cell, OnceCell},
+    net::IpAddr,
     rc::Rc,
     sync::Arc,
 };
@@ -10,16 +10,17 @@ use std::{
 use http::HeaderValue;
 
 use super::worker::Worker;
-use crate::mailbox::Entrance;
+use crate::{core::proxy_header::Introduction, mailbox::Entrance, tls::Identity};
 
 /// See the module.
 #[derive(Debug)]
 pub(crate) struct Client {
     worker: Rc<Worker>,
     listener: Arc<Entrance>,
-    peer: SocketAddr,
+    ends: Introduction,
     addr: HeaderValue,
     trust: Trust,
+    identity: OnceCell<Identity>,
     /// Requests so far.
     requests: Cell<u64>,
 }
@@ -36,8 +37,13 @@ pub(crate) enum Trust {
 }
 
 impl Client {
-    pub(crate) fn new(worker: &Rc<Worker>, listener: &Arc<Entrance>, peer: SocketAddr) -> Rc<Self> {
-        let ip = peer.ip().to_canonical();
+    /// `ends` are those of its connection, or those that somebody introduced it with.
+    pub(crate) fn new(
+        worker: &Rc<Worker>,
+        listener: &Arc<Entrance>,
+        ends: Introduction,
+    ) -> Rc<Self> {
+        let ip = ends.source.ip().to_canonical();
         let trust = match &listener.peers.trusted {
             None => Trust::Names,
             Some(trusted) if trusted.contain(ip) => Trust::Everything,
@@ -46,11 +52,12 @@ impl Client {
         Rc::new(Self {
             worker: Rc::clone(worker),
             listener: Arc::clone(listener),
-            peer,
+            ends,
             // An address is always a sound field value.
             addr: HeaderValue::from_str(&ip.to_string())
                 .unwrap_or_else(|_| HeaderValue::from_static("unknown")),
             trust,
+            identity: OnceCell::new(),
             requests: Cell::new(0),
         })
     }
@@ -65,7 +72,7 @@ impl Client {
 
     /// Its address; IPv4 where it is written as IPv6.
     pub(crate) fn ip(&self) -> IpAddr {
-        self.peer.ip().to_canonical()
+        self.ends.source.ip().to_canonical()
     }
 
     /// How much is believed of what its requests say.
@@ -80,6 +87,19 @@ impl Client {
         } else {
             "http"
         }
+    }
+
+    /// The handshake is over; who the client has proved to be, if it was asked.
+    pub(crate) fn proves(&self, identity: Option<Identity>) {
+        if let Some(identity) = identity {
+            // There is one handshake on a connection.
+            let _ = self.identity.set(identity);
+        }
+    }
+
+    /// Who it has proved to be by a certificate.
+    pub(crate) fn identity(&self) -> Option<&Identity> {
+        self.identity.get()
     }
 
     /// Its address as a field value.

@@ -8,6 +8,7 @@
 use std::{
     cell::{Cell, RefCell},
     rc::Rc,
+    time::Duration,
 };
 
 use super::{clock::Tick, trunk::Trunks, upstream::Upstream};
@@ -24,13 +25,15 @@ pub(crate) struct Connections {
     idle: RefCell<Vec<Box<Upstream>>>,
     /// Those that are shared, where the endpoint speaks HTTP/2.
     trunks: Rc<Trunks>,
+    /// Until when the endpoint is known to speak HTTP/1, where it may speak either.
+    http1_until: Cell<Option<Tick>>,
     retired: Cell<bool>,
 }
 
 /// How sure one must be that a kept connection was not closed by its peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Doubt {
-    /// Not at all: the request can be sent again.
+    /// As sure as the runtime is, which is told of everything a little late: the request can be sent again.
     Accept,
     /// As sure as the kernel is.
     AskKernel,
@@ -42,6 +45,7 @@ impl Connections {
             spec,
             idle: RefCell::default(),
             trunks: Rc::default(),
+            http1_until: Cell::new(None),
             retired: Cell::new(false),
         })
     }
@@ -79,6 +83,11 @@ impl Connections {
         self.trunks.retire();
     }
 
+    /// Closes every unused connection, because its descriptor is needed; says whether there was one.
+    pub(crate) fn give_up_idle(&self) -> bool {
+        !self.idle.take().is_empty()
+    }
+
     /// Closes unused connections that are too old or that their peer has closed.
     pub(crate) fn prune(&self, now: Tick) {
         let mut idle = self.idle.borrow_mut();
@@ -92,7 +101,26 @@ impl Connections {
         &self.trunks
     }
 
+    /// The endpoint, which may speak either, speaks HTTP/1.
+    pub(crate) fn learn_http1(&self, now: Tick) {
+        self.http1_until.set(Some(now.after(HTTP1_KNOWN)));
+    }
+
+    /// It may speak something else by now.
+    pub(crate) fn forget_http1(&self) {
+        self.http1_until.set(None);
+    }
+
+    /// Whether they are of use where the endpoint may speak either: while one is kept, it need not be asked again.
+    pub(crate) fn serve_http1(&self, now: Tick) -> bool {
+        let known = self.http1_until.get();
+        known.is_some_and(|until| now < until || !self.idle.borrow().is_empty())
+    }
+
     fn is_too_old(&self, upstream: &Upstream, now: Tick) -> bool {
         upstream.idle_since().after(self.spec.idle_timeout) <= now
     }
 }
+
+/// How long nobody asks again what an endpoint speaks that spoke HTTP/1.
+const HTTP1_KNOWN: Duration = Duration::from_secs(10);

@@ -9,7 +9,10 @@ use std::{cell::RefCell, rc::Rc, sync::Arc};
 
 use http::HeaderValue;
 
-use super::{endpoint::Endpoint, error::ProxyError};
+use super::{
+    endpoint::{Belongs, Endpoint},
+    error::ProxyError,
+};
 use crate::{
     core::{
         balance::{Balance, Candidate},
@@ -21,6 +24,7 @@ use crate::{
     },
     publish::Reader,
     telemetry::stats::{ServiceStats, Stats, StatsShard},
+    tls::Connectors,
 };
 
 /// One worker's view of all services.
@@ -30,6 +34,7 @@ pub(crate) struct Desk {
     reader: RefCell<Reader>,
     services: RefCell<Vec<Option<Rc<ServiceDesk>>>>,
     stats: Arc<Stats>,
+    connectors: Arc<Connectors>,
 }
 
 /// One worker's view of one service in one state.
@@ -70,12 +75,18 @@ pub(crate) struct RouteKey<'a> {
 }
 
 impl Desk {
-    pub(crate) fn new(worker: usize, reader: Reader, stats: Arc<Stats>) -> Self {
+    pub(crate) fn new(
+        worker: usize,
+        reader: Reader,
+        stats: Arc<Stats>,
+        connectors: Arc<Connectors>,
+    ) -> Self {
         Self {
             worker,
             reader: RefCell::new(reader),
             services: RefCell::default(),
             stats,
+            connectors,
         }
     }
 
@@ -161,6 +172,14 @@ impl Desk {
         }
     }
 
+    /// Closes every upstream connection that is not used at present, because descriptors are needed; says whether
+    /// there was one.
+    pub(crate) fn give_up_idle(&self) -> bool {
+        let services = self.services.borrow();
+        let endpoints = services.iter().flatten().flat_map(|it| &it.endpoints);
+        endpoints.fold(false, |any, it| it.connections().give_up_idle() | any)
+    }
+
     fn service(&self, snapshot: &Snapshot, slot: ServiceSlot) -> Option<Rc<ServiceDesk>> {
         let current = snapshot.service(slot)?;
         let mut services = self.services.borrow_mut();
@@ -209,18 +228,19 @@ impl ServiceDesk {
     fn renew(desk: &Desk, snapshot: Arc<ServiceSnapshot>, older: Option<&Self>) -> Self {
         let same_tenure =
             older.filter(|older| Arc::ptr_eq(&older.snapshot.tenure, &snapshot.tenure));
+        let belongs = Belongs {
+            worker: desk.worker,
+            spec: &snapshot.spec,
+            colour: snapshot.live,
+            connectors: &desk.connectors,
+        };
         let endpoints: Vec<Rc<Endpoint>> = snapshot
             .live_pool()
             .endpoints
             .iter()
             .map(|endpoint| {
                 let known = same_tenure.and_then(|older| older.endpoint(endpoint.id));
-                Rc::new(Endpoint::new(
-                    desk.worker,
-                    endpoint.clone(),
-                    &snapshot.spec,
-                    known,
-                ))
+                Rc::new(Endpoint::new(belongs, endpoint.clone(), known))
             })
             .collect();
         for endpoint in older.iter().flat_map(|older| &older.endpoints) {

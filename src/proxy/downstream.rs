@@ -25,6 +25,7 @@ use super::{
 };
 use crate::{
     config::BodyRate, core::service::Timeouts, mailbox::Entrance, telemetry::limit::Limit,
+    tls::Identity,
 };
 
 /// See the module.
@@ -139,6 +140,11 @@ impl Downstream {
 
     pub(crate) fn client(&self) -> &Client {
         &self.client
+    }
+
+    /// Who the client has proved to be.
+    pub(crate) fn identity(&self) -> Option<&Identity> {
+        self.client.identity()
     }
 
     /// Whether the connection ends with the present request. Where it has other streams, it is told to by itself.

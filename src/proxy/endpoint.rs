@@ -2,16 +2,25 @@
 //!
 //! Owns opening connections and the count of requests in flight; must not pick or send.
 
-use std::{rc::Rc, time::Duration};
+use std::{io, rc::Rc, time::Duration};
 
 use http::HeaderValue;
 use tokio::{net::TcpStream, time::timeout};
 
-use super::{connections::Connections, transport::Transport, upstream::Upstream};
-use crate::core::{
-    ids::{EndpointAddr, EndpointId},
-    service::ServiceSpec,
-    snapshot::EndpointSnapshot,
+use super::{
+    connections::Connections, error::ProxyError, protocol::Negotiated, secure::Secure,
+    transport::Transport, upstream::Upstream,
+};
+use crate::{
+    core::{
+        health::PassiveFailure,
+        ids::{Colour, EndpointAddr, EndpointId},
+        service::{ServiceSpec, UpstreamProtocol},
+        snapshot::EndpointSnapshot,
+    },
+    machine::is_exhausted,
+    telemetry::stats::ConnectFailure,
+    tls::Connectors,
 };
 
 /// One endpoint as one worker sees it.
@@ -21,6 +30,8 @@ pub(crate) struct Endpoint {
     snapshot: EndpointSnapshot,
     host: HeaderValue,
     connect_timeout: Duration,
+    /// `None` where connections are in the clear.
+    secure: Option<Secure>,
     connections: Rc<Connections>,
 }
 
@@ -33,19 +44,74 @@ pub(crate) enum ConnectError {
     Timeout,
     /// The endpoint's name stands for no address.
     Unresolved,
+    /// Connected, and no TLS.
+    Handshake,
+    /// TLS, with a certificate that is not trusted.
+    Untrusted,
+    /// No descriptor or port is left for one.
+    Exhausted,
+}
+
+impl ConnectError {
+    /// How it is counted, what it says of the endpoint, and what the client is told if nothing else helps.
+    pub(crate) const fn consequences(self) -> (ConnectFailure, Option<PassiveFailure>, ProxyError) {
+        match self {
+            Self::Refused => (
+                ConnectFailure::Refused,
+                Some(PassiveFailure::ConnectFailed),
+                ProxyError::ConnectRefused,
+            ),
+            Self::Timeout => (
+                ConnectFailure::Timeout,
+                Some(PassiveFailure::ConnectTimeout),
+                ProxyError::ConnectTimeout,
+            ),
+            Self::Unresolved => (ConnectFailure::Unresolved, None, ProxyError::Unresolved),
+            Self::Exhausted => (ConnectFailure::Exhausted, None, ProxyError::Exhausted),
+            Self::Handshake => (
+                ConnectFailure::Tls,
+                Some(PassiveFailure::HandshakeFailed),
+                ProxyError::TlsFailed,
+            ),
+            Self::Untrusted => (
+                ConnectFailure::Untrusted,
+                Some(PassiveFailure::Untrusted),
+                ProxyError::Untrusted,
+            ),
+        }
+    }
+
+    fn of(error: &io::Error) -> Self {
+        if is_exhausted(error) {
+            Self::Exhausted
+        } else {
+            Self::Refused
+        }
+    }
+}
+
+/// Where an endpoint belongs.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Belongs<'a> {
+    pub(crate) worker: usize,
+    pub(crate) spec: &'a ServiceSpec,
+    pub(crate) colour: Colour,
+    pub(crate) connectors: &'a Connectors,
 }
 
 impl Endpoint {
     /// `known` is the same endpoint in an older desk of the same tenure, whose connections are taken over.
     pub(crate) fn new(
-        worker: usize,
+        belongs: Belongs<'_>,
         snapshot: EndpointSnapshot,
-        spec: &ServiceSpec,
         known: Option<&Rc<Self>>,
     ) -> Self {
+        let spec = belongs.spec;
+        let tls = spec.upstream_tls[belongs.colour].as_ref();
         let taken_over = known.filter(|known| {
             known.snapshot.resolved == snapshot.resolved
                 && *known.connections.spec() == spec.connections
+                && known.secure.as_ref().map(Secure::spec) == tls
         });
         let connections = taken_over.map_or_else(
             || Connections::new(spec.connections.clone()),
@@ -54,8 +120,9 @@ impl Endpoint {
         let host = HeaderValue::from_str(snapshot.addr.as_str())
             .unwrap_or_else(|_| HeaderValue::from_static(""));
         Self {
-            worker,
+            worker: belongs.worker,
             host,
+            secure: tls.map(|tls| Secure::new(tls, belongs.connectors, &snapshot.addr)),
             connect_timeout: spec.timeouts.connect,
             snapshot,
             connections,
@@ -103,46 +170,92 @@ impl Endpoint {
         Rc::ptr_eq(&self.connections, &other.connections)
     }
 
-    /// Opens a connection: to the first address that accepts, within the connect timeout over all of them.
+    /// Opens a connection for HTTP/1: to the first address that accepts, within the connect timeout over all of them.
     pub(crate) async fn connect(&self) -> Result<Box<Upstream>, ConnectError> {
-        let transport = self.connect_in_time().await?;
+        let (transport, _) = self.connect_in_time(UpstreamProtocol::Http1).await?;
         Ok(Upstream::new(transport, Rc::clone(&self.connections)))
     }
 
-    /// The same, for a connection that will be shared.
-    pub(crate) async fn dial(endpoint: Rc<Self>) -> Result<Transport, ConnectError> {
-        let transport = endpoint.connect_in_time().await?;
-        transport.keep_alive();
-        Ok(transport)
+    /// Opens one that will be shared. If the endpoint rather speaks HTTP/1 and may, there is none, and the connection
+    /// is kept for that.
+    pub(crate) async fn dial(
+        endpoint: Rc<Self>,
+        protocol: UpstreamProtocol,
+    ) -> Result<Option<Transport>, ConnectError> {
+        let (transport, negotiated) = endpoint.connect_in_time(protocol).await?;
+        let connections = &endpoint.connections;
+        match (negotiated, protocol) {
+            (Negotiated::Http2, _) => {
+                transport.keep_alive();
+                Ok(Some(transport))
+            }
+            (Negotiated::Nothing | Negotiated::Http1, UpstreamProtocol::Http2) => {
+                tracing::debug!(endpoint = %endpoint.addr(), "no HTTP/2 was agreed on");
+                Err(ConnectError::Handshake)
+            }
+            (
+                Negotiated::Nothing | Negotiated::Http1,
+                UpstreamProtocol::Http1 | UpstreamProtocol::Auto,
+            ) => {
+                connections.keep(Upstream::new(transport, Rc::clone(connections)));
+                Ok(None)
+            }
+        }
     }
 
-    async fn connect_in_time(&self) -> Result<Transport, ConnectError> {
-        match timeout(self.connect_timeout, self.connect_any()).await {
+    async fn connect_in_time(
+        &self,
+        protocol: UpstreamProtocol,
+    ) -> Result<(Transport, Negotiated), ConnectError> {
+        match timeout(self.connect_timeout, self.connect_any(protocol)).await {
             Ok(connected) => connected,
             Err(_) => Err(ConnectError::Timeout),
         }
     }
 
-    async fn connect_any(&self) -> Result<Transport, ConnectError> {
+    async fn connect_any(
+        &self,
+        protocol: UpstreamProtocol,
+    ) -> Result<(Transport, Negotiated), ConnectError> {
         let mut error = ConnectError::Unresolved;
         for addr in &*self.snapshot.resolved {
             match TcpStream::connect(addr).await {
-                Ok(socket) => return Self::begin(socket),
+                Ok(socket) => match self.begin(socket, protocol).await {
+                    Ok(begun) => return Ok(begun),
+                    Err(cause) => error = cause,
+                },
                 Err(cause) => {
                     tracing::debug!(endpoint = %self.addr(), %addr, error = %cause, "connect failed");
-                    error = ConnectError::Refused;
+                    error = ConnectError::of(&cause);
                 }
             }
         }
         Err(error)
     }
 
-    fn begin(socket: TcpStream) -> Result<Transport, ConnectError> {
+    async fn begin(
+        &self,
+        socket: TcpStream,
+        protocol: UpstreamProtocol,
+    ) -> Result<(Transport, Negotiated), ConnectError> {
         // Small requests must not wait for the acknowledgement of earlier ones.
         socket
             .set_nodelay(true)
             .map_err(|_| ConnectError::Refused)?;
-        Ok(Transport::Plain(socket))
+        match &self.secure {
+            // In the clear, nothing can be agreed on.
+            None => Ok((Transport::Plain(socket), known(protocol))),
+            // Boxed, so that requests in the clear hold no room for it.
+            Some(secure) => Box::pin(secure.handshake(socket, self.addr(), protocol)).await,
+        }
+    }
+}
+
+/// What is spoken where nothing was agreed on.
+const fn known(protocol: UpstreamProtocol) -> Negotiated {
+    match protocol {
+        UpstreamProtocol::Http1 | UpstreamProtocol::Auto => Negotiated::Http1,
+        UpstreamProtocol::Http2 => Negotiated::Http2,
     }
 }
 

@@ -23,14 +23,24 @@ pub(crate) enum ProxyError {
     Unclear(Unclear),
     /// No route matches.
     NoRoute,
+    /// The client does not say which host it means, and is to be redirected to it.
+    NoHost,
+    /// The request may go no further than here: its `Max-Forwards` is spent.
+    NoHopLeft,
     /// No endpoint may be picked.
     NoReadyEndpoint,
     /// The endpoint's name stands for no address.
     Unresolved,
+    /// No descriptor or port is left here for a connection to the endpoint.
+    Exhausted,
     /// The endpoint did not accept a connection.
     ConnectRefused,
     /// The endpoint did not accept a connection in time.
     ConnectTimeout,
+    /// The TLS handshake with the endpoint failed.
+    TlsFailed,
+    /// The endpoint's certificate is not trusted.
+    Untrusted,
     /// The endpoint closed the connection without an answer.
     Closed,
     /// The endpoint reset the stream without an answer.
@@ -65,15 +75,20 @@ impl ProxyError {
     pub(crate) const fn status(self) -> StatusCode {
         match self {
             Self::Refused(refusal) => refusal.status(),
-            Self::MalformedBody | Self::Unclear(_) => StatusCode::BAD_REQUEST,
+            Self::MalformedBody | Self::Unclear(_) | Self::NoHost => StatusCode::BAD_REQUEST,
             Self::BodyTimeout | Self::BodyTooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::NoRoute => StatusCode::NOT_FOUND,
-            Self::NoReadyEndpoint | Self::Crowded | Self::CutByDeadline | Self::CutByShutdown => {
-                StatusCode::SERVICE_UNAVAILABLE
-            }
+            Self::NoHopLeft => StatusCode::OK,
+            Self::NoReadyEndpoint
+            | Self::Crowded
+            | Self::Exhausted
+            | Self::CutByDeadline
+            | Self::CutByShutdown => StatusCode::SERVICE_UNAVAILABLE,
             Self::Unresolved
             | Self::ConnectRefused
+            | Self::TlsFailed
+            | Self::Untrusted
             | Self::Closed
             | Self::StreamReset
             | Self::Malformed => StatusCode::BAD_GATEWAY,
@@ -93,10 +108,15 @@ impl ProxyError {
             Self::BodyTooLarge => "request body too large",
             Self::Unclear(unclear) => unclear.cause(),
             Self::NoRoute => "no route",
+            Self::NoHost => "no host to redirect to",
+            Self::NoHopLeft => "no hop left",
             Self::NoReadyEndpoint => "no ready endpoint",
             Self::Unresolved => "endpoint name not resolved",
+            Self::Exhausted => "out of descriptors or ports",
             Self::ConnectRefused => "connect refused",
             Self::ConnectTimeout => "connect timeout",
+            Self::TlsFailed => "tls handshake failed",
+            Self::Untrusted => "certificate not trusted",
             Self::Closed => "connection closed before the response",
             Self::StreamReset => "stream reset before the response",
             Self::Crowded => "no room for another request at the endpoint",
@@ -117,12 +137,19 @@ impl ProxyError {
             | Self::BodyTooSlow
             | Self::BodyTooLarge
             | Self::Unclear(_)
+            | Self::NoHost
             | Self::NoRoute
             | Self::DeadlinePassed => Side::Downstream,
-            Self::NoReadyEndpoint | Self::CutByDeadline | Self::CutByShutdown => Side::Internal,
+            Self::NoHopLeft
+            | Self::NoReadyEndpoint
+            | Self::Exhausted
+            | Self::CutByDeadline
+            | Self::CutByShutdown => Side::Internal,
             Self::Unresolved
             | Self::ConnectRefused
             | Self::ConnectTimeout
+            | Self::TlsFailed
+            | Self::Untrusted
             | Self::Closed
             | Self::StreamReset
             | Self::Crowded
@@ -142,10 +169,15 @@ impl ProxyError {
             Self::MalformedBody
             | Self::Unclear(_)
             | Self::NoRoute
+            | Self::NoHost
+            | Self::NoHopLeft
             | Self::NoReadyEndpoint
             | Self::Unresolved
+            | Self::Exhausted
             | Self::ConnectRefused
             | Self::ConnectTimeout
+            | Self::TlsFailed
+            | Self::Untrusted
             | Self::Closed
             | Self::StreamReset
             | Self::Malformed
@@ -202,7 +234,7 @@ impl ProxyError {
         if self.closes() {
             headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
-        if self.status() == StatusCode::METHOD_NOT_ALLOWED {
+        if self.status() == StatusCode::METHOD_NOT_ALLOWED || self == Self::NoHopLeft {
             let allowed = "GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH";
             headers.insert(header::ALLOW, HeaderValue::from_static(allowed));
         }

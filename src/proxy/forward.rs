@@ -25,9 +25,11 @@ use super::{
     error::ProxyError,
     grpc, headers,
     inbound::Inbound,
+    max_forwards,
     origin::Origin,
     outbound::Outbound,
     protocol::Verdict,
+    redirect,
     tunnel::Tunnel,
 };
 use crate::telemetry::limit::Limit;
@@ -77,12 +79,19 @@ async fn forward(
     let origin = Origin::of(&mut request, downstream.client());
     let accept = request.headers().get(ACCEPT).cloned();
     let mut account = Account::open(&downstream, &request, &origin);
-    let answer = match downstream.verdict() {
-        Verdict::Refused(refusal) => {
+    let redirects = downstream.listener().redirect_https;
+    let answer = match (downstream.verdict(), redirects) {
+        (Verdict::Refused(refusal), _) => {
             worker.stats().refused.add(1);
             Err(ProxyError::Refused(refusal))
         }
-        verdict @ (Verdict::Plain | Verdict::Upgrade) => {
+        (Verdict::Plain | Verdict::Upgrade, Some(port)) if !origin.came_by_https() => {
+            match redirect::to_https(&request, port, &origin.id) {
+                Ok(response) => return redirect(response, account),
+                Err(error) => Err(error),
+            }
+        }
+        (verdict @ (Verdict::Plain | Verdict::Upgrade), _) => {
             send(request, verdict, &origin, &mut account).await
         }
     };
@@ -102,11 +111,12 @@ struct Answered {
 }
 
 async fn send(
-    request: Request<Incoming>,
+    mut request: Request<Incoming>,
     verdict: Verdict,
     origin: &Origin,
     account: &mut Account,
 ) -> Result<Answered, ProxyError> {
+    max_forwards::count_down(&mut request)?;
     let mut outbound = Outbound::new(request, verdict, account.downstream(), origin);
     let sent = outbound.send(account).await;
     let mut response = match sent {
@@ -153,6 +163,12 @@ impl Answered {
     }
 }
 
+fn redirect(response: Response<bytes::Bytes>, mut account: Account) -> Response<ResponseBody> {
+    account.answered(response.status().as_u16());
+    account.finished();
+    own_answer(response, account)
+}
+
 /// Says so where the connection ends with this answer.
 fn announce_end(downstream: &Downstream, headers: &mut HeaderMap) {
     let worker = downstream.worker();
@@ -186,12 +202,18 @@ fn refuse(
     if let Some(limit) = error.limit() {
         stats.met(limit);
     }
-    downstream.stays_http();
-    let answer = match downstream.call() {
+    let answer = match account.downstream().call() {
         Some(_) => grpc::answer(error, id),
         None => error.answer(accept, id),
     };
-    let mut response = answer.map(ResponseBody::own);
+    own_answer(answer, account)
+}
+
+/// An answer that no endpoint has a part in.
+fn own_answer(response: Response<bytes::Bytes>, mut account: Account) -> Response<ResponseBody> {
+    let downstream = account.downstream();
+    downstream.stays_http();
+    let mut response = response.map(ResponseBody::own);
     announce_end(downstream, response.headers_mut());
     account.count(0, http_body::Body::size_hint(response.body()).lower());
     response

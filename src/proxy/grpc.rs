@@ -58,17 +58,20 @@ pub(crate) fn answer(error: ProxyError, id: &HeaderValue) -> Response<Bytes> {
 const fn status(error: ProxyError) -> u16 {
     match error {
         ProxyError::Refused(refusal) => of_head(refusal),
-        ProxyError::MalformedBody | ProxyError::Unclear(_) => INTERNAL,
+        ProxyError::MalformedBody | ProxyError::Unclear(_) | ProxyError::NoHost => INTERNAL,
         ProxyError::BodyTooLarge | ProxyError::Crowded => RESOURCE_EXHAUSTED,
-        ProxyError::NoRoute => UNIMPLEMENTED,
+        ProxyError::NoRoute | ProxyError::NoHopLeft => UNIMPLEMENTED,
         ProxyError::BodyTimeout
         | ProxyError::BodyTooSlow
         | ProxyError::ResponseTimeout
         | ProxyError::DeadlinePassed => DEADLINE_EXCEEDED,
         ProxyError::NoReadyEndpoint
         | ProxyError::Unresolved
+        | ProxyError::Exhausted
         | ProxyError::ConnectRefused
         | ProxyError::ConnectTimeout
+        | ProxyError::TlsFailed
+        | ProxyError::Untrusted
         | ProxyError::Closed
         | ProxyError::StreamReset
         | ProxyError::Malformed

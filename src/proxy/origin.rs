@@ -59,6 +59,12 @@ impl Origin {
         self.hearsay.as_ref()
     }
 
+    /// Whether a peer that is believed says that the client spoke `https`.
+    pub(crate) fn came_by_https(&self) -> bool {
+        let told = self.hearsay.as_deref();
+        told.is_some_and(|told| told.proto.as_ref().is_some_and(|proto| proto == "https"))
+    }
+
     /// What endpoints are told of it. `host` is the one that came with the request.
     pub(crate) fn forwarded<'a>(
         &'a self,

@@ -119,7 +119,7 @@ impl Outbound {
         let is_asked = |it: &HeaderValue| it.as_bytes().eq_ignore_ascii_case(asked.as_bytes());
         answered
             .get(UPGRADE)
-            .is_none_or(is_asked)
+            .is_some_and(is_asked)
             .then(|| asked.clone())
     }
 

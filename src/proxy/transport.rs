@@ -31,19 +31,35 @@ pub(crate) enum Transport {
 }
 
 impl Transport {
+    /// Has the connection reset, not closed, when it is dropped; what was not sent by then is lost.
+    pub(crate) fn resets(&self) -> io::Result<()> {
+        self.socket().set_linger(Some(Duration::ZERO))
+    }
+
     /// Has the kernel find out whether the peer is still there while nothing passes, and end the connection if it is
     /// not. What it asks with, no server takes for an attack; HTTP/2's `PING` many do.
     pub(crate) fn keep_alive(&self) {
-        let socket = match self {
-            Self::Plain(socket) => SockRef::from(socket),
-            Self::Tls(stream) => SockRef::from(stream.get_ref().0),
-        };
         let keep_alive = TcpKeepalive::new()
             .with_time(KEEP_ALIVE)
             .with_interval(KEEP_ALIVE_INTERVAL)
             .with_retries(KEEP_ALIVE_RETRIES);
         // Where it fails, timeouts find out later.
-        let _ = socket.set_tcp_keepalive(&keep_alive);
+        let _ = self.socket().set_tcp_keepalive(&keep_alive);
+    }
+
+    /// Whether it is in the clear.
+    pub(crate) const fn is_plain(&self) -> bool {
+        match self {
+            Self::Plain(_) => true,
+            Self::Tls(_) => false,
+        }
+    }
+
+    fn socket(&self) -> SockRef<'_> {
+        SockRef::from(match self {
+            Self::Plain(stream) => stream,
+            Self::Tls(stream) => stream.get_ref().0,
+        })
     }
 }
 

@@ -18,7 +18,7 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 
-use super::{body::BodyError, downstream::Downstream, turn::Turn};
+use super::{body::BodyError, downstream::Downstream, trailers, turn::Turn};
 
 /// The body of a request sent upstream.
 #[derive(Debug)]
@@ -171,7 +171,10 @@ impl Upload {
                 self.ended();
                 Poll::Ready(None)
             }
-            Some(Ok(frame)) => {
+            Some(Ok(mut frame)) => {
+                if let Some(trailers) = frame.trailers_mut() {
+                    trailers::tidy(trailers);
+                }
                 if self.progress.counts(length) {
                     self.progress.stage.set(Stage::TooLarge);
                     return Poll::Ready(Some(Err(BodyError("more than the service takes".into()))));

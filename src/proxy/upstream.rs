@@ -7,13 +7,12 @@ use std::{
     pin::Pin,
     rc::Rc,
     sync::Arc,
-    task::{Context, Poll, Waker},
+    task::{Context, Poll},
 };
 
 use bytes::Bytes;
 use http::{Method, Response};
 use http_body::{Frame, SizeHint};
-use tokio::io::{AsyncRead as _, ReadBuf};
 
 use super::{
     clock::Tick,
@@ -23,7 +22,7 @@ use super::{
         request_writer::RequestWriter,
         response_reader::{Broken, Came, ResponseReader},
     },
-    silence::is_silent,
+    silence::{is_silent, seems_silent},
     transport::Transport,
     upload::{Gate, RequestBody},
 };
@@ -62,7 +61,10 @@ impl Upstream {
     /// be.
     pub(crate) fn is_taken(&mut self, doubt: Doubt) -> bool {
         self.reused = true;
-        doubt == Doubt::Accept || is_silent(&mut self.socket)
+        match doubt {
+            Doubt::Accept => seems_silent(&mut self.socket),
+            Doubt::AskKernel => is_silent(&mut self.socket),
+        }
     }
 
     /// When it was used last.
@@ -134,14 +136,7 @@ impl Upstream {
     /// Whether an unused connection can still take a request. It also lets go of memory.
     pub(crate) fn is_usable(&mut self) -> bool {
         self.reader.shrink();
-        // Nobody needs to be woken: an unused connection is looked at when it is needed.
-        let mut byte = [0];
-        Pin::new(&mut self.socket)
-            .poll_read(
-                &mut Context::from_waker(Waker::noop()),
-                &mut ReadBuf::new(&mut byte),
-            )
-            .is_pending()
+        seems_silent(&mut self.socket)
     }
 
     /// After an exchange: goes home, unless something of it is left.

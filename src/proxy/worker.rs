@@ -23,6 +23,7 @@ use super::{
     desk::Desk,
     lifeline::{Lifelines, SWEEP_INTERVAL},
     request_id::RequestIds,
+    resources::Resources,
     trace::TraceIds,
 };
 use crate::{
@@ -33,6 +34,7 @@ use crate::{
         access::{AccessLog, AccessRecord},
         stats::{Stats, WorkerStats},
     },
+    tls::Connectors,
 };
 
 /// What a worker is given.
@@ -44,8 +46,12 @@ pub struct WorkerSetup {
     pub reader: Reader,
     /// Where it counts.
     pub stats: Arc<Stats>,
+    /// What connections to endpoints begin with, where they have TLS.
+    pub connectors: Arc<Connectors>,
     /// Where it logs requests, if anywhere.
     pub access: Option<AccessLog>,
+    /// What it has together with the others.
+    pub resources: Arc<Resources>,
     /// What it is told. When the other end is gone, the worker ends.
     pub orders: mpsc::Receiver<Order>,
     /// Whom it tells.
@@ -59,6 +65,7 @@ pub(crate) struct Worker {
     desk: Desk,
     stats: Arc<Stats>,
     access: Option<AccessLog>,
+    resources: Arc<Resources>,
     reports: mpsc::Sender<Report>,
     clock: Clock,
     lifelines: Lifelines,
@@ -102,10 +109,16 @@ pub fn spawn(setup: WorkerSetup) -> io::Result<thread::JoinHandle<()>> {
 async fn run(setup: WorkerSetup) {
     let mut orders = setup.orders;
     let worker = Rc::new(Worker {
-        desk: Desk::new(setup.index, setup.reader, Arc::clone(&setup.stats)),
+        desk: Desk::new(
+            setup.index,
+            setup.reader,
+            Arc::clone(&setup.stats),
+            setup.connectors,
+        ),
         index: setup.index,
         stats: setup.stats,
         access: setup.access,
+        resources: setup.resources,
         reports: setup.reports,
         clock: Clock::new(),
         lifelines: Lifelines::default(),
@@ -216,6 +229,10 @@ impl Worker {
 
     pub(crate) const fn request_ids(&self) -> &RequestIds {
         &self.request_ids
+    }
+
+    pub(crate) const fn resources(&self) -> &Arc<Resources> {
+        &self.resources
     }
 
     pub(crate) const fn trace_ids(&self) -> &TraceIds {

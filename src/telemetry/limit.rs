@@ -8,6 +8,8 @@
 pub enum Limit {
     /// A connection waited, because the listener had as many as it may.
     MaxConnections,
+    /// A connection waited, because the process might run out of descriptors.
+    OpenFiles,
     /// A connection was reset, because its client had as many as it may.
     MaxConnectionsPerClient,
     /// A connection was closed after its last request.
@@ -43,8 +45,9 @@ pub enum Limit {
 
 impl Limit {
     /// All of them, in the order of the counters.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::MaxConnections,
+        Self::OpenFiles,
         Self::MaxConnectionsPerClient,
         Self::MaxRequestsPerConnection,
         Self::MaxHeaderCount,
@@ -67,6 +70,7 @@ impl Limit {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::MaxConnections => "max_connections",
+            Self::OpenFiles => "open_files",
             Self::MaxConnectionsPerClient => "max_connections_per_client",
             Self::MaxRequestsPerConnection => "max_requests_per_connection",
             Self::MaxHeaderCount => "max_header_count",

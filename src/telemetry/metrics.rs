@@ -6,24 +6,27 @@
 //! scrapes at once would clear each other's series. Here each scrape builds its own families from one reading
 //! of the state, so that a removed service or endpoint is gone from the next scrape on.
 
+mod book;
 mod family;
 mod named;
 mod shards;
+mod tls;
 mod told;
 mod views;
 
 use std::sync::{
-    Arc, OnceLock,
+    Arc, Mutex, MutexGuard, OnceLock, PoisonError,
     atomic::{AtomicU64, Ordering::Relaxed},
 };
 
 use prometheus::{Registry, TextEncoder, proto::MetricFamily};
 
 use crate::{
-    core::{notice::Notice, view::ServiceView},
+    core::{notice::Notice, tls::CertificateInUse, view::ServiceView},
     telemetry::{access::AccessLog, stats::Stats},
 };
 
+use book::unix_seconds;
 use family::Family;
 use told::Told;
 
@@ -36,6 +39,8 @@ pub struct Metrics {
     version: String,
     // Set once, when the access log is open; read at a scrape.
     access_lost: OnceLock<Arc<AtomicU64>>,
+    // Taken when certificates are put to use and at a scrape.
+    certificates: Mutex<Vec<CertificateInUse>>,
 }
 
 impl Metrics {
@@ -53,6 +58,7 @@ impl Metrics {
             told,
             version: version.to_owned(),
             access_lost: OnceLock::new(),
+            certificates: Mutex::default(),
         }))
     }
 
@@ -70,6 +76,8 @@ impl Metrics {
         let mut families = self.registry.gather();
         families.extend(self.process_families());
         families.extend(shards::workers(&self.stats));
+        families.extend(tls::handshakes(&self.stats));
+        families.push(tls::expiry(&self.certificates_in_use(), unix_seconds()));
         families.extend(shards::services(&self.stats, views));
         families.extend(views::families(views));
         families.retain(|family| !family.get_metric().is_empty());
@@ -83,6 +91,18 @@ impl Metrics {
         if let Notice::ServiceRemoved { service } = notice {
             self.stats.retain(|name| name != service);
         }
+    }
+
+    /// Shows until when these hold, instead of those before.
+    pub(super) fn certificates(&self, in_use: Vec<CertificateInUse>) {
+        *self.certificates_in_use() = in_use;
+    }
+
+    fn certificates_in_use(&self) -> MutexGuard<'_, Vec<CertificateInUse>> {
+        // It is replaced as a whole, so a panic elsewhere leaves it whole.
+        self.certificates
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     fn process_families(&self) -> Vec<MetricFamily> {

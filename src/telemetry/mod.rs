@@ -1,6 +1,7 @@
 //! What is told and counted: metrics, the access log, notices, logs.
 
 pub mod access;
+pub mod handshakes;
 pub mod limit;
 pub mod log;
 pub mod metrics;

@@ -14,6 +14,7 @@ use crate::core::{
     ids::ServiceName,
     notice::Notice,
     switch::{Actor, Receipt},
+    tls::CertificateInUse,
 };
 
 /// Tells people; cheap to clone.
@@ -27,6 +28,11 @@ impl Notices {
     #[must_use]
     pub fn new(metrics: Arc<Metrics>) -> Self {
         Self { metrics }
+    }
+
+    /// Shows until when certificates hold; those that were shown before are forgotten.
+    pub fn certificates(&self, in_use: Vec<CertificateInUse>) {
+        self.metrics.certificates(in_use);
     }
 
     /// Writes the log line of one notice and moves its metrics.
@@ -51,7 +57,9 @@ impl Notices {
             | Notice::ListenerOpened { .. }
             | Notice::ListenerClosed { .. }
             | Notice::JournalFailed { .. }
-            | Notice::JournalDamaged { .. } => log_process(notice),
+            | Notice::JournalDamaged { .. }
+            | Notice::CertificatesRenewed { .. }
+            | Notice::CertificatesRefused { .. } => log_process(notice),
         }
     }
 }
@@ -79,6 +87,8 @@ pub const fn kind(notice: &Notice) -> &'static str {
         Notice::ListenerOpened { .. } => "listener_opened",
         Notice::ListenerClosed { .. } => "listener_closed",
         Notice::ResolveFailed { .. } => "resolve_failed",
+        Notice::CertificatesRenewed { .. } => "certificates_renewed",
+        Notice::CertificatesRefused { .. } => "certificates_refused",
     }
 }
 
@@ -254,6 +264,13 @@ fn log_process(notice: &Notice) {
         Notice::JournalDamaged { set_aside, damage } => {
             let count = damage.len();
             warn!(target: LOG, set_aside, count, damage = listed(damage), "journal damaged");
+        }
+        Notice::CertificatesRenewed { files } => {
+            info!(target: LOG, count = files.len(), files = listed(files), "certificates renewed");
+        }
+        Notice::CertificatesRefused { errors } => {
+            let count = errors.len();
+            warn!(target: LOG, count, errors = listed(errors), "certificates refused");
         }
         _ => {}
     }

@@ -12,7 +12,7 @@ use std::{
     time::Duration,
 };
 
-use super::limit::Limit;
+use super::{handshakes::HandshakeStats, limit::Limit};
 use crate::core::ids::{Colour, ServiceName};
 
 /// All counters of the data plane.
@@ -88,6 +88,8 @@ pub struct WorkerStats {
     pub unrouted: Counter,
     /// Request heads refused because of their form or size, or because they came too slowly.
     pub refused: Counter,
+    /// Connections that were not introduced as they had to be.
+    pub unintroduced: Counter,
     /// Accept calls that failed, such as for want of file descriptors.
     pub accept_failures: Counter,
     /// Lines of the access log dropped because the writer could not keep up.
@@ -100,6 +102,8 @@ pub struct WorkerStats {
     pub http2_refused_streams: Counter,
     /// Connections among them whose client broke the protocol.
     pub http2_protocol_errors: Counter,
+    /// TLS handshakes with clients.
+    pub handshakes: HandshakeStats,
     /// Bounds that were met, by [`Limit`].
     pub limited: [Counter; Limit::ALL.len()],
 }
@@ -187,11 +191,24 @@ pub enum ConnectFailure {
     Timeout,
     /// The endpoint's name stands for no address.
     Unresolved,
+    /// The TLS handshake failed.
+    Tls,
+    /// The endpoint's certificate is not trusted.
+    Untrusted,
+    /// No descriptor or port was left here.
+    Exhausted,
 }
 
 impl ConnectFailure {
     /// All of them, in the order of the counters.
-    pub const ALL: [Self; 3] = [Self::Refused, Self::Timeout, Self::Unresolved];
+    pub const ALL: [Self; 6] = [
+        Self::Refused,
+        Self::Timeout,
+        Self::Unresolved,
+        Self::Tls,
+        Self::Untrusted,
+        Self::Exhausted,
+    ];
 
     /// The label.
     #[must_use]
@@ -200,6 +217,9 @@ impl ConnectFailure {
             Self::Refused => "refused",
             Self::Timeout => "timeout",
             Self::Unresolved => "unresolved",
+            Self::Tls => "tls",
+            Self::Untrusted => "untrusted",
+            Self::Exhausted => "exhausted",
         }
     }
 }

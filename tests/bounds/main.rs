@@ -12,6 +12,7 @@ mod support;
 
 mod body_size;
 mod connections;
+mod descriptors;
 mod pace;
 mod requests;
 mod upgrades;

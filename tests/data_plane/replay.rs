@@ -205,3 +205,33 @@ async fn an_endpoint_that_always_breaks_off_is_not_asked_for_ever() {
     assert_eq!(client.answer().await.status, 502);
     assert!(broken.connections() <= 3, "{}", broken.connections());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_endpoint_says_unasked_answers_nobody() {
+    let said = Arc::new(Notify::new());
+    let saying = Arc::clone(&said);
+    let endpoint = Scripted::start(move |mut link| {
+        let saying = Arc::clone(&saying);
+        async move {
+            link.head().await;
+            link.write(OK).await;
+            link.write("HTTP/1.1 408 Request Timeout\r\nContent-Length: 5\r\n\r\nstale")
+                .await;
+            saying.notify_one();
+            link.end().await;
+        }
+    })
+    .await;
+    let site = before(&endpoint).await;
+    let mut client = site.client().await;
+    for method in ["GET", "POST"].repeat(10) {
+        client
+            .send(format!(
+                "{method} / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n"
+            ))
+            .await;
+        assert_eq!(client.answer().await.said(), (200, "ok".to_owned()));
+        said.notified().await;
+    }
+    assert_eq!(endpoint.connections(), 20);
+}

@@ -35,6 +35,20 @@ async fn a_preface_is_understood_in_pieces_and_with_all_that_follows_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_preface_that_stops_anywhere_keeps_nobody_waiting() {
+    let endpoint = recorder().await;
+    let site = Site::start(&(ONE_WORKER.to_owned() + &shop(&[endpoint.addr()], &[], ""))).await;
+    let mut waiting = Vec::new();
+    for length in 1..PREFACE.len() {
+        let mut client = FrameClient::connect(site.addr()).await;
+        client.send_bytes(&PREFACE[..length]).await;
+        waiting.push(client);
+        let answer = site.client().await.get("/other").await;
+        assert_eq!(answer.status, 200, "after {length} bytes");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_first_frame_is_a_greeting_or_the_connection_ends() {
     // RFC 9113 section 3.4.
     let endpoint = recorder().await;

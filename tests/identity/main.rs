@@ -10,5 +10,6 @@
 mod support;
 
 mod asked;
+mod introduced;
 mod trace;
 mod trust;

@@ -1,11 +1,11 @@
 //! Promise: the health service of gRPC is asked as any client would ask it, and what it says is what counts.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, sync::Arc};
 
 use bytes::Bytes;
 use cutover::core::{
     health::ProbeVerdict,
-    service::{GrpcProbe, ProbeKind, UpstreamProtocol},
+    service::{GrpcProbe, HttpProbe, ProbeKind, UpstreamProtocol},
 };
 use h2::{Reason, server::SendResponse};
 use http::{HeaderMap, HeaderValue, Request, Response};
@@ -14,7 +14,7 @@ use tokio::{
     sync::mpsc,
 };
 
-use super::{Upstream, failed, http_probe, verdict};
+use super::{Upstream, failed, http_probe, verdict, verdict_of, watched};
 
 #[tokio::test]
 async fn a_service_that_serves_passes() {
@@ -81,30 +81,28 @@ async fn an_endpoint_of_another_protocol_fails() {
 #[tokio::test]
 async fn an_http_probe_speaks_what_its_service_speaks() {
     let mut endpoint = Endpoint::start(Says::Page(200)).await;
-    let mut probe = http_probe();
-    probe.protocol = UpstreamProtocol::Http2;
-    let kind = ProbeKind::Http(Box::new(probe.clone()));
-    assert_eq!(verdict(endpoint.addr, kind).await, ProbeVerdict::Passed);
+    let ask = async |addr: SocketAddr, probe: HttpProbe| {
+        let mut watched = watched(1, addr, ProbeKind::Http(Box::new(probe)));
+        Arc::make_mut(&mut watched.probe).protocol = UpstreamProtocol::Http2;
+        verdict_of(watched).await
+    };
+    assert_eq!(ask(endpoint.addr, http_probe()).await, ProbeVerdict::Passed);
     let (head, _) = endpoint.asked.recv().await.unwrap();
     let uri = format!("http://{}/healthz", endpoint.addr);
     assert_eq!(head.uri().to_string(), uri);
-    assert!(
-        head.headers()["user-agent"]
-            .as_bytes()
-            .starts_with(b"cutover-probe/")
-    );
-    for (text, expected) in [
-        ("all is well", ProbeVerdict::Passed),
-        ("version 3", failed("body lacks `version 3`")),
-    ] {
-        probe.body_contains = Some(text.to_owned());
-        let kind = ProbeKind::Http(Box::new(probe.clone()));
-        assert_eq!(verdict(endpoint.addr, kind).await, expected);
-    }
+    let agent = head.headers()["user-agent"].as_bytes();
+    assert!(agent.starts_with(b"cutover-probe/"));
+    let containing = |text: &str| HttpProbe {
+        body_contains: Some(text.to_owned()),
+        ..http_probe()
+    };
+    let passed = ask(endpoint.addr, containing("all is well")).await;
+    assert_eq!(passed, ProbeVerdict::Passed);
+    let lacks = ask(endpoint.addr, containing("version 3")).await;
+    assert_eq!(lacks, failed("body lacks `version 3`"));
     let endpoint = Endpoint::start(Says::Page(503)).await;
-    let kind = ProbeKind::Http(Box::new(probe));
-    let expected = failed("status 503, expected 200-399");
-    assert_eq!(verdict(endpoint.addr, kind).await, expected);
+    let refused = ask(endpoint.addr, http_probe()).await;
+    assert_eq!(refused, failed("status 503, expected 200-399"));
 }
 
 /// What an endpoint answers.

@@ -131,7 +131,10 @@ async fn what_is_watched_on_is_left_alone_and_what_is_not_ends() {
     let upstream = Upstream::answers(b"").await;
     let (found, _found) = mpsc::channel(8);
     let (events, mut verdicts) = mpsc::channel(64);
-    let (mut resolver, mut prober) = (Resolver::new(SECOND, found), Prober::new(events));
+    let (mut resolver, mut prober) = (
+        Resolver::new(SECOND, found),
+        Prober::new(Arc::default(), events),
+    );
     let set = [1, 2].map(|id| watched(id, upstream.addr, ProbeKind::Tcp));
     resolver.watch(&set);
     prober.watch(&set, &resolver);
@@ -196,10 +199,17 @@ impl Upstream {
 }
 
 async fn verdict(addr: SocketAddr, kind: ProbeKind) -> ProbeVerdict {
+    verdict_of(watched(1, addr, kind)).await
+}
+
+async fn verdict_of(watched: Watched) -> ProbeVerdict {
     let (found, _found) = mpsc::channel(8);
     let (events, mut verdicts) = mpsc::channel(8);
-    let (mut resolver, mut prober) = (Resolver::new(SECOND, found), Prober::new(events));
-    let set = [watched(1, addr, kind)];
+    let (mut resolver, mut prober) = (
+        Resolver::new(SECOND, found),
+        Prober::new(Arc::default(), events),
+    );
+    let set = [watched];
     resolver.watch(&set);
     prober.watch(&set, &resolver);
     next(&mut verdicts).await.1
@@ -215,6 +225,7 @@ async fn next(verdicts: &mut mpsc::Receiver<Event>) -> (EndpointId, ProbeVerdict
 fn watched(id: u64, addr: SocketAddr, kind: ProbeKind) -> Watched {
     let probe = ProbeSpec {
         kind,
+        protocol: UpstreamProtocol::Http1,
         interval: 60 * SECOND,
         timeout: Duration::from_millis(300),
         rise: 1,
@@ -225,6 +236,7 @@ fn watched(id: u64, addr: SocketAddr, kind: ProbeKind) -> Watched {
         id: EndpointId(id),
         addr: EndpointAddr::new(&addr.to_string()),
         probe: Arc::new(probe),
+        tls: None,
     }
 }
 
@@ -235,7 +247,6 @@ fn http_probe() -> HttpProbe {
         body_contains: None,
         host: None,
         headers: Vec::new(),
-        protocol: UpstreamProtocol::Http1,
     }
 }
 

@@ -11,7 +11,10 @@ use cutover::{
 };
 use serde_json::{Value, json};
 
-use super::client::{Answer, Raw};
+use super::{
+    client::{Answer, Raw},
+    site::value_of,
+};
 
 /// The admin side of a running cutover.
 #[derive(Clone, Copy, Debug)]
@@ -26,6 +29,11 @@ impl Admin {
                 .post(&path, json!({ "to": to, "wait": "committed" }))
                 .await,
         )
+    }
+
+    /// The value of one series in `/metrics`.
+    pub(crate) async fn metric(self, series: &str) -> f64 {
+        value_of(&self.get("/metrics").await.text(), series)
     }
 
     pub(crate) async fn rollback(self, service: &str) -> Receipt {

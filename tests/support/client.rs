@@ -4,7 +4,7 @@ use std::{net::SocketAddr, time::Duration};
 
 use serde_json::Value;
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     net::{TcpSocket, TcpStream},
     time::timeout,
 };
@@ -12,8 +12,8 @@ use tokio::{
 use super::{scripted::find, soon};
 
 /// One connection.
-pub(crate) struct Raw {
-    stream: TcpStream,
+pub(crate) struct Raw<S = TcpStream> {
+    stream: S,
     unread: Vec<u8>,
 }
 
@@ -59,6 +59,13 @@ impl Raw {
 
     pub(crate) fn of(stream: TcpStream) -> Self {
         stream.set_nodelay(true).unwrap();
+        Self::over(stream)
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Raw<S> {
+    /// One whose bytes go through something else.
+    pub(crate) const fn over(stream: S) -> Self {
         Self {
             stream,
             unread: Vec::new(),
@@ -80,7 +87,7 @@ impl Raw {
 
     /// Sends while reading, so that neither end waits for the other, and reads the answer.
     pub(crate) async fn exchange(&mut self, bytes: impl AsRef<[u8]>) -> Answer {
-        let (mut read, mut write) = self.stream.split();
+        let (mut read, mut write) = tokio::io::split(&mut self.stream);
         let unread = &mut self.unread;
         let both = async {
             let mut sending = std::pin::pin!(write.write_all(bytes.as_ref()));
@@ -166,7 +173,7 @@ impl Raw {
         self.stream.shutdown().await.unwrap();
     }
 
-    pub(crate) const fn stream(&self) -> &TcpStream {
+    pub(crate) const fn stream(&self) -> &S {
         &self.stream
     }
 

@@ -24,6 +24,7 @@ use cutover::{
     mailbox::{BarrierAnswer, ORDERS_LIMIT, OpenListener, Order, REPORTS_LIMIT},
     publish::{Publisher, Reader},
     telemetry::{metrics::Metrics, notice::Notices, stats::Stats},
+    tls::Judged,
 };
 use tokio::{net::TcpListener, sync::mpsc, task::JoinHandle, time::sleep};
 
@@ -86,7 +87,7 @@ impl Site {
 
 async fn start(path: &Path, watch: bool) -> Result<Control, StartError> {
     let source = load::read(path).unwrap();
-    let loaded = load::parse(&source, WORKERS).unwrap_or_else(|problems| panic!("{problems}"));
+    let judged = Judged::read(&source, WORKERS).unwrap_or_else(|problems| panic!("{problems}"));
     let publisher = Publisher::new();
     let workers = Arc::new(Mutex::new(Seen::default()));
     let (_reports, reports) = mpsc::channel(REPORTS_LIMIT);
@@ -105,7 +106,8 @@ async fn start(path: &Path, watch: bool) -> Result<Control, StartError> {
     let stats = Arc::new(Stats::new(WORKERS));
     let setup = Setup {
         config_path: path.to_owned(),
-        loaded,
+        judged,
+        connectors: Arc::default(),
         source,
         cores: WORKERS,
         publisher,

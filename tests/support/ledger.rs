@@ -299,6 +299,7 @@ pub fn service(name: &str) -> ServiceSpec {
         },
         probe: ProbeSpec {
             kind: ProbeKind::Tcp,
+            protocol: UpstreamProtocol::Http1,
             interval: Duration::from_secs(1),
             timeout: Duration::from_millis(500),
             rise: 2,
@@ -324,6 +325,8 @@ pub fn service(name: &str) -> ServiceSpec {
             max_idle: 64,
             idle_timeout: Duration::from_secs(4),
         },
+        upstream_tls: ByColour::default(),
+        vouched_fields: [].into(),
     }
 }
 

@@ -190,6 +190,8 @@ fn notice(it: &Notice) -> String {
         | Notice::JournalDamaged { .. }
         | Notice::ListenerOpened { .. }
         | Notice::ListenerClosed { .. }
+        | Notice::CertificatesRenewed { .. }
+        | Notice::CertificatesRefused { .. }
         | Notice::ResolveFailed { .. }) => format!("not core's to tell: {other:?}"),
     }
 }

@@ -33,7 +33,8 @@ impl Site {
         Self::start_in(tempfile::tempdir().unwrap(), config, true).await
     }
 
-    async fn start_in(folder: tempfile::TempDir, config: &str, watch: bool) -> Self {
+    /// The same in a folder that exists.
+    pub(crate) async fn start_in(folder: tempfile::TempDir, config: &str, watch: bool) -> Self {
         let path = folder.path().join("cutover.toml");
         fs::write(&path, complete(config, folder.path())).unwrap();
         let options = Options {
@@ -166,13 +167,7 @@ impl Site {
     /// The value of one series, such as `cutover_replays_total{service="shop",colour="blue"}`; labels may be
     /// in any order. Zero if there is no such series.
     pub(crate) async fn metric(&self, series: &str) -> f64 {
-        let wanted = labels(series);
-        let text = self.metrics().await;
-        text.lines()
-            .filter(|line| !line.starts_with('#'))
-            .filter_map(|line| line.rsplit_once(' '))
-            .find(|(name, _)| labels(name) == wanted)
-            .map_or(0.0, |(_, value)| value.parse().unwrap())
+        value_of(&self.metrics().await, series)
     }
 
     /// Waits until a series has this value: counters of a request move when it has ended, which is after the
@@ -306,6 +301,17 @@ fn complete(config: &str, folder: &Path) -> String {
     }
     text += config;
     text.replace("{dir}", &folder.display().to_string())
+}
+
+/// The value of a series in what `/metrics` says; zero if it is not there.
+pub(crate) fn value_of(metrics: &str, series: &str) -> f64 {
+    let wanted = labels(series);
+    metrics
+        .lines()
+        .filter(|line| !line.starts_with('#'))
+        .filter_map(|line| line.rsplit_once(' '))
+        .find(|(name, _)| labels(name) == wanted)
+        .map_or(0.0, |(_, value)| value.parse().unwrap())
 }
 
 /// Name and labels of a series, the labels sorted.

@@ -1,8 +1,14 @@
 //! `[listener.*]`: where clients connect, and that no two things listen in the same place.
 
-use std::{collections::BTreeMap, net::SocketAddr};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::SocketAddr,
+    sync::Arc,
+};
 
-use super::{limits, peers};
+use http::HeaderName;
+
+use super::{limits, peers, tls};
 use crate::{
     config::{
         ListenerConfig,
@@ -10,6 +16,7 @@ use crate::{
         raw::{LISTENERS_LIMIT, RawListener},
         suggest,
         tree::{Field, Given, List, Named},
+        value::number::Count,
     },
     core::{ids::ListenerName, service::ListenerScope},
 };
@@ -91,11 +98,42 @@ impl Listeners {
                 continue;
             }
             match self.names.get(&item.value) {
-                Some(name) => names.push(name.clone()),
+                Some(name) => {
+                    self.redirects(service, &item, judge);
+                    names.push(name.clone());
+                }
                 None => self.unknown(service, &item, judge),
             }
         }
         ListenerScope::Named(names)
+    }
+
+    /// Warns of a listener that lets no request through to the service.
+    fn redirects(&self, service: &str, name: &Given<String>, judge: &mut Judge<'_>) {
+        let mut open = self.open.iter().map(|(config, _, _)| config);
+        if open.any(|it| it.name.as_str() == name.value && it.redirect_https.is_some()) {
+            let text = format!(
+                "listener `{}` redirects every request, so service `{service}` is never heard there",
+                shown(&name.value)
+            );
+            judge.warn(name.at, text, "remove it from `listeners`");
+        }
+    }
+
+    /// The fields by which any listener tells of clients' certificates.
+    pub(super) fn vouched_fields(&self) -> Arc<[HeaderName]> {
+        let tls = self
+            .open
+            .iter()
+            .filter_map(|(config, _, _)| config.tls.as_ref());
+        let clients = tls.filter_map(|tls| tls.clients.as_ref());
+        let fields: BTreeSet<_> = clients
+            .flat_map(|it| [it.subject_header.as_str(), it.fingerprint_header.as_str()])
+            .collect();
+        fields
+            .into_iter()
+            .filter_map(|field| field.parse().ok())
+            .collect()
     }
 
     fn unknown(&self, service: &str, name: &Given<String>, judge: &mut Judge<'_>) {
@@ -136,7 +174,7 @@ impl Listeners {
         scopes: impl Iterator<Item = &'a ListenerScope>,
         judge: &mut Judge<'_>,
     ) {
-        let mut used = std::collections::BTreeSet::new();
+        let mut used = BTreeSet::new();
         let mut services = 0;
         for scope in scopes {
             services += 1;
@@ -150,7 +188,7 @@ impl Listeners {
             return;
         }
         for (config, at, _) in &self.open {
-            if !used.contains(&config.name) {
+            if !used.contains(&config.name) && config.redirect_https.is_none() {
                 judge.warn(
                     *at,
                     format!("no service is heard on listener `{}`", config.name),
@@ -193,13 +231,37 @@ fn listener(
     }
     let peers = peers::peers(&name.value, &mut raw, judge);
     let at = raw.listen.given()?.at;
+    let text = shown(&name.value);
+    let limits = limits::limits(&text, &raw, judge);
+    let tls = tls::listener(&text, raw.tls, limits.http2, judge);
+    let redirect_https = redirect(&text, tls.is_some(), raw.redirect_https, judge);
     let config = ListenerConfig {
         name: ListenerName::new(&name.value),
-        limits: limits::limits(&shown(&name.value), &raw, judge),
+        limits,
         listen: raw.listen.value()?.0,
         peers,
+        tls,
+        redirect_https,
     };
     Some((config, name.at, at))
+}
+
+fn redirect(
+    name: &str,
+    has_tls: bool,
+    raw: Field<Count<1, 65_535>>,
+    judge: &mut Judge<'_>,
+) -> Option<u16> {
+    let given = raw.given()?;
+    if has_tls {
+        let text = format!("listener `{name}` has TLS and redirects to `https`");
+        judge.error(
+            given.at,
+            text,
+            "remove `redirect_https`, or give it to a listener in the clear",
+        );
+    }
+    u16::try_from(given.value.0).ok()
 }
 
 fn clashing(it: &Taken, other: &Taken, judge: &mut Judge<'_>) {

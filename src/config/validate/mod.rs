@@ -12,6 +12,7 @@ mod probe;
 mod process;
 mod route;
 mod service;
+mod tls;
 
 use std::{path::Path, sync::Arc};
 

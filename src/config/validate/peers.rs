@@ -37,6 +37,7 @@ pub(super) fn peers(name: &str, raw: &mut RawListener, judge: &mut Judge<'_>) ->
     }
     PeerPolicy {
         trusted: networks(trusted_proxies),
+        introducers: networks(std::mem::take(&mut raw.proxy_protocol)).unwrap_or_default(),
         client_from: std::mem::take(&mut raw.client_from).or(ClientFrom::Auto),
         trace: std::mem::take(&mut raw.trace).or(TracePolicy::Pass),
     }

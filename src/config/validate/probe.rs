@@ -51,7 +51,8 @@ pub(super) fn probe(
         headers: raw.headers,
     };
     ProbeSpec {
-        kind: asked.kind(service, raw.kind, protocol, judge),
+        kind: asked.kind(service, raw.kind, judge),
+        protocol,
         interval,
         timeout,
         rise: raw.rise.or(Count(RISE)).0,
@@ -72,13 +73,7 @@ struct Asked {
 }
 
 impl Asked {
-    fn kind(
-        self,
-        service: &str,
-        kind: Field<RawProbeKind>,
-        protocol: UpstreamProtocol,
-        judge: &mut Judge<'_>,
-    ) -> ProbeKind {
+    fn kind(self, service: &str, kind: Field<RawProbeKind>, judge: &mut Judge<'_>) -> ProbeKind {
         let kind = match kind {
             Field::Given(kind) => kind.value,
             Field::Missing if self.grpc_service.given().is_some() => RawProbeKind::Grpc,
@@ -96,7 +91,7 @@ impl Asked {
         }
         match kind {
             RawProbeKind::Tcp => ProbeKind::Tcp,
-            RawProbeKind::Http => ProbeKind::Http(Box::new(self.http(service, protocol, judge))),
+            RawProbeKind::Http => ProbeKind::Http(Box::new(self.http(service, judge))),
             RawProbeKind::Grpc => ProbeKind::Grpc(Box::new(self.grpc())),
         }
     }
@@ -129,7 +124,7 @@ impl Asked {
         }
     }
 
-    fn http(self, service: &str, protocol: UpstreamProtocol, judge: &mut Judge<'_>) -> HttpProbe {
+    fn http(self, service: &str, judge: &mut Judge<'_>) -> HttpProbe {
         if let Some(text) = self.body_contains.given() {
             let length = text.value.len();
             if length == 0 || length > PROBE_BODY_LIMIT {
@@ -146,7 +141,6 @@ impl Asked {
             body_contains: self.body_contains.value(),
             host: self.host.value().map(|host| host.0),
             headers: self.headers.or(Headers::default()).0,
-            protocol,
         }
     }
 }

@@ -1,12 +1,15 @@
 //! `[service.*]`: routes, pools and policies of one service.
 
-use std::{num::NonZeroUsize, time::Duration};
+use std::{num::NonZeroUsize, sync::Arc, time::Duration};
 
-use super::{listener::Listeners, pool, probe};
+use super::{listener::Listeners, pool, probe, tls};
 use crate::{
     config::{
         judge::{At, Judge, shown},
-        raw::{ROUTES_LIMIT, RawConnections, RawPassive, RawService, RawSwitch, RawTimeouts},
+        raw::{
+            ROUTES_LIMIT, RawConnections, RawPassive, RawPool, RawService, RawSwitch, RawTimeouts,
+            RawUpstreamTls,
+        },
         suggest,
         tree::{Field, Given, List},
         value::{
@@ -23,6 +26,7 @@ use crate::{
             OnAllUnhealthy, PassiveSpec, Route, ServiceSpec, SwitchSpec, Timeouts,
             UpstreamProtocol,
         },
+        tls::UpstreamTls,
     },
 };
 
@@ -36,7 +40,7 @@ pub(super) struct Judged {
 
 pub(super) fn service(
     name: &Given<String>,
-    raw: RawService,
+    mut raw: RawService,
     listeners: &Listeners,
     judge: &mut Judge<'_>,
 ) -> Judged {
@@ -50,11 +54,16 @@ pub(super) fn service(
         min_ready: (switch.min_ready, min_ready_at),
         listeners,
     };
+    let upstream_tls = ByColour {
+        blue: take_tls(&mut raw.blue),
+        green: take_tls(&mut raw.green),
+    };
+    let upstream_tls = upstream_tls_of(&text, raw.upstream_tls, upstream_tls, judge);
     let pools = ByColour {
         blue: raw.blue,
         green: raw.green,
     };
-    let protocol = raw.protocol.or(UpstreamProtocol::Http1);
+    let protocol = protocol(&text, raw.protocol, &upstream_tls, judge);
     let spec = ServiceSpec {
         name: ServiceName::new(&name.value),
         routes,
@@ -73,6 +82,8 @@ pub(super) fn service(
         switch,
         timeouts: timeouts(raw.timeouts),
         connections: connections(raw.connections),
+        upstream_tls,
+        vouched_fields: listeners.vouched_fields(),
     };
     Judged { spec, routes_at }
 }
@@ -181,6 +192,55 @@ fn connections(raw: Field<RawConnections>) -> ConnectionsSpec {
         max_idle: raw.max_idle.or(Count(MAX_IDLE)).0 as usize,
         idle_timeout: raw.idle_timeout.or(Period(IDLE_TIMEOUT)).0,
     }
+}
+
+/// What a pool says of TLS for itself.
+fn take_tls(raw: &mut Field<RawPool>) -> Field<RawUpstreamTls> {
+    match raw {
+        Field::Given(pool) => std::mem::take(&mut pool.value.upstream_tls),
+        Field::Missing | Field::Bad => Field::Missing,
+    }
+}
+
+/// TLS towards each pool: its own, or else that of the service.
+fn upstream_tls_of(
+    service: &str,
+    raw: Field<RawUpstreamTls>,
+    own: ByColour<Field<RawUpstreamTls>>,
+    judge: &mut Judge<'_>,
+) -> ByColour<Option<Arc<UpstreamTls>>> {
+    let shared = tls::upstream(&format!("service `{service}`"), raw, judge).map(Arc::new);
+    let mut of = |colour: Colour, own: Field<RawUpstreamTls>| {
+        let pool = format!("pool `{colour}` of service `{service}`");
+        let own = tls::upstream(&pool, own, judge).map(Arc::new);
+        own.or_else(|| shared.clone())
+    };
+    ByColour {
+        blue: of(Colour::Blue, own.blue),
+        green: of(Colour::Green, own.green),
+    }
+}
+
+/// What endpoints are spoken to in. In the clear there is nothing by which it could be agreed on.
+fn protocol(
+    service: &str,
+    raw: Field<UpstreamProtocol>,
+    upstream_tls: &ByColour<Option<Arc<UpstreamTls>>>,
+    judge: &mut Judge<'_>,
+) -> UpstreamProtocol {
+    let at = raw.given().map(|given| given.at);
+    let protocol = raw.or(UpstreamProtocol::Http1);
+    let clear = [Colour::Blue, Colour::Green]
+        .into_iter()
+        .find(|colour| upstream_tls[*colour].is_none());
+    if let (UpstreamProtocol::Auto, Some(at), Some(colour)) = (protocol, at, clear) {
+        judge.error(
+            at,
+            format!("pool `{colour}` of service `{service}` has no TLS by which a protocol could be agreed on"),
+            "set `protocol` to `\"http1\"` or `\"h2\"`, or add `upstream_tls`",
+        );
+    }
+    protocol
 }
 
 const LIVE: Colour = Colour::Blue;

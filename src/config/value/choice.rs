@@ -45,7 +45,11 @@ impl Choice for BalanceKind {
 impl Choice for UpstreamProtocol {
     const KIND: &'static str = "a protocol";
     const EXAMPLE: &'static str = "\"http1\"";
-    const ALL: &'static [(&'static str, Self)] = &[("http1", Self::Http1), ("h2", Self::Http2)];
+    const ALL: &'static [(&'static str, Self)] = &[
+        ("http1", Self::Http1),
+        ("h2", Self::Http2),
+        ("auto", Self::Auto),
+    ];
 }
 
 impl Choice for OnAllUnhealthy {

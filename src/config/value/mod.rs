@@ -13,3 +13,4 @@ pub(super) mod path;
 pub(super) mod protocol;
 pub(super) mod route;
 pub(super) mod size;
+pub(super) mod tls;

@@ -2,6 +2,8 @@
 
 use std::{io, ops::RangeInclusive, time::Duration};
 
+use crate::{machine::is_exhausted, tls};
+
 /// What was seen instead of a pass.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ProbeFailure {
@@ -14,9 +16,18 @@ pub(super) enum ProbeFailure {
     /// No connection in time.
     #[error("connect timeout")]
     ConnectTimeout,
+    /// No descriptor or port was left for a probe, which says nothing of the endpoint.
+    #[error("no descriptor or port left")]
+    Exhausted,
     /// The system says no.
     #[error("connect failed: {0}")]
     ConnectFailed(io::ErrorKind),
+    /// Connected, and no TLS.
+    #[error("tls handshake failed: {0}")]
+    Handshake(String),
+    /// TLS, with a certificate that is not trusted.
+    #[error("certificate not trusted: {0}")]
+    Untrusted(String),
     /// Connected, and nothing in time.
     #[error("no answer within {}", humantime::format_duration(*.0))]
     NoAnswer(Duration),
@@ -32,6 +43,9 @@ pub(super) enum ProbeFailure {
     /// Bytes that are no HTTP/2.
     #[error("the answer is not HTTP/2")]
     NotHttp2,
+    /// TLS, and not HTTP/2 over it.
+    #[error("no HTTP/2 was agreed on in the TLS handshake")]
+    NotAgreed,
     /// HTTP/2, and a refusal.
     #[error("refused with {0}")]
     Refused(String),
@@ -67,10 +81,21 @@ impl ProbeFailure {
         reason = "the kinds of errors are many, and more with every release"
     )]
     pub(super) fn connect(error: &io::Error) -> Self {
+        if is_exhausted(error) {
+            return Self::Exhausted;
+        }
         match error.kind() {
             io::ErrorKind::ConnectionRefused => Self::ConnectRefused,
             io::ErrorKind::TimedOut => Self::ConnectTimeout,
             kind => Self::ConnectFailed(kind),
+        }
+    }
+
+    /// An error of the TLS handshake.
+    pub(super) fn handshake(error: &io::Error) -> Self {
+        match tls::distrust(error) {
+            Some(why) => Self::Untrusted(why),
+            None => Self::Handshake(error.to_string()),
         }
     }
 
@@ -80,10 +105,12 @@ impl ProbeFailure {
             return Self::NotHttp;
         }
         let source = std::error::Error::source(error);
-        let kind = source
-            .and_then(|source| source.downcast_ref::<io::Error>())
-            .map(io::Error::kind);
-        match kind {
+        let source = source.and_then(|source| source.downcast_ref::<io::Error>());
+        // In TLS 1.3 a client learns only after its handshake that its certificate was refused.
+        if let Some(cause @ rustls::Error::AlertReceived(_)) = source.and_then(tls::cause) {
+            return Self::Handshake(cause.to_string());
+        }
+        match source.map(io::Error::kind) {
             Some(io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe) => Self::Reset,
             Some(_) | None => Self::Closed,
         }

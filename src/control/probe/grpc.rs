@@ -21,10 +21,10 @@ pub(super) struct GrpcExchange {
 }
 
 impl GrpcExchange {
-    pub(super) fn new(probe: &GrpcProbe, addr: &EndpointAddr) -> Self {
+    pub(super) fn new(probe: &GrpcProbe, addr: &EndpointAddr, scheme: uri::Scheme) -> Self {
         Self {
             service: probe.service.clone(),
-            head: head(probe, addr),
+            head: head(probe, addr, scheme),
         }
     }
 
@@ -67,13 +67,13 @@ impl GrpcExchange {
     }
 }
 
-fn head(probe: &GrpcProbe, addr: &EndpointAddr) -> Option<Request<()>> {
+fn head(probe: &GrpcProbe, addr: &EndpointAddr, scheme: uri::Scheme) -> Option<Request<()>> {
     let authority = match &probe.host {
         Some(host) => uri::Authority::try_from(host.as_bytes()),
         None => uri::Authority::try_from(addr.as_str()),
     };
     let mut parts = uri::Parts::default();
-    parts.scheme = Some(uri::Scheme::HTTP);
+    parts.scheme = Some(scheme);
     parts.authority = Some(authority.ok()?);
     parts.path_and_query = Some(uri::PathAndQuery::from_static(CHECK));
     let mut request = Request::new(());

@@ -3,19 +3,19 @@
 //! Owns the exchange on a connection that is made; must not reuse it. The connection is driven by the probe's
 //! own future rather than by a task of its own, so that dropping the probe closes the socket.
 
-use http::{HeaderMap, HeaderValue, Request, header};
+use http::{HeaderMap, HeaderValue, Request, header, uri::Scheme};
 use http_body_util::{BodyExt, Empty};
 use hyper::{
     body::{Bytes, Incoming},
     client::conn::http1,
 };
 use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncWrite};
 
-use super::{USER_AGENT, failure::ProbeFailure, http2::Question};
+use super::{Spoken, USER_AGENT, failure::ProbeFailure, http2::Question};
 use crate::core::{
     ids::EndpointAddr,
-    service::{HttpProbe, PROBE_BODY_LIMIT, UpstreamProtocol},
+    service::{HttpProbe, PROBE_BODY_LIMIT},
 };
 
 /// What is sent to one endpoint and what passes.
@@ -23,10 +23,11 @@ use crate::core::{
 pub(super) struct HttpExchange {
     probe: HttpProbe,
     headers: HeaderMap,
+    scheme: Scheme,
 }
 
 impl HttpExchange {
-    pub(super) fn new(probe: &HttpProbe, addr: &EndpointAddr) -> Self {
+    pub(super) fn new(probe: &HttpProbe, addr: &EndpointAddr, scheme: Scheme) -> Self {
         let mut headers = HeaderMap::new();
         let own = HeaderValue::from_str(addr.as_str()).ok();
         if let Some(host) = probe.host.clone().or(own) {
@@ -43,25 +44,33 @@ impl HttpExchange {
         Self {
             probe: probe.clone(),
             headers,
+            scheme,
         }
     }
 
     /// Asks once and judges the answer.
-    pub(super) async fn run(&self, stream: TcpStream) -> Result<(), ProbeFailure> {
-        match self.probe.protocol {
-            UpstreamProtocol::Http1 => self.run_http1(stream).await,
-            UpstreamProtocol::Http2 => self.run_http2(stream).await,
+    pub(super) async fn run<S>(&self, stream: S, spoken: Spoken) -> Result<(), ProbeFailure>
+    where
+        S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    {
+        match spoken {
+            Spoken::Http1 => self.run_http1(stream).await,
+            Spoken::Http2 => self.run_http2(stream).await,
         }
     }
 
-    async fn run_http2(&self, stream: TcpStream) -> Result<(), ProbeFailure> {
+    async fn run_http2<S>(&self, stream: S) -> Result<(), ProbeFailure>
+    where
+        S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    {
         let mut headers = self.headers.clone();
         headers.remove(header::CONNECTION);
         let host = headers.remove(header::HOST);
         let authority = host.as_ref().and_then(|host| host.to_str().ok());
         let mut head = Request::builder()
             .uri(format!(
-                "http://{}{}",
+                "{}://{}{}",
+                self.scheme,
                 authority.unwrap_or_default(),
                 self.probe.path
             ))
@@ -92,7 +101,10 @@ impl HttpExchange {
         Err(ProbeFailure::Status { status, expect })
     }
 
-    async fn run_http1(&self, stream: TcpStream) -> Result<(), ProbeFailure> {
+    async fn run_http1<S>(&self, stream: S) -> Result<(), ProbeFailure>
+    where
+        S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    {
         let (sender, connection) = http1::Builder::new()
             .max_buf_size(HEAD_LIMIT)
             .handshake(TokioIo::new(stream))
@@ -176,9 +188,8 @@ mod tests {
             body_contains: None,
             host: None,
             headers,
-            protocol: UpstreamProtocol::Http1,
         };
-        HttpExchange::new(&probe, &EndpointAddr::new("app.local:80"))
+        HttpExchange::new(&probe, &EndpointAddr::new("app.local:80"), Scheme::HTTP)
     }
 
     #[test]

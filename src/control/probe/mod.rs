@@ -9,6 +9,7 @@ mod failure;
 mod grpc;
 mod http;
 mod http2;
+mod secure;
 mod tcp;
 
 use std::{
@@ -25,7 +26,9 @@ use std::{
     time::Duration,
 };
 
+use ::http::uri::Scheme;
 use tokio::{
+    io::{AsyncRead, AsyncWrite},
     sync::{Semaphore, mpsc, watch},
     time::{Instant, sleep, sleep_until, timeout},
 };
@@ -34,28 +37,34 @@ use tower::{
     limit::concurrency::GlobalConcurrencyLimitLayer, timeout::error::Elapsed,
 };
 
-use self::failure::ProbeFailure;
+use self::{failure::ProbeFailure, secure::Secure};
 use super::{Running, resolver::Resolver};
-use crate::core::{
-    event::{Event, Watched},
-    health::ProbeVerdict,
-    ids::EndpointId,
-    service::{ProbeKind, ProbeSpec},
+use crate::{
+    core::{
+        event::{Event, Watched},
+        health::ProbeVerdict,
+        ids::EndpointId,
+        service::{ProbeKind, ProbeSpec, UpstreamProtocol},
+        tls::UpstreamTls,
+    },
+    tls::Connectors,
 };
 
 /// Probes a changing set of endpoints.
 #[derive(Debug)]
 pub struct Prober {
-    running: BTreeMap<EndpointId, (Arc<ProbeSpec>, Running)>,
+    running: BTreeMap<EndpointId, Probed>,
+    connectors: Arc<Connectors>,
     permits: Arc<Semaphore>,
     events: mpsc::Sender<Event>,
 }
 
 impl Prober {
-    /// Probes nothing yet; verdicts go to `events`.
+    /// Probes nothing yet; verdicts go to `events`. Where endpoints have TLS, `connectors` has what it begins with.
     #[must_use]
-    pub fn new(events: mpsc::Sender<Event>) -> Self {
+    pub fn new(connectors: Arc<Connectors>, events: mpsc::Sender<Event>) -> Self {
         Self {
+            connectors,
             running: BTreeMap::new(),
             permits: Arc::new(Semaphore::new(PROBES_AT_ONCE)),
             events,
@@ -68,21 +77,28 @@ impl Prober {
         let mut before = std::mem::take(&mut self.running);
         for watched in set {
             let running = match before.remove(&watched.id) {
-                Some((spec, running)) if spec == watched.probe => running,
+                Some(known) if known.spec == watched.probe && known.tls == watched.tls => {
+                    known.running
+                }
                 _ => match resolver.addresses(watched.id) {
                     Some(addresses) => self.start(watched.clone(), addresses),
                     None => continue,
                 },
             };
-            let spec = Arc::clone(&watched.probe);
-            self.running.insert(watched.id, (spec, running));
+            let probed = Probed {
+                spec: Arc::clone(&watched.probe),
+                tls: watched.tls.clone(),
+                running,
+            };
+            self.running.insert(watched.id, probed);
         }
     }
 
     fn start(&self, watched: Watched, addresses: watch::Receiver<Arc<[SocketAddr]>>) -> Running {
         let permits = Arc::clone(&self.permits);
+        let probe = Probe::new(&watched, &self.connectors);
         Running::spawn(probe_for_ever(
-            watched,
+            (watched, probe),
             addresses,
             permits,
             self.events.clone(),
@@ -90,15 +106,22 @@ impl Prober {
     }
 }
 
+/// An endpoint that is probed, and how.
+#[derive(Debug)]
+struct Probed {
+    spec: Arc<ProbeSpec>,
+    tls: Option<Arc<UpstreamTls>>,
+    running: Running,
+}
+
 /// Probes one endpoint until it is dropped.
 async fn probe_for_ever(
-    watched: Watched,
+    (watched, probe): (Watched, Probe),
     mut addresses: watch::Receiver<Arc<[SocketAddr]>>,
     permits: Arc<Semaphore>,
     events: mpsc::Sender<Event>,
 ) {
     let spec = Arc::clone(&watched.probe);
-    let probe = Probe::new(&watched);
     let connected = Arc::clone(&probe.connected);
     // The permit comes first, so that waiting for one is not the endpoint's fault.
     let mut service = ServiceBuilder::new()
@@ -116,18 +139,26 @@ async fn probe_for_ever(
         let begun = Instant::now();
         let known = Arc::clone(&addresses.borrow());
         let verdict = match service.call(known).await {
-            Ok(()) => ProbeVerdict::Passed,
-            Err(error) => ProbeVerdict::Failed(why(&error, &connected, spec.timeout)),
+            Ok(()) => Some(ProbeVerdict::Passed),
+            Err(error) if is_ours(&error) => None,
+            Err(error) => Some(ProbeVerdict::Failed(why(&error, &connected, spec.timeout))),
         };
-        if events
-            .send(Event::Probed(watched.id, verdict))
-            .await
-            .is_err()
+        if let Some(verdict) = verdict
+            && events
+                .send(Event::Probed(watched.id, verdict))
+                .await
+                .is_err()
         {
             return;
         }
         sleep_until(begun + chance.vary(spec.interval, spec.jitter_percent)).await;
     }
+}
+
+/// Whether a probe failed for want of something on this side: that must not take endpoints out.
+fn is_ours(error: &BoxError) -> bool {
+    let failure = error.downcast_ref::<ProbeFailure>();
+    matches!(failure, Some(ProbeFailure::Exhausted))
 }
 
 /// What was seen, for people.
@@ -141,10 +172,20 @@ fn why(error: &BoxError, connected: &AtomicBool, timeout: Duration) -> String {
     error.to_string()
 }
 
+/// What is spoken on a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Spoken {
+    Http1,
+    Http2,
+}
+
 /// One kind of probe of one endpoint, as a service from its addresses to a pass.
 #[derive(Clone, Debug)]
 struct Probe {
     kind: Arc<Kind>,
+    protocol: UpstreamProtocol,
+    /// The handshake before it, if the endpoint has TLS.
+    secure: Option<Arc<Secure>>,
     /// Whether the present attempt has got past connecting; tells what a timeout means. `Relaxed`, because
     /// the task that writes it reads it.
     connected: Arc<AtomicBool>,
@@ -158,18 +199,30 @@ enum Kind {
 }
 
 impl Probe {
-    fn new(watched: &Watched) -> Self {
-        let kind = match &watched.probe.kind {
-            ProbeKind::Tcp => Kind::Tcp,
-            ProbeKind::Http(http) => {
-                Kind::Http(Box::new(http::HttpExchange::new(http, &watched.addr)))
+    fn new(watched: &Watched, connectors: &Connectors) -> Self {
+        let (addr, spec) = (&watched.addr, &watched.probe);
+        let scheme = match &watched.tls {
+            None => Scheme::HTTP,
+            Some(_) => Scheme::HTTPS,
+        };
+        let (kind, protocol) = match &spec.kind {
+            ProbeKind::Tcp => (Kind::Tcp, spec.protocol),
+            ProbeKind::Http(it) => {
+                let exchange = http::HttpExchange::new(it, addr, scheme);
+                (Kind::Http(Box::new(exchange)), spec.protocol)
             }
-            ProbeKind::Grpc(grpc) => {
-                Kind::Grpc(Box::new(grpc::GrpcExchange::new(grpc, &watched.addr)))
+            ProbeKind::Grpc(it) => {
+                let exchange = grpc::GrpcExchange::new(it, addr, scheme);
+                (Kind::Grpc(Box::new(exchange)), UpstreamProtocol::Http2)
             }
         };
         Self {
             kind: Arc::new(kind),
+            protocol,
+            secure: watched.tls.as_ref().map(|tls| {
+                let addr = watched.addr.as_str();
+                Arc::new(Secure::new(tls, connectors, addr))
+            }),
             connected: Arc::default(),
         }
     }
@@ -178,10 +231,33 @@ impl Probe {
         self.connected.store(false, Relaxed);
         let stream = tcp::connect(&addresses).await?;
         self.connected.store(true, Relaxed);
+        match &self.secure {
+            None => self.ask(stream, Spoken::unasked(self.protocol)).await,
+            Some(secure) => {
+                let (stream, spoken) = secure.handshake(stream, self.protocol).await?;
+                self.ask(stream, spoken).await
+            }
+        }
+    }
+
+    async fn ask<S>(&self, stream: S, spoken: Spoken) -> Result<(), ProbeFailure>
+    where
+        S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    {
         match &*self.kind {
             Kind::Tcp => Ok(()),
-            Kind::Http(exchange) => exchange.run(stream).await,
+            Kind::Http(exchange) => exchange.run(stream, spoken).await,
             Kind::Grpc(exchange) => exchange.run(stream).await,
+        }
+    }
+}
+
+impl Spoken {
+    /// What is spoken where nothing can be agreed on.
+    const fn unasked(protocol: UpstreamProtocol) -> Self {
+        match protocol {
+            UpstreamProtocol::Http1 | UpstreamProtocol::Auto => Self::Http1,
+            UpstreamProtocol::Http2 => Self::Http2,
         }
     }
 }

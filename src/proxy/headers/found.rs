@@ -81,8 +81,9 @@ fn speaks_of_forwarding(name: &str) -> bool {
 const FAMILY: &str = "x-forwarded-";
 const X_REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
 /// Fields that are looked for: first those of one connection only (`keep-alive` and `proxy-connection` are
-/// relics that some still send), then the length, and those that speak of the way here.
-static KNOWN: [HeaderName; 13] = [
+/// relics that some still send, and `http2-settings` belongs to an upgrade that is never passed), then the length, and
+/// those that speak of the way here.
+static KNOWN: [HeaderName; 14] = [
     CONNECTION,
     TE,
     TRANSFER_ENCODING,
@@ -91,6 +92,7 @@ static KNOWN: [HeaderName; 13] = [
     HeaderName::from_static("proxy-connection"),
     PROXY_AUTHENTICATE,
     PROXY_AUTHORIZATION,
+    HeaderName::from_static("http2-settings"),
     CONTENT_LENGTH,
     FORWARDED,
     X_REAL_IP,
@@ -98,7 +100,7 @@ static KNOWN: [HeaderName; 13] = [
     TRACESTATE,
 ];
 /// The length of each of their names; a test compares the two.
-const LENGTHS: [usize; KNOWN.len()] = [10, 2, 17, 7, 10, 16, 18, 19, 14, 9, 9, 11, 10];
+const LENGTHS: [usize; KNOWN.len()] = [10, 2, 17, 7, 10, 16, 18, 19, 14, 14, 9, 9, 11, 10];
 /// Which of them have names of a length.
 static BY_LENGTH: [u16; 20] = {
     let mut table = [0; 20];
@@ -110,16 +112,16 @@ static BY_LENGTH: [u16; 20] = {
     table
 };
 /// Of those: fields of one connection only.
-const HOP_BY_HOP: usize = 8;
+const HOP_BY_HOP: usize = 9;
 const HOP_BY_HOP_BITS: u16 = (1 << HOP_BY_HOP) - 1;
 const CONNECTION_BIT: u16 = 1;
 pub(super) const TE_BIT: u16 = 1 << 1;
 pub(super) const CODING_BIT: u16 = 1 << 2;
-pub(super) const LENGTH_BIT: u16 = 1 << 8;
+pub(super) const LENGTH_BIT: u16 = 1 << 9;
 const FAMILY_BIT: u16 = 1 << 15;
 /// What is told of the way here.
-pub(super) const TOLD_BITS: u16 = 1 << 9 | 1 << 10 | FAMILY_BIT;
-pub(super) const TRACE_BITS: u16 = 1 << 11 | 1 << 12;
+pub(super) const TOLD_BITS: u16 = 1 << 10 | 1 << 11 | FAMILY_BIT;
+pub(super) const TRACE_BITS: u16 = 1 << 12 | 1 << 13;
 
 #[cfg(test)]
 mod tests {
@@ -142,12 +144,12 @@ mod tests {
             (0, CONNECTION),
             (1, TE),
             (2, TRANSFER_ENCODING),
-            (8, CONTENT_LENGTH),
+            (9, CONTENT_LENGTH),
         ];
         for (place, name) in named {
             assert_eq!(KNOWN[place], name);
         }
-        assert_eq!(KNOWN[9..], [FORWARDED, X_REAL_IP, TRACEPARENT, TRACESTATE]);
+        assert_eq!(KNOWN[10..], [FORWARDED, X_REAL_IP, TRACEPARENT, TRACESTATE]);
     }
 
     #[test]

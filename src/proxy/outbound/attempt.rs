@@ -23,8 +23,8 @@ use crate::{
         inbound::Inbound,
         upload::RequestBody,
         upstream::Upstream,
+        vouched::vouch,
     },
-    telemetry::stats::ConnectFailure,
 };
 
 impl Outbound {
@@ -44,20 +44,35 @@ impl Outbound {
         }
         self.set_host(service, endpoint);
         self.set_forwarded(service);
-        match spec.protocol {
-            // In a box of its own, so that requests on connections of their own hold no room for it. An upgrade has
-            // no place in HTTP/2 as it is spoken to endpoints.
-            UpstreamProtocol::Http2 if self.asked.is_none() => {
-                Box::pin(self.call(body, service, endpoint)).await
-            }
-            UpstreamProtocol::Http1 | UpstreamProtocol::Http2 => {
-                self.exchange(body, service, endpoint).await
+        vouch(
+            &mut self.head.headers,
+            &spec.vouched_fields,
+            self.downstream.identity(),
+        );
+        if self.shares(spec.protocol, endpoint) {
+            // In a box of its own, so that requests on connections of their own hold no room for it.
+            Box::pin(self.call(body, service, endpoint)).await
+        } else {
+            self.exchange(body, service, endpoint).await
+        }
+    }
+
+    /// Whether it goes by a connection that others share. An upgrade has no place in HTTP/2 as it is spoken to
+    /// endpoints.
+    fn shares(&self, protocol: UpstreamProtocol, endpoint: &Endpoint) -> bool {
+        let connections = endpoint.connections();
+        match protocol {
+            UpstreamProtocol::Http1 => false,
+            UpstreamProtocol::Http2 => self.asked.is_none(),
+            UpstreamProtocol::Auto => {
+                let now = self.downstream.worker().clock().coarse();
+                self.asked.is_none() && !connections.serve_http1(now)
             }
         }
     }
 
     /// On a connection of its own.
-    async fn exchange(
+    pub(super) async fn exchange(
         &mut self,
         body: RequestBody,
         service: &ServiceDesk,
@@ -133,7 +148,13 @@ impl Outbound {
         service: &ServiceDesk,
         endpoint: &Endpoint,
     ) -> Result<Box<Upstream>, ProxyError> {
-        match self.unless_cut(endpoint.connect()).await {
+        let mut connected = self.unless_cut(endpoint.connect()).await;
+        if matches!(connected, Some(Err(ConnectError::Exhausted)))
+            && self.downstream.worker().desk().give_up_idle()
+        {
+            connected = self.unless_cut(endpoint.connect()).await;
+        }
+        match connected {
             None => Err(ProxyError::CutByDeadline),
             Some(Ok(upstream)) => {
                 service.stats().connects.add(1);
@@ -173,19 +194,8 @@ impl Outbound {
         service: &ServiceDesk,
         endpoint: &Endpoint,
     ) -> ProxyError {
-        let (failure, passive, error) = match error {
-            ConnectError::Refused => (
-                ConnectFailure::Refused,
-                Some(PassiveFailure::ConnectFailed),
-                ProxyError::ConnectRefused,
-            ),
-            ConnectError::Timeout => (
-                ConnectFailure::Timeout,
-                Some(PassiveFailure::ConnectTimeout),
-                ProxyError::ConnectTimeout,
-            ),
-            ConnectError::Unresolved => (ConnectFailure::Unresolved, None, ProxyError::Unresolved),
-        };
+        let (failure, passive, error) = error.consequences();
+        endpoint.connections().forget_http1();
         service.stats().connect_failures[failure as usize].add(1);
         if let Some(passive) = passive {
             self.report(endpoint, passive);

@@ -9,11 +9,11 @@ use crate::{
     core::health::PassiveFailure,
     proxy::{
         desk::ServiceDesk,
-        endpoint::Endpoint,
+        endpoint::{ConnectError, Endpoint},
         error::ProxyError,
         exchange::Failed,
         inbound::Inbound,
-        trunk::{Place, Room, call},
+        trunk::{Opened, Place, Room, call},
         upload::RequestBody,
     },
 };
@@ -28,7 +28,9 @@ impl Outbound {
         endpoint: &Rc<Endpoint>,
     ) -> Result<Response<Inbound>, ProxyError> {
         let place = match self.place(service, endpoint).await {
-            Ok(place) => place,
+            Ok(Some(place)) => place,
+            // The endpoint does not speak HTTP/2, as has turned out.
+            Ok(None) => return self.exchange(body, service, endpoint).await,
             Err(error) => {
                 self.body = Some(body);
                 return Err(error);
@@ -58,26 +60,41 @@ impl Outbound {
         self.not_answered(failed, may_replay, avoid)
     }
 
-    /// A place on a trunk, of which another is opened where the known ones are full.
+    /// A place on a trunk, of which another is opened where the known ones are full; `None` if the endpoint does not
+    /// speak HTTP/2, and need not.
     async fn place(
         &mut self,
         service: &ServiceDesk,
         endpoint: &Rc<Endpoint>,
-    ) -> Result<Place, ProxyError> {
+    ) -> Result<Option<Place>, ProxyError> {
+        let worker = Rc::clone(self.downstream.worker());
+        let spec = &service.snapshot().spec;
+        let connections = endpoint.connections();
+        let mut has_given_up = false;
         for _ in 0..OPENINGS {
-            let trunks = endpoint.connections().trunks();
-            match trunks.room(self.downstream.worker()) {
-                Room::Place(place) => return Ok(place),
+            let trunks = connections.trunks();
+            match trunks.room(&worker) {
+                Room::Place(place) => return Ok(Some(place)),
                 Room::Full => break,
                 Room::Open => {}
             }
-            let dial = || Endpoint::dial(Rc::clone(endpoint));
-            let patience = service.snapshot().spec.timeouts.connect;
-            let opening = trunks.open(self.downstream.worker(), (dial, patience));
+            let dial = || Endpoint::dial(Rc::clone(endpoint), spec.protocol);
+            let opening = trunks.open(&worker, (dial, spec.timeouts.connect));
             match self.unless_cut(opening).await {
                 None => return Err(ProxyError::CutByDeadline),
-                Some(Ok(true)) => service.stats().connects.add(1),
-                Some(Ok(false)) => {}
+                Some(Ok((opened, is_own))) => {
+                    service.stats().connects.add(u64::from(is_own));
+                    match opened {
+                        Opened::Trunk => connections.forget_http1(),
+                        Opened::Http1 => {
+                            connections.learn_http1(worker.clock().coarse());
+                            return Ok(None);
+                        }
+                    }
+                }
+                Some(Err(ConnectError::Exhausted))
+                    if !std::mem::replace(&mut has_given_up, true)
+                        && worker.desk().give_up_idle() => {}
                 Some(Err(error)) => return Err(self.not_connected(error, service, endpoint)),
             }
         }

@@ -9,7 +9,7 @@ use tokio::{
 
 /// Closing a socket with unread input would reset it, and the client might lose the answer on its way (RFC
 /// 9112 section 9.6). The writing half is closed, and what still comes is thrown away for a while.
-pub(super) async fn linger(mut socket: impl AsyncRead + AsyncWrite + Unpin) {
+pub(in crate::proxy) async fn linger(mut socket: impl AsyncRead + AsyncWrite + Unpin) {
     let _ = socket.shutdown().await;
     let mut scratch = [0; 4096];
     let discard = async {

@@ -1,9 +1,10 @@
 //! Protocols that clients speak. Each knows how to serve one downstream connection; routing, claims and
 //! upstream connections are the same for all of them.
 
+pub(crate) mod authority;
 pub(crate) mod http1;
 pub(crate) mod http2;
-mod linger;
+pub(super) mod linger;
 
 use std::rc::Rc;
 
@@ -22,12 +23,15 @@ pub(crate) enum Negotiated {
     Nothing,
     /// HTTP/1.1, by ALPN or because the client did not ask for anything else.
     Http1,
+    /// HTTP/2, by ALPN.
+    Http2,
 }
 
 /// Serves one connection in the protocol that was agreed on, or else in the one that its first bytes are of.
 pub(crate) async fn serve(client: Rc<Client>, socket: Transport, negotiated: Negotiated) {
     let turned = match negotiated {
         Negotiated::Nothing | Negotiated::Http1 => http1::serve(&client, socket).await,
+        Negotiated::Http2 => Some((socket, Vec::new())),
     };
     if let Some((socket, held)) = turned {
         // Boxed, so that a connection of HTTP/1 holds no room for it.

@@ -26,7 +26,7 @@ use crate::proxy::{
     error::ProxyError,
     exchange::{Failed, Watched, cut, expired, judged},
     outbound::Head,
-    protocol::http1::{response_reader::Broken, trailers::settle},
+    protocol::http1::response_reader::Broken,
     upload::RequestBody,
 };
 
@@ -59,7 +59,7 @@ struct Calling {
 
 impl Calling {
     fn begin(place: Place, head: &Head, body: RequestBody) -> Result<Self, Failed> {
-        let Some(sent) = of_http_2(head) else {
+        let Some(sent) = of_http_2(head, place.trunk.scheme()) else {
             return Err(Failed::from(ProxyError::Unclear(Unclear::Host)));
         };
         match place.trunk.begin_call(sent, body.is_end_stream()) {
@@ -201,7 +201,7 @@ impl Call {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         Poll::Ready(match ready!(self.incoming.poll_trailers(cx)) {
-            Ok(Some(trailers)) => Some(Ok(Frame::trailers(settle(trailers)))),
+            Ok(Some(trailers)) => Some(Ok(Frame::trailers(trailers))),
             Ok(None) => None,
             Err(error) => Some(Err(BodyError(Box::new(error)))),
         })
@@ -226,10 +226,10 @@ fn is_unprocessed(error: &h2::Error) -> bool {
 }
 
 /// The head of a request as HTTP/2 has it: no fields of one connection, the `Host` as authority.
-fn of_http_2(head: &Head) -> Option<Request<()>> {
+fn of_http_2(head: &Head, scheme: uri::Scheme) -> Option<Request<()>> {
     let mut parts = uri::Parts::default();
     let host = head.headers.get(header::HOST)?;
-    parts.scheme = Some(uri::Scheme::HTTP);
+    parts.scheme = Some(scheme);
     parts.authority = Some(uri::Authority::try_from(host.as_bytes()).ok()?);
     parts.path_and_query = head.uri.path_and_query().cloned();
     let mut request = Request::new(());

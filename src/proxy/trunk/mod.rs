@@ -16,4 +16,4 @@ mod trunks;
 
 pub(crate) use call::{Call, call};
 pub(crate) use piping::Carrier;
-pub(crate) use trunks::{Place, Room, Trunks};
+pub(crate) use trunks::{Opened, Place, Room, Trunks};

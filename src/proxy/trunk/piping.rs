@@ -11,9 +11,7 @@ use bytes::Bytes;
 use h2::{Reason, SendStream};
 use http_body::Body as _;
 
-use crate::proxy::{
-    downstream::Downstream, protocol::http1::trailers::settle, upload::RequestBody,
-};
+use crate::proxy::{downstream::Downstream, upload::RequestBody};
 
 /// See the module.
 #[derive(Debug)]
@@ -144,7 +142,7 @@ impl Piping {
                 Poll::Ready(None)
             }
             Err(frame) => {
-                let trailers = settle(frame.into_trailers().unwrap_or_default());
+                let trailers = frame.into_trailers().unwrap_or_default();
                 self.stream.reserve_capacity(0);
                 let _ = self.stream.send_trailers(trailers);
                 Poll::Ready(Some(Piped::Ended))

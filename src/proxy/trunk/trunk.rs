@@ -18,7 +18,7 @@ use h2::{
     SendStream,
     client::{Builder, Connection, ResponseFuture, SendRequest},
 };
-use http::Request;
+use http::{Request, uri::Scheme};
 use tokio::{task::spawn_local, time::timeout};
 
 use crate::proxy::{clock::Tick, transport::Transport};
@@ -26,6 +26,7 @@ use crate::proxy::{clock::Tick, transport::Transport};
 /// See the module.
 #[derive(Debug)]
 pub(super) struct Trunk {
+    scheme: Scheme,
     /// There while it takes calls.
     sender: RefCell<Option<SendRequest<Bytes>>>,
     calls: Cell<usize>,
@@ -51,6 +52,10 @@ impl Trunk {
     /// Begins to speak HTTP/2 on `stream`, and waits until the endpoint has said how many calls it takes: an endpoint
     /// that speaks something else is found out before anything was asked of it.
     pub(super) async fn begin(stream: Transport, now: Tick) -> io::Result<Rc<Self>> {
+        let scheme = match stream.is_plain() {
+            true => Scheme::HTTP,
+            false => Scheme::HTTPS,
+        };
         let handshake = builder().handshake::<_, Bytes>(stream);
         let (sender, connection) = handshake.await.map_err(io::Error::other)?;
         let mut connection = Box::pin(connection);
@@ -63,6 +68,7 @@ impl Trunk {
         })
         .await?;
         let trunk = Rc::new(Self {
+            scheme,
             sender: RefCell::new(Some(sender)),
             calls: Cell::new(0),
             idle_since: Cell::new(now),
@@ -113,6 +119,11 @@ impl Trunk {
             }
             Err(_) => Err(NotBegun::Malformed),
         }
+    }
+
+    /// Of what is called on it.
+    pub(super) fn scheme(&self) -> Scheme {
+        self.scheme.clone()
     }
 
     /// A call is begun.

@@ -26,7 +26,16 @@ pub(crate) struct Trunks {
 
 /// A trunk that is being opened, and who waits for it.
 #[derive(Clone, Debug)]
-struct Opening(Shared<LocalBoxFuture<'static, Result<(), ConnectError>>>);
+struct Opening(Shared<LocalBoxFuture<'static, Result<Opened, ConnectError>>>);
+
+/// What has come of opening a trunk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Opened {
+    /// There is one more.
+    Trunk,
+    /// The endpoint would not speak HTTP/2, and need not.
+    Http1,
+}
 
 /// A place for one call on a trunk, until it is dropped.
 #[derive(Debug)]
@@ -63,14 +72,14 @@ impl Trunks {
         }
     }
 
-    /// Waits for another trunk; `dial` is asked for the connection if none is being opened yet. Says whether it was.
+    /// Waits for another trunk; `dial` is asked for the connection if none is being opened yet. Says whether it was, too.
     pub(crate) async fn open<F>(
         self: &Rc<Self>,
         worker: &Rc<Worker>,
         (dial, patience): (impl FnOnce() -> F, Duration),
-    ) -> Result<bool, ConnectError>
+    ) -> Result<(Opened, bool), ConnectError>
     where
-        F: Future<Output = Result<Transport, ConnectError>> + 'static,
+        F: Future<Output = Result<Option<Transport>, ConnectError>> + 'static,
     {
         let known = self.opening.borrow().clone();
         let dials = known.is_none();
@@ -79,7 +88,7 @@ impl Trunks {
             *self.opening.borrow_mut() = Some(opening.clone());
             opening
         });
-        opening.0.await.map(|()| dials)
+        opening.0.await.map(|opened| (opened, dials))
     }
 
     fn opened(&self, trunk: Rc<Trunk>) {
@@ -120,23 +129,27 @@ impl Opening {
     fn begin(
         trunks: Rc<Trunks>,
         (dialling, patience): (
-            impl Future<Output = Result<Transport, ConnectError>> + 'static,
+            impl Future<Output = Result<Option<Transport>, ConnectError>> + 'static,
             Duration,
         ),
         worker: Rc<Worker>,
     ) -> Self {
         let task = spawn_local(async move {
             let opened = async {
-                let transport = dialling.await?;
+                let Some(transport) = dialling.await? else {
+                    return Ok(Opened::Http1);
+                };
                 let begins = Trunk::begin(transport, worker.clock().coarse());
                 match timeout(patience, begins).await {
-                    Ok(begun) => begun.map_err(|_| ConnectError::Refused),
-                    Err(_) => Err(ConnectError::Timeout),
+                    Ok(Ok(trunk)) => trunks.opened(trunk),
+                    Ok(Err(_)) => return Err(ConnectError::Refused),
+                    Err(_) => return Err(ConnectError::Timeout),
                 }
+                Ok(Opened::Trunk)
             };
             let opened = opened.await;
             trunks.opening.take();
-            opened.map(|trunk| trunks.opened(trunk))
+            opened
         });
         let opening = async { task.await.unwrap_or(Err(ConnectError::Refused)) };
         Self(opening.boxed_local().shared())

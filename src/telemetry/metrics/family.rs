@@ -62,6 +62,16 @@ impl Family {
         self.series.push(metric);
     }
 
+    /// Adds a series of a gauge that need not be a whole number, nor positive.
+    pub(super) fn add_float(&mut self, values: &[&str], value: f64) {
+        debug_assert_eq!(self.kind, MetricType::GAUGE, "{}", self.name);
+        let mut gauge = Gauge::default();
+        gauge.set_value(value);
+        let mut metric = self.metric(values);
+        metric.set_gauge(gauge);
+        self.series.push(metric);
+    }
+
     /// Adds a series of a histogram.
     pub(super) fn add_distribution(&mut self, values: &[&str], distribution: &Distribution<'_>) {
         let mut metric = self.metric(values);

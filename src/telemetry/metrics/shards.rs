@@ -218,6 +218,11 @@ const WORKER_COUNTERS: &[CounterOf<WorkerStats>] = &[
         pick: |worker| &worker.refused,
     },
     CounterOf {
+        name: "cutover_unintroduced_connections_total",
+        help: "Connections closed because they had to begin with a PROXY header and did not.",
+        pick: |worker| &worker.unintroduced,
+    },
+    CounterOf {
         name: "cutover_accept_failures_total",
         help: "Accept calls that failed, such as for want of file descriptors.",
         pick: |worker| &worker.accept_failures,

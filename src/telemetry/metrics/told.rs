@@ -5,15 +5,15 @@
 
 use std::{
     sync::atomic::{AtomicUsize, Ordering::Relaxed},
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::Duration,
 };
 
-use prometheus::{
-    Gauge, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts,
-    Registry, core::Collector,
-};
+use prometheus::{Gauge, Histogram, HistogramVec, IntCounter, IntCounterVec, IntGauge, Registry};
 
-use super::named::Named;
+use super::{
+    book::{self, Book, Title},
+    named::Named,
+};
 use crate::{
     core::{
         ids::ServiceName,
@@ -42,6 +42,8 @@ pub(super) struct Told {
     journal_failures: IntCounter,
     journal_damaged: IntCounter,
     resolve_failures: IntCounter,
+    certificate_reloads: IntCounterVec,
+    certificate_success: IntGauge,
     // Notices since the last scrape; `Relaxed`, because nothing else is read by it.
     unscraped: AtomicUsize,
 }
@@ -66,10 +68,13 @@ impl Told {
             journal_failures: book.counter(&JOURNAL_FAILURES)?,
             journal_damaged: book.counter(&JOURNAL_DAMAGED)?,
             resolve_failures: book.counter(&RESOLVE_FAILURES)?,
+            certificate_reloads: book.counters(&CERTIFICATE_RELOADS, &["result"])?,
+            certificate_success: book.gauge(&CERTIFICATE_SUCCESS)?,
             unscraped: AtomicUsize::new(0),
         };
         for result in [APPLIED, FAILED] {
             add(&told.reloads, &[result], 0);
+            add(&told.certificate_reloads, &[result], 0);
         }
         Ok(told)
     }
@@ -107,6 +112,14 @@ impl Told {
                 self.journal_damaged.inc_by(damage.len() as u64);
             }
             Notice::ResolveFailed { .. } => self.resolve_failures.inc(),
+            Notice::CertificatesRenewed { .. } => {
+                add(&self.certificate_reloads, &[APPLIED], 1);
+                self.certificate_success.set(1);
+            }
+            Notice::CertificatesRefused { .. } => {
+                add(&self.certificate_reloads, &[FAILED], 1);
+                self.certificate_success.set(0);
+            }
             // What these change is seen in the views at the next scrape.
             Notice::SwitchWaiting { .. }
             | Notice::DrainDeadlinePassed { .. }
@@ -182,7 +195,9 @@ impl Told {
     fn reloaded(&self, generation: u64) {
         add(&self.reloads, &[APPLIED], 1);
         self.reload_success.set(1);
-        self.reload_success_at.set(unix_seconds());
+        // A file is applied only with certificates that are good.
+        self.certificate_success.set(1);
+        self.reload_success_at.set(book::unix_seconds());
         self.config_generation
             .set(i64::try_from(generation).unwrap_or(i64::MAX));
     }
@@ -202,78 +217,11 @@ impl Told {
     }
 }
 
-/// Enters metrics into the registry as they are made.
-struct Book<'a>(&'a Registry);
-
-impl Book<'_> {
-    fn enter<T: Collector + Clone + 'static>(&self, metric: T) -> Result<T, prometheus::Error> {
-        self.0.register(Box::new(metric.clone()))?;
-        Ok(metric)
-    }
-
-    fn counter(&self, title: &Title) -> Result<IntCounter, prometheus::Error> {
-        self.enter(IntCounter::new(title.name, title.help)?)
-    }
-
-    fn counters(&self, title: &Title, labels: &[&str]) -> Result<IntCounterVec, prometheus::Error> {
-        self.enter(IntCounterVec::new(title.opts(), labels)?)
-    }
-
-    fn gauge(&self, title: &Title) -> Result<IntGauge, prometheus::Error> {
-        self.enter(IntGauge::new(title.name, title.help)?)
-    }
-
-    fn float_gauge(&self, title: &Title) -> Result<Gauge, prometheus::Error> {
-        self.enter(Gauge::new(title.name, title.help)?)
-    }
-
-    fn histogram(&self, title: &Title, buckets: &[f64]) -> Result<Histogram, prometheus::Error> {
-        let opts = HistogramOpts::from(title.opts()).buckets(buckets.to_vec());
-        self.enter(Histogram::with_opts(opts)?)
-    }
-
-    fn histograms(
-        &self,
-        title: &Title,
-        buckets: &[f64],
-        labels: &[&str],
-    ) -> Result<HistogramVec, prometheus::Error> {
-        let opts = HistogramOpts::from(title.opts()).buckets(buckets.to_vec());
-        self.enter(HistogramVec::new(opts, labels)?)
-    }
-}
-
-/// Name and help of a metric.
-struct Title {
-    name: &'static str,
-    help: &'static str,
-}
-
-impl Title {
-    const fn new(name: &'static str, help: &'static str) -> Self {
-        Self { name, help }
-    }
-
-    fn opts(&self) -> Opts {
-        Opts::new(self.name, self.help)
-    }
-}
-
 fn add(counters: &IntCounterVec, labels: &[&str], amount: u64) {
     // Fails only if the number of labels is wrong, which the tests of every notice would show.
     if let Ok(counter) = counters.get_metric_with_label_values(labels) {
         counter.inc_by(amount);
     }
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the edge: core is told the time, telemetry reads it"
-)]
-fn unix_seconds() -> f64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0.0, |since| since.as_secs_f64())
 }
 
 /// Notices between two scrapes after which what they counted by service begins anew.
@@ -349,9 +297,19 @@ const RESOLVE_FAILURES: Title = Title::new(
     "cutover_resolve_failures_total",
     "Host names of endpoints that could not be resolved.",
 );
+const CERTIFICATE_RELOADS: Title = Title::new(
+    "cutover_tls_certificate_reloads_total",
+    "Changes of files of certificates, keys or authorities that were put to use or refused.",
+);
+const CERTIFICATE_SUCCESS: Title = Title::new(
+    "cutover_tls_last_certificate_reload_success",
+    "1 if the files of certificates, keys and authorities that were read last are in use.",
+);
 
 #[cfg(test)]
 mod tests {
+    use prometheus::core::Collector as _;
+
     use super::*;
     use crate::core::ids::{Colour, EndpointAddr};
 

@@ -3,22 +3,16 @@
 //! Owns the knowledge of where a chunked message ends and whether two parsers would agree on it. A client's body goes
 //! on to hyper as it came; an endpoint's is taken apart by [`Walker::next_piece`].
 
+use super::head::is_token;
+
 /// Where in the body the next byte stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Walker {
     at: At,
-    /// Bytes of the present size line or of all trailer lines so far.
+    /// Bytes so far that are no data: of the present size line, or of all trailer lines.
     line: usize,
-    extensions: Extensions,
-}
-
-/// Which chunks may carry an extension.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Extensions {
-    /// The last one: parsers differ about the others, and no client sends them.
-    Last,
-    /// Any: they end here, because what goes on to the client is framed anew.
-    Any,
+    /// Bytes of extensions so far.
+    extensions: usize,
 }
 
 /// What the next bytes of a body are.
@@ -43,6 +37,7 @@ enum At {
     DataCr,
     DataLf,
     TrailerStart,
+    TrailerName,
     Trailer,
     TrailerLf,
     EndLf,
@@ -60,24 +55,15 @@ pub(super) enum Step {
 }
 
 impl Walker {
-    /// Stands before the first chunk of a client's body.
+    /// Stands before the first chunk.
     pub(super) const fn new() -> Self {
-        Self::with(Extensions::Last)
-    }
-
-    /// Stands before the first chunk of an endpoint's body.
-    pub(super) const fn lenient() -> Self {
-        Self::with(Extensions::Any)
-    }
-
-    const fn with(extensions: Extensions) -> Self {
         Self {
-            extensions,
             at: At::Size {
                 value: 0,
                 digits: 0,
             },
             line: 0,
+            extensions: 0,
         }
     }
 
@@ -130,6 +116,7 @@ impl Walker {
                 | At::SizeLf { .. }
                 | At::DataCr
                 | At::DataLf
+                | At::TrailerName
                 | At::Trailer
                 | At::TrailerLf
                 | At::EndLf => match self.next(*byte) {
@@ -157,13 +144,13 @@ impl Walker {
             }
             (At::Size { digits: 0, .. }, _) => None,
             (At::Size { value, .. }, b'\r') => Some(At::SizeLf { size: value }),
-            (At::Size { value: size, .. }, b';')
-                if size == 0 || self.extensions == Extensions::Any =>
-            {
-                Some(At::Extension { size })
-            }
-            (At::Extension { size }, _) if is_text(byte) => Some(At::Extension { size }),
+            // To be ignored (RFC 9112 section 7.1.1), and hyper does; but there is an end to patience.
+            (At::Size { value, .. }, b';') => Some(At::Extension { size: value }),
             (At::Extension { size }, b'\r') => Some(At::SizeLf { size }),
+            (At::Extension { size }, _) if is_text(byte) => {
+                self.extensions += 1;
+                (self.extensions <= MAX_EXTENSIONS).then_some(At::Extension { size })
+            }
             (At::SizeLf { size }, b'\n') => {
                 self.line = 0;
                 Some(if size == 0 {
@@ -181,7 +168,9 @@ impl Walker {
                 })
             }
             (At::TrailerStart, b'\r') => Some(At::EndLf),
-            (At::TrailerStart, _) if super::head::is_token(byte) => Some(At::Trailer),
+            (At::TrailerStart, _) if is_token(byte) => Some(At::TrailerName),
+            (At::TrailerName, b':') => Some(At::Trailer),
+            (At::TrailerName, _) if is_token(byte) => Some(At::TrailerName),
             (At::Trailer, b'\r') => Some(At::TrailerLf),
             (At::Trailer, _) if is_text(byte) => Some(At::Trailer),
             (At::TrailerLf, b'\n') => Some(At::TrailerStart),
@@ -198,6 +187,8 @@ const fn is_text(byte: u8) -> bool {
 const MAX_DIGITS: u8 = 15;
 /// Bytes of a size line with its extension, or of all trailer lines together.
 const MAX_LINE: usize = 8 * 1024;
+/// Bytes of all extensions of a body together.
+const MAX_EXTENSIONS: usize = 8 * 1024;
 
 #[cfg(test)]
 mod tests {
@@ -226,6 +217,7 @@ mod tests {
         assert_eq!(walk(b"5\r\nhello\r\n0\r\n\r\n"), Step::Ended(15));
         assert_eq!(walk(b"A\r\n0123456789\r\n00\r\n\r\n"), Step::Ended(21));
         assert_eq!(walk(b"0;last=1\r\nx: y\r\nz: 1\r\n\r\n!"), Step::Ended(24));
+        assert_eq!(walk(b"5;a=\"b\"\r\nhello\r\n0\r\n\r\n!"), Step::Ended(21));
         assert_eq!(walk(b"5\r\nhel"), Step::More);
     }
 
@@ -241,11 +233,15 @@ mod tests {
             b"5\r\nhello\n0\r\n",
             b"5\r\nhelloworld",
             b"\r\n",
-            b"5;a=b\r\nhello\r\n",
+            b"5 ;a=b\r\nhello\r\n",
+            b"5;a=b\nhello\r\n",
+            b"5;a=\"\r\n\"\r\nhello\r\n",
             b"FFFFFFFFFFFFFFFF\r\n",
             b"0\r\n: no name\r\n",
             b"0\r\n folded\r\n",
             b"0\r\na: nul\0\r\n",
+            b"0\r\na : b\r\n",
+            b"0\r\nno colon\r\n",
             b"0;\n\r\n",
         ] {
             assert!(
@@ -257,9 +253,12 @@ mod tests {
     }
 
     #[test]
-    fn trailers_are_bounded() {
-        let body = [b"0\r\n".to_vec(), b"x: y\r\n".repeat(MAX_LINE)].concat();
-        assert!(matches!(Walker::new().walk(&body), Step::Malformed(_)));
+    fn trailers_and_extensions_are_bounded() {
+        let trailers = [b"0\r\n".to_vec(), b"x: y\r\n".repeat(MAX_LINE)].concat();
+        let extensions = b"1;ab=c\r\nx\r\n".repeat(MAX_EXTENSIONS / 4 + 1);
+        for body in [trailers, extensions] {
+            assert!(matches!(Walker::new().walk(&body), Step::Malformed(_)));
+        }
     }
 
     proptest::proptest! {

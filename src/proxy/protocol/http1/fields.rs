@@ -1,20 +1,34 @@
 //! What the fields of a request head say about framing and authority (RFC 9112 sections 3.2 and 6).
 
 use super::{
-    head::{Framing, RequestLine, is_token},
+    head::{Framing, is_token},
     refusal::HeadRefusal,
+    request_line::RequestLine,
 };
-use crate::config::Upgrades;
+use crate::{config::Upgrades, proxy::protocol::authority::is_authority};
 
 /// What the fields say about framing and authority.
 pub(super) struct Fields<'a> {
     /// Protocols that may be upgraded to; any other `Upgrade` is ignored, as RFC 9110 section 7.8 allows.
     upgrades: &'a Upgrades,
     length: Option<u64>,
-    chunked: bool,
+    coding: Coding,
     host: Option<&'a [u8]>,
     upgrade: Option<bool>,
     connection_upgrade: bool,
+}
+
+/// What is to be undone to come by the body.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Coding {
+    None,
+    Chunked,
+    /// Chunks of something that cutover cannot read.
+    ChunkedUnknown,
+    /// Something else: where such a body ends, nobody knows.
+    NotChunked,
+    /// Chunks, and then something more, be it chunks.
+    ChunkedEarly,
 }
 
 impl<'a> Fields<'a> {
@@ -22,7 +36,7 @@ impl<'a> Fields<'a> {
         Self {
             upgrades,
             length: None,
-            chunked: false,
+            coding: Coding::None,
             host: None,
             upgrade: None,
             connection_upgrade: false,
@@ -76,15 +90,19 @@ impl<'a> Fields<'a> {
                 Ok(())
             }
             14 if name.eq_ignore_ascii_case(b"content-length") => self.note_length(value),
-            17 if name.eq_ignore_ascii_case(b"transfer-encoding") => self.note_coding(value),
+            17 if name.eq_ignore_ascii_case(b"transfer-encoding") => {
+                self.note_coding(value);
+                Ok(())
+            }
+            // What is behind some endpoints is told of both in the same letters.
+            14 if name.eq_ignore_ascii_case(b"content_length") => Err(UNDERSCORE),
+            17 if name.eq_ignore_ascii_case(b"transfer_encoding") => Err(UNDERSCORE),
             _ => Ok(()),
         }
     }
 
     fn note_host(&mut self, value: &'a [u8]) -> Result<(), HeadRefusal> {
-        let allowed =
-            |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:[]%".contains(byte);
-        if !value.iter().all(allowed) {
+        if !is_authority(value) {
             return Err(HeadRefusal::Malformed("malformed host field"));
         }
         match self.host.replace(value) {
@@ -110,19 +128,26 @@ impl<'a> Fields<'a> {
         }
     }
 
-    fn note_coding(&mut self, value: &[u8]) -> Result<(), HeadRefusal> {
-        if self.chunked {
-            return Err(HeadRefusal::Malformed("repeated transfer-encoding"));
+    /// RFC 9112 section 6.1: chunks come last, and once.
+    fn note_coding(&mut self, value: &[u8]) {
+        for coding in value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii) {
+            let chunked = coding.eq_ignore_ascii_case(b"chunked");
+            self.coding = match (self.coding, chunked) {
+                (Coding::None, true) => Coding::Chunked,
+                (Coding::NotChunked, true) => Coding::ChunkedUnknown,
+                (Coding::None | Coding::NotChunked, false) => Coding::NotChunked,
+                (Coding::Chunked | Coding::ChunkedUnknown | Coding::ChunkedEarly, _) => {
+                    Coding::ChunkedEarly
+                }
+            };
         }
-        if !value.eq_ignore_ascii_case(b"chunked") {
-            return Err(HeadRefusal::Coding);
-        }
-        self.chunked = true;
-        Ok(())
     }
 
     pub(super) fn framing(self, line: &RequestLine<'_>) -> Result<Framing, HeadRefusal> {
         match (self.host, line.authority()) {
+            (_, Some(authority)) if !is_authority(authority) => {
+                return Err(HeadRefusal::Malformed("malformed request target"));
+            }
             (None, _) if !line.http_10 => return Err(HeadRefusal::Malformed("missing host field")),
             (Some(host), Some(authority)) if !host.eq_ignore_ascii_case(authority) => {
                 return Err(HeadRefusal::Malformed(
@@ -131,24 +156,36 @@ impl<'a> Fields<'a> {
             }
             _ => {}
         }
-        match (self.length, self.chunked) {
-            (Some(_), true) => Err(HeadRefusal::Malformed(
+        match (self.length, self.coding) {
+            (length, Coding::None) => Ok(self.unchunked(length.unwrap_or(0), line)),
+            (Some(_), _) => Err(HeadRefusal::Malformed(
                 "both content-length and transfer-encoding",
             )),
-            (None, true) if line.http_10 => {
+            (None, _) if line.http_10 => {
                 Err(HeadRefusal::Malformed("transfer-encoding in HTTP/1.0"))
             }
-            (None, true) => Ok(Framing::Chunked),
-            (Some(0) | None, false)
-                if self.upgrade == Some(true) && self.connection_upgrade && !line.http_10 =>
-            {
-                Ok(Framing::Upgrade)
+            (None, Coding::Chunked) => Ok(Framing::Chunked),
+            (None, Coding::ChunkedUnknown) => Err(HeadRefusal::Coding),
+            (None, Coding::NotChunked) => Err(HeadRefusal::Malformed(
+                "transfer-encoding does not end in chunked",
+            )),
+            (None, Coding::ChunkedEarly) => Err(HeadRefusal::Malformed(
+                "chunked is not the last transfer coding",
+            )),
+        }
+    }
+
+    fn unchunked(&self, length: u64, line: &RequestLine<'_>) -> Framing {
+        match length {
+            0 if self.upgrade == Some(true) && self.connection_upgrade && !line.http_10 => {
+                Framing::Upgrade
             }
-            (Some(0) | None, false) => Ok(Framing::None),
-            (Some(length), false) => Ok(Framing::Length(length)),
+            0 => Framing::None,
+            length => Framing::Length(length),
         }
     }
 }
 
+const UNDERSCORE: HeadRefusal = HeadRefusal::Malformed("framing field spelt with underscores");
 /// Enough for 999 PB, and never too large for 64 bits.
 const MAX_LENGTH_DIGITS: usize = 18;

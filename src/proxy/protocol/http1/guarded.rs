@@ -33,6 +33,12 @@ impl Guarded {
         (self.socket, held)
     }
 
+    /// Closes the socket so that the client cannot take it for an end.
+    pub(crate) fn reset(self) {
+        // A socket that cannot be told so is closed already.
+        let _ = self.socket.resets();
+    }
+
     /// While an upgrade is being decided, what comes is held, up to a bound; the end of input passes.
     fn poll_upgrading(&mut self, cx: &mut Context<'_>, input: &mut Input) -> Poll<io::Result<()>> {
         let mut scratch = [0; 2048];

@@ -4,7 +4,7 @@
 //! is hyper's part. hyper alone would not do: it drops a `Content-Length` beside a `Transfer-Encoding` and
 //! merges repeated lengths silently, which is how requests are smuggled past a proxy.
 
-use super::{fields::Fields, refusal::HeadRefusal};
+use super::{fields::Fields, refusal::HeadRefusal, request_line::RequestLine};
 use crate::config::ListenerLimits;
 
 /// How the body of a request is framed.
@@ -31,6 +31,13 @@ pub(super) fn end(bytes: &[u8], scanned: usize) -> Option<usize> {
     })
 }
 
+/// Whether what follows the first `scanned` bytes can change a verdict: the first line ends there, or the head.
+pub(super) fn shows_more(bytes: &[u8], scanned: usize) -> bool {
+    let (old, new) = bytes.split_at(scanned);
+    (memchr::memchr(b'\n', old).is_none() && memchr::memchr(b'\n', new).is_some())
+        || end(bytes, scanned).is_some()
+}
+
 /// Judges the head at the start of `bytes`: the request line, the fields and the empty line. `None` if its end
 /// has not come; otherwise its length and what it says of the body. What is wrong is told as soon as it shows.
 pub(super) fn judge(
@@ -42,6 +49,9 @@ pub(super) fn judge(
         Ok(line) => line,
         Err(refusal) => return Some(Err(refusal)),
     };
+    if bytes.len() - lines.0.len() > limits.max_header_size {
+        return Some(Err(HeadRefusal::TargetTooLong));
+    }
     let mut fields = Fields::new(&limits.upgrades);
     let mut count = 0;
     loop {
@@ -87,6 +97,15 @@ pub(super) fn fields_for_answer(head: &[u8]) -> Vec<u8> {
     kept
 }
 
+/// What is wrong with a head that is too long before its first line has ended.
+pub(super) fn refusal_of_endless(line: &[u8]) -> HeadRefusal {
+    match memchr::memchr2(b' ', b'\n', line) {
+        None => HeadRefusal::MethodTooLong,
+        Some(_) if memchr::memchr(b'\n', line).is_none() => HeadRefusal::TargetTooLong,
+        Some(_) => HeadRefusal::TooLarge,
+    }
+}
+
 /// Lines ended by CR LF.
 pub(super) struct Lines<'a>(pub(super) &'a [u8]);
 
@@ -104,81 +123,7 @@ impl<'a> Iterator for Lines<'a> {
     }
 }
 
-/// `method SP target SP version` (RFC 9112 section 3).
-pub(super) struct RequestLine<'a> {
-    target: &'a [u8],
-    pub(super) http_10: bool,
-}
-
-impl<'a> RequestLine<'a> {
-    fn read(line: &'a [u8]) -> Result<Self, HeadRefusal> {
-        let malformed = HeadRefusal::Malformed("malformed request line");
-        let (method, rest) = split_once(line, b' ').ok_or(malformed)?;
-        let (target, version) = split_once(rest, b' ').ok_or(malformed)?;
-        if method.is_empty() || !method.iter().all(|byte| is_token(*byte)) {
-            return Err(malformed);
-        }
-        let http_10 = match version {
-            b"HTTP/1.1" => false,
-            b"HTTP/1.0" => true,
-            [b'H', b'T', b'T', b'P', b'/', major, b'.', minor]
-                if major.is_ascii_digit() && minor.is_ascii_digit() =>
-            {
-                return Err(HeadRefusal::Version);
-            }
-            _ => return Err(malformed),
-        };
-        if method == b"CONNECT" {
-            return Err(HeadRefusal::Connect);
-        }
-        check_target(method, target)?;
-        Ok(Self { target, http_10 })
-    }
-
-    /// The authority of an absolute-form target.
-    pub(super) fn authority(&self) -> Option<&'a [u8]> {
-        let rest = after_scheme(self.target)?;
-        let end = rest
-            .iter()
-            .position(|byte| matches!(byte, b'/' | b'?'))
-            .unwrap_or(rest.len());
-        Some(&rest[..end])
-    }
-}
-
-fn after_scheme(target: &[u8]) -> Option<&[u8]> {
-    let scheme = [&b"http://"[..], b"https://"].into_iter().find(|scheme| {
-        target
-            .get(..scheme.len())
-            .is_some_and(|start| start.eq_ignore_ascii_case(scheme))
-    })?;
-    target.get(scheme.len()..)
-}
-
-/// Judges a request target by itself (RFC 9112 section 3.2).
-pub(crate) fn check_target(method: &[u8], target: &[u8]) -> Result<(), HeadRefusal> {
-    let malformed = HeadRefusal::Malformed("malformed request target");
-    if target.len() > MAX_TARGET {
-        return Err(HeadRefusal::TargetTooLong);
-    }
-    let known_form = match target {
-        [b'/', ..] => true,
-        b"*" => method == b"OPTIONS",
-        _ => after_scheme(target).is_some_and(|rest| !rest.is_empty()),
-    };
-    let usual = |byte: &u8| byte.is_ascii_alphanumeric() || b"/.-_~!$&'()*+,;=:@%?".contains(byte);
-    // hyper refuses what the `http` crate cannot hold; asking it here keeps the answer ours.
-    let fits = || target.iter().all(u8::is_ascii_graphic) && http::Uri::try_from(target).is_ok();
-    if !known_form || target.contains(&b'#') || !(target.iter().all(usual) || fits()) {
-        return Err(malformed);
-    }
-    if target[0] != b'/' && http::Uri::try_from(target).is_err() {
-        return Err(malformed);
-    }
-    Ok(())
-}
-
-fn split_once(bytes: &[u8], at: u8) -> Option<(&[u8], &[u8])> {
+pub(super) fn split_once(bytes: &[u8], at: u8) -> Option<(&[u8], &[u8])> {
     let found = memchr::memchr(at, bytes)?;
     Some((&bytes[..found], &bytes[found + 1..]))
 }
@@ -203,12 +148,10 @@ static TOKENS: [bool; 256] = {
 
 /// Longest field value that a refused head is answered by.
 const MAX_KEPT_VALUE: usize = 512;
-/// Longest request target; browsers and servers agree on about this much.
-const MAX_TARGET: usize = 16 * 1024;
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::request_line::MAX_TARGET, *};
 
     fn limits() -> ListenerLimits {
         ListenerLimits {
@@ -277,6 +220,10 @@ mod tests {
             "Content-Length: \r\n",
             "Content-Length: 99999999999999999999\r\n",
             "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n",
+            "Transfer-Encoding: chunked, gzip\r\n",
+            "Transfer-Encoding: xchunked\r\n",
+            "Transfer_Encoding: chunked\r\n",
+            "content_length: 1\r\n",
             "Content-Length : 1\r\n",
             " folded: 1\r\n",
             "A: 1\r\n\tfolded\r\n",
@@ -321,8 +268,12 @@ mod tests {
             Err(HeadRefusal::Coding)
         );
         assert_eq!(
-            with("Transfer-Encoding: xchunked\r\n"),
-            Err(HeadRefusal::Coding)
+            judged("TRACE / HTTP/1.1\r\nHost: a\r\n\r\n"),
+            Err(HeadRefusal::Trace)
+        );
+        assert_eq!(
+            judged(&format!("{} / HTTP/1.1\r\n\r\n", "A".repeat(33))),
+            Err(HeadRefusal::MethodTooLong)
         );
         assert_eq!(with("Expect: 200-ok\r\n"), Err(HeadRefusal::Expectation));
         assert_eq!(with(&"A: b\r\n".repeat(8)), Err(HeadRefusal::TooManyFields));

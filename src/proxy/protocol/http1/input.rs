@@ -105,13 +105,17 @@ impl Input {
     /// Judges the head at the start of `bytes`; `None` if it may not go on, or not yet.
     fn judge_head(&mut self, bytes: &[u8]) -> Option<usize> {
         // RFC 9112 section 2.2 asks for leniency about empty lines before a request line; hyper skips them.
-        let blank = bytes
-            .iter()
-            .take_while(|byte| matches!(byte, b'\r' | b'\n'))
-            .count();
+        let lines = bytes.chunks_exact(2).take_while(|pair| *pair == b"\r\n");
+        let blank = 2 * lines.count();
+        if blank > 2 * MAX_EMPTY_LINES {
+            self.refuse(HeadRefusal::Malformed("too many empty lines"), &[]);
+            return None;
+        }
         let searched = self.searched.saturating_sub(blank);
         let head = &bytes[blank..];
-        let is_new = searched == 0 || head::end(head, searched).is_some();
+        let is_new = searched == 0
+            || head::shows_more(head, searched)
+            || preface(&head[..searched]) == Preface::Part;
         match is_new.then(|| head::judge(head, &self.limits)).flatten() {
             Some(Ok((length, framing))) => {
                 self.heads += 1;
@@ -132,7 +136,7 @@ impl Input {
                 None
             }
             None if bytes.len() >= self.limits.max_header_size => {
-                self.refuse(HeadRefusal::TooLarge, &[]);
+                self.refuse(head::refusal_of_endless(head), &[]);
                 None
             }
             None => {
@@ -150,8 +154,8 @@ impl Input {
         }
         match preface(bytes) {
             Preface::Other => return false,
-            // The empty line in its middle ends no head: what follows is judged together with it.
-            Preface::Part => self.searched = 0,
+            // The empty line in its middle ends no head. Judged again before more has come, it would be for ever.
+            Preface::Part => self.searched = bytes.len(),
             Preface::Whole => self.phase = Phase::Http2,
         }
         self.held = bytes.to_vec();
@@ -192,8 +196,11 @@ impl Input {
     }
 }
 
+/// Empty lines before a request line.
+const MAX_EMPTY_LINES: usize = 8;
 /// What hyper reads in place of a refused head, but for the fields kept and the empty line.
 const REPLACEMENT: &[u8] = b"GET / HTTP/1.1\r\nHost: refused\r\n";
+
 #[cfg(test)]
 mod tests {
     use super::{super::wire::Wire, *};
@@ -225,6 +232,9 @@ mod tests {
                 input.held.extend_from_slice(piece);
                 input.judge_held();
             }
+            // Or the connection would judge it again and again.
+            let is_judged = input.searched == input.held.len();
+            assert!(is_judged || !matches!(input.phase, Phase::Head));
             out.append(&mut input.judged);
         }
         out

@@ -10,6 +10,7 @@ mod guarded;
 mod head;
 mod input;
 mod refusal;
+mod request_line;
 pub(crate) mod request_writer;
 mod response_head;
 pub(crate) mod response_reader;
@@ -18,7 +19,7 @@ pub(crate) mod trailers;
 mod wire;
 
 pub(crate) use guarded::Guarded;
-pub(crate) use head::check_target;
 pub(crate) use refusal::HeadRefusal;
+pub(crate) use request_line::{check_method, check_target};
 pub(crate) use serve::serve;
 pub(crate) use wire::Wire;

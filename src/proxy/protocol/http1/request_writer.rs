@@ -18,7 +18,7 @@ use http::{
 use http_body::Body as _;
 use tokio::io::AsyncWrite;
 
-use super::{response_reader::Broken, trailers::may_trail};
+use super::response_reader::Broken;
 use crate::proxy::{outbound::Head, upload::RequestBody};
 
 /// See the module.
@@ -202,11 +202,7 @@ impl RequestWriter {
             return;
         }
         self.text.extend_from_slice(b"0\r\n");
-        for (name, value) in trailers
-            .iter()
-            .flatten()
-            .filter(|(name, _)| may_trail(name))
-        {
+        for (name, value) in trailers.iter().flatten() {
             write_field(&mut self.text, name.as_str(), value.as_bytes());
         }
         self.text.extend_from_slice(b"\r\n");

@@ -141,9 +141,18 @@ pub(super) fn field(head: &Bytes, line: &[u8]) -> Result<(HeaderName, HeaderValu
         .position(|byte| *byte == b':')
         .ok_or(Malformed)?;
     let name = HeaderName::from_bytes(&line[..colon]).map_err(|_| Malformed)?;
-    let value = head.slice_ref(line[colon + 1..].trim_ascii());
+    let value = head.slice_ref(trimmed(&line[colon + 1..]));
     let value = HeaderValue::from_maybe_shared(value).map_err(|_| Malformed)?;
     Ok((name, value))
+}
+
+/// Without the white space that may stand around a value. What the standard library takes for white space has more in
+/// it: a CR, above all.
+fn trimmed(mut value: &[u8]) -> &[u8] {
+    while let [b' ' | b'\t', rest @ ..] | [rest @ .., b' ' | b'\t'] = value {
+        value = rest;
+    }
+    value
 }
 
 /// What the fields say about framing and about the connection.
@@ -318,6 +327,9 @@ mod tests {
             "a: b\rc: d\r\n",
             "a: b\r\n folded\r\n",
             "a: nul\0\r\n",
+            "a: b\r\r\n",
+            "a:\u{c}b\r\n",
+            "Content-Length: 5\r\r\n",
             "no colon\r\n",
             ": no name\r\n",
         ] {

@@ -165,7 +165,7 @@ impl ResponseReader {
         self.stage = match head.framing {
             Framing::Length(0) => Stage::Ended,
             Framing::Length(length) => Stage::Length(length),
-            Framing::Chunked => Stage::Chunked(Walker::lenient()),
+            Framing::Chunked => Stage::Chunked(Walker::new()),
             Framing::UntilClose => Stage::UntilClose,
         };
         Ok(Some(Came::Head(head.response)))

@@ -2,7 +2,8 @@
 
 use std::{convert::Infallible, future::poll_fn, pin::Pin, rc::Rc, sync::Arc, task::Poll};
 
-use http::Request;
+use http::{Request, Version};
+use http_body::Body as _;
 use hyper::{body::Incoming, server::conn::http1::Builder, service::service_fn};
 use hyper_util::rt::TokioIo;
 
@@ -27,9 +28,17 @@ pub(crate) async fn serve(client: &Rc<Client>, socket: Transport) -> Option<(Tra
     let forwarder = Forwarder::new(Rc::clone(&downstream));
     // In a box of its own, which is there while a request is: hyper keeps room for it as long as the connection
     // lives, and most connections are idle.
+    let known = Rc::clone(&wire);
     let service = service_fn(move |request: Request<Incoming>| {
+        let to_10 = (request.version() == Version::HTTP_10).then(|| Rc::clone(&known));
         let answer = forwarder.forward(request);
-        Box::pin(async { Ok::<_, Infallible>(answer.await) })
+        Box::pin(async {
+            let answer = answer.await;
+            if let Some(wire) = to_10.filter(|_| answer.body().size_hint().exact().is_none()) {
+                wire.answers_to_the_end();
+            }
+            Ok::<_, Infallible>(answer)
+        })
     });
     let io = TokioIo::new(Guarded::new(socket, Rc::clone(&wire)));
     let mut connection = builder(&downstream.listener().limits).serve_connection(io, service);
@@ -67,6 +76,9 @@ pub(crate) async fn serve(client: &Rc<Client>, socket: Transport) -> Option<(Tra
         // itself alive, because its account knows the connection.
         Ended::Broken => {
             drop(downstream.take_tunnel());
+            if wire.is_answering_to_the_end() {
+                connection.into_parts().io.into_inner().reset();
+            }
             None
         }
         Ended::Http2 => Some(connection.into_parts().io.into_inner().into_parts()),

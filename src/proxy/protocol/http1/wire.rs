@@ -24,6 +24,8 @@ pub(crate) struct Wire {
     written: Cell<u64>,
     /// Whether the client does not take what there is for it.
     stalled: Cell<bool>,
+    /// Whether nothing but the end of the connection says that the answer is whole.
+    to_the_end: Cell<bool>,
 }
 
 impl Wire {
@@ -33,6 +35,7 @@ impl Wire {
             served: Cell::new(0),
             written: Cell::new(0),
             stalled: Cell::new(false),
+            to_the_end: Cell::new(false),
         })
     }
 
@@ -51,6 +54,17 @@ impl Wire {
     /// Bytes that the client has taken since this was asked last.
     pub(crate) const fn take_written(&self) -> u64 {
         self.written.replace(0)
+    }
+
+    /// The answer ends with the connection: HTTP/1.0 has no chunks, and its length is not known.
+    pub(super) fn answers_to_the_end(&self) {
+        self.to_the_end.set(true);
+    }
+
+    /// Whether an end of the connection would be taken for an end of the answer. What ends too early must be reset
+    /// then (RFC 9112 section 8).
+    pub(super) const fn is_answering_to_the_end(&self) -> bool {
+        self.to_the_end.get()
     }
 
     /// Whether something is there for the client that it does not take.

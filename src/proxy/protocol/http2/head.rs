@@ -14,7 +14,8 @@ use crate::{
     config::ListenerLimits,
     proxy::protocol::{
         Verdict,
-        http1::{HeadRefusal, check_target},
+        authority::is_authority,
+        http1::{HeadRefusal, check_method, check_target},
     },
 };
 
@@ -99,6 +100,7 @@ fn check_form(method: &Method, target: &str) -> Result<(), HeadRefusal> {
     if !target.starts_with('/') && target != "*" {
         return Err(HeadRefusal::Malformed("malformed request target"));
     }
+    check_method(method.as_str().as_bytes())?;
     check_target(method.as_str().as_bytes(), target.as_bytes())
 }
 
@@ -123,8 +125,7 @@ fn authority(uri: &Uri, headers: &HeaderMap) -> Result<HeaderValue, HeadRefusal>
                 .map_err(|_| HeadRefusal::Malformed("malformed authority"))?
         }
     };
-    let allowed = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:[]%".contains(byte);
-    if authority.is_empty() || !authority.as_bytes().iter().all(allowed) {
+    if !is_authority(authority.as_bytes()) {
         return Err(HeadRefusal::Malformed("malformed authority"));
     }
     Ok(authority)
