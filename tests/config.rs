@@ -59,7 +59,10 @@ fn the_full_example_shows_the_defaults() {
         ("/service/shop/timeouts", &[]),
         ("/service/shop/connections", &[]),
         ("/service/shop/probe", &["kind"]),
-        ("/service/shop", &["routes", "blue", "green", "probe"]),
+        (
+            "/service/shop",
+            &["routes", "send_proxy_protocol", "blue", "green", "probe"],
+        ),
     ] {
         let defaults = minimal.pointer(table).unwrap().as_object().unwrap();
         for (key, default) in defaults {

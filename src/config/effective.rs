@@ -57,6 +57,7 @@ impl Config {
             "max_request_body": size::write(spec.max_request_body.map_or(0, NonZeroUsize::get)),
             "ambiguous_path": spec.ambiguous_path.word(),
             "forwarded": spec.forwarded.word(),
+            "send_proxy_protocol": spec.connections.introduces.map(Choice::word),
             "blue": pool(spec, Colour::Blue),
             "green": pool(spec, Colour::Green),
             "probe": probe(&spec.probe),

@@ -25,6 +25,7 @@ use super::{
 use crate::core::{
     event::POOL_LIMIT,
     ids::{Colour, EndpointAddr},
+    proxy_header::ProxyVersion,
     service::{
         AmbiguousPath, BalanceKind, ForwardedPolicy, MinReady, OnAllUnhealthy, Route,
         UpstreamProtocol,
@@ -128,6 +129,7 @@ table! {
         max_request_body: Size<0, BODY_LIMIT>,
         ambiguous_path: AmbiguousPath,
         forwarded: ForwardedPolicy,
+        send_proxy_protocol: ProxyVersion,
         blue: RawPool,
         green: RawPool,
         upstream_tls: RawUpstreamTls,

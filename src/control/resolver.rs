@@ -187,6 +187,7 @@ mod tests {
             rise: 1,
             fall: 1,
             jitter_percent: 0,
+            introduces: None,
         };
         Watched {
             id: EndpointId(id),

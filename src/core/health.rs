@@ -205,6 +205,7 @@ mod tests {
             rise: RISE,
             fall: FALL,
             jitter_percent: 0,
+            introduces: None,
         }
     }
 

@@ -15,6 +15,7 @@ use http::{HeaderName, HeaderValue};
 
 use super::{
     ids::{ByColour, Colour, EndpointAddr, ListenerName, ServiceName},
+    proxy_header::ProxyVersion,
     tls::UpstreamTls,
 };
 
@@ -203,6 +204,8 @@ pub struct ProbeSpec {
     /// Share of `interval`, in per cent, by which each wait is varied at random, so that probes of many
     /// endpoints do not march in step.
     pub jitter_percent: u8,
+    /// How each connection begins, where endpoints expect an introduction: with one that introduces nobody.
+    pub introduces: Option<ProxyVersion>,
 }
 
 /// What one probe does, always on a fresh connection.
@@ -307,4 +310,7 @@ pub struct ConnectionsSpec {
     /// Unused for longer, a connection is closed. Keep it below the endpoint's own keep-alive time
     /// (Node.js: 5 s), so that a request rarely meets a connection that its peer is closing.
     pub idle_timeout: Duration,
+    /// How endpoints are introduced to the client at the start of each connection, if they are. It belongs to that
+    /// client then.
+    pub introduces: Option<ProxyVersion>,
 }

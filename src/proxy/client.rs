@@ -2,14 +2,14 @@
 
 use std::{
     cell::{Cell, OnceCell},
-    net::IpAddr,
+    net::{IpAddr, SocketAddr},
     rc::Rc,
     sync::Arc,
 };
 
 use http::HeaderValue;
 
-use super::worker::Worker;
+use super::{hearsay::Hearsay, worker::Worker};
 use crate::{core::proxy_header::Introduction, mailbox::Entrance, tls::Identity};
 
 /// See the module.
@@ -73,6 +73,18 @@ impl Client {
     /// Its address; IPv4 where it is written as IPv6.
     pub(crate) fn ip(&self) -> IpAddr {
         self.ends.source.ip().to_canonical()
+    }
+
+    /// What an endpoint is told of it before a request; `told` is what is believed of that one's way here. The port of
+    /// somebody else's client is not known.
+    pub(crate) fn introduction(&self, told: Option<&Hearsay>) -> Introduction {
+        match told {
+            Some(told) if told.client != self.ip() => Introduction {
+                source: SocketAddr::new(told.client, 0),
+                ..self.ends
+            },
+            Some(_) | None => self.ends,
+        }
     }
 
     /// How much is believed of what its requests say.

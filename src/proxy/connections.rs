@@ -12,7 +12,7 @@ use std::{
 };
 
 use super::{clock::Tick, trunk::Trunks, upstream::Upstream};
-use crate::core::service::ConnectionsSpec;
+use crate::core::{proxy_header::Introduction, service::ConnectionsSpec};
 
 /// Unused connections, most recently used last. Shared with those that are in use, to come back to.
 #[derive(Debug)]
@@ -58,19 +58,41 @@ impl Connections {
     /// An unused connection. With `Doubt::AskKernel` it is one that its peer has not closed, for requests that
     /// could not be sent again: one system call is less than a lost order. With `Doubt::Accept` it may turn out
     /// closed when the request is sent; that costs another attempt, and looking at each first would cost every
-    /// request more.
-    pub(crate) fn take(&self, now: Tick, doubt: Doubt) -> Option<Box<Upstream>> {
+    /// request more. Where endpoints are introduced to clients, it is one of the client's own.
+    pub(crate) fn take(
+        &self,
+        now: Tick,
+        doubt: Doubt,
+        introduction: Option<&Introduction>,
+    ) -> Option<Box<Upstream>> {
         loop {
-            let mut upstream = self.idle.borrow_mut().pop()?;
+            let mut upstream = match introduction {
+                None => self.idle.borrow_mut().pop()?,
+                Some(client) => self.pop_of(client)?,
+            };
             if !self.is_too_old(&upstream, now) && upstream.is_taken(doubt) {
                 return Some(upstream);
             }
         }
     }
 
-    /// Keeps a connection that is not used any more, if there is room for it.
+    /// The last used one of those that began with this introduction.
+    fn pop_of(&self, client: &Introduction) -> Option<Box<Upstream>> {
+        let mut idle = self.idle.borrow_mut();
+        let place = idle
+            .iter()
+            .rposition(|upstream| upstream.introduction() == Some(client))?;
+        Some(idle.remove(place))
+    }
+
+    /// Keeps a connection that is not used any more, if there is room for it. Connections of one client are of no use
+    /// to another: of those, the one that was used longest ago makes room.
     pub(crate) fn keep(&self, upstream: Box<Upstream>) {
         let mut idle = self.idle.borrow_mut();
+        let is_full = !idle.is_empty() && idle.len() >= self.spec.max_idle;
+        if is_full && self.spec.introduces.is_some() {
+            idle.remove(0);
+        }
         if !self.retired.get() && idle.len() < self.spec.max_idle {
             idle.push(upstream);
         }

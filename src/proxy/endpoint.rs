@@ -5,7 +5,7 @@
 use std::{io, rc::Rc, time::Duration};
 
 use http::HeaderValue;
-use tokio::{net::TcpStream, time::timeout};
+use tokio::{io::AsyncWriteExt as _, net::TcpStream, time::timeout};
 
 use super::{
     connections::Connections, error::ProxyError, protocol::Negotiated, secure::Secure,
@@ -15,6 +15,7 @@ use crate::{
     core::{
         health::PassiveFailure,
         ids::{Colour, EndpointAddr, EndpointId},
+        proxy_header::{self, Introduction},
         service::{ServiceSpec, UpstreamProtocol},
         snapshot::EndpointSnapshot,
     },
@@ -170,10 +171,24 @@ impl Endpoint {
         Rc::ptr_eq(&self.connections, &other.connections)
     }
 
+    /// Whether its connections begin with an introduction.
+    pub(crate) fn is_introduced(&self) -> bool {
+        self.connections.spec().introduces.is_some()
+    }
+
     /// Opens a connection for HTTP/1: to the first address that accepts, within the connect timeout over all of them.
-    pub(crate) async fn connect(&self) -> Result<Box<Upstream>, ConnectError> {
-        let (transport, _) = self.connect_in_time(UpstreamProtocol::Http1).await?;
-        Ok(Upstream::new(transport, Rc::clone(&self.connections)))
+    /// `client` is whom the endpoint is introduced to, if it expects that.
+    pub(crate) async fn connect(
+        &self,
+        client: Option<Introduction>,
+    ) -> Result<Box<Upstream>, ConnectError> {
+        let opening = self.connect_in_time(UpstreamProtocol::Http1, client);
+        let (transport, _) = opening.await?;
+        let mut upstream = Upstream::new(transport, Rc::clone(&self.connections));
+        if let Some(client) = client {
+            upstream.belongs_to(client);
+        }
+        Ok(upstream)
     }
 
     /// Opens one that will be shared. If the endpoint rather speaks HTTP/1 and may, there is none, and the connection
@@ -182,7 +197,7 @@ impl Endpoint {
         endpoint: Rc<Self>,
         protocol: UpstreamProtocol,
     ) -> Result<Option<Transport>, ConnectError> {
-        let (transport, negotiated) = endpoint.connect_in_time(protocol).await?;
+        let (transport, negotiated) = endpoint.connect_in_time(protocol, None).await?;
         let connections = &endpoint.connections;
         match (negotiated, protocol) {
             (Negotiated::Http2, _) => {
@@ -206,8 +221,9 @@ impl Endpoint {
     async fn connect_in_time(
         &self,
         protocol: UpstreamProtocol,
+        client: Option<Introduction>,
     ) -> Result<(Transport, Negotiated), ConnectError> {
-        match timeout(self.connect_timeout, self.connect_any(protocol)).await {
+        match timeout(self.connect_timeout, self.connect_any(protocol, client)).await {
             Ok(connected) => connected,
             Err(_) => Err(ConnectError::Timeout),
         }
@@ -216,11 +232,12 @@ impl Endpoint {
     async fn connect_any(
         &self,
         protocol: UpstreamProtocol,
+        client: Option<Introduction>,
     ) -> Result<(Transport, Negotiated), ConnectError> {
         let mut error = ConnectError::Unresolved;
         for addr in &*self.snapshot.resolved {
             match TcpStream::connect(addr).await {
-                Ok(socket) => match self.begin(socket, protocol).await {
+                Ok(socket) => match self.begin(socket, protocol, client).await {
                     Ok(begun) => return Ok(begun),
                     Err(cause) => error = cause,
                 },
@@ -235,13 +252,19 @@ impl Endpoint {
 
     async fn begin(
         &self,
-        socket: TcpStream,
+        mut socket: TcpStream,
         protocol: UpstreamProtocol,
+        client: Option<Introduction>,
     ) -> Result<(Transport, Negotiated), ConnectError> {
         // Small requests must not wait for the acknowledgement of earlier ones.
         socket
             .set_nodelay(true)
             .map_err(|_| ConnectError::Refused)?;
+        if let Some(version) = self.connections.spec().introduces {
+            let header = proxy_header::write(version, client);
+            let written = socket.write_all(&header).await;
+            written.map_err(|_| ConnectError::Refused)?;
+        }
         match &self.secure {
             // In the clear, nothing can be agreed on.
             None => Ok((Transport::Plain(socket), known(protocol))),

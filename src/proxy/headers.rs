@@ -9,7 +9,7 @@ use http::{
     header::{CONNECTION, CONTENT_LENGTH, FORWARDED, HOST, TE, TRANSFER_ENCODING, UPGRADE, VIA},
 };
 
-use self::found::{CODING_BIT, Found, LENGTH_BIT, TE_BIT, TOLD_BITS, TRACE_BITS};
+use self::found::{CODING_BIT, DISGUISED_BIT, Found, LENGTH_BIT, TE_BIT, TOLD_BITS, TRACE_BITS};
 use super::trace;
 
 /// What to tell the endpoint about the request, besides what the client said.
@@ -57,6 +57,9 @@ pub(crate) fn rewrite_request(headers: &mut HeaderMap, forwarded: Forwarded<'_>)
     if let Some(protocol) = forwarded.upgrade {
         headers.insert(UPGRADE, protocol);
         headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
+    }
+    if found.any_of(DISGUISED_BIT) {
+        found::remove_disguised(headers);
     }
     if found.any_of(TOLD_BITS) {
         // Written anew below and, where a service wants it, for each endpoint.

@@ -3,7 +3,7 @@
 //! Owns what the upstream connection reads as the body of a request, and how far that has come.
 
 use std::{
-    cell::Cell,
+    cell::{Cell, RefCell},
     num::NonZeroUsize,
     pin::Pin,
     rc::Rc,
@@ -15,10 +15,11 @@ use std::{
 };
 
 use bytes::Bytes;
+use http::HeaderName;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 
-use super::{body::BodyError, downstream::Downstream, trailers, turn::Turn};
+use super::{body::BodyError, downstream::Downstream, trailers, turn::Turn, vouched::keep_out};
 
 /// The body of a request sent upstream.
 #[derive(Debug)]
@@ -50,6 +51,8 @@ pub(crate) struct Progress {
     bytes: Cell<u64>,
     /// The most that may come.
     max: Cell<Option<NonZeroUsize>>,
+    /// What may not stand behind it, besides what never may.
+    kept_out: RefCell<Option<Arc<[HeaderName]>>>,
     stage: Cell<Stage>,
 }
 
@@ -98,6 +101,11 @@ impl Progress {
     /// Bounds the body from now on.
     pub(crate) fn is_bounded_by(&self, max: Option<NonZeroUsize>) {
         self.max.set(max);
+    }
+
+    /// Keeps these fields out of what stands behind the body, from now on.
+    pub(crate) fn keeps_out(&self, fields: &Arc<[HeaderName]>) {
+        *self.kept_out.borrow_mut() = Some(Arc::clone(fields));
     }
 
     /// Counts what came, and says whether it is more than may come.
@@ -174,6 +182,9 @@ impl Upload {
             Some(Ok(mut frame)) => {
                 if let Some(trailers) = frame.trailers_mut() {
                     trailers::tidy(trailers);
+                    if let Some(fields) = &*self.progress.kept_out.borrow() {
+                        keep_out(trailers, fields);
+                    }
                 }
                 if self.progress.counts(length) {
                     self.progress.stage.set(Stage::TooLarge);

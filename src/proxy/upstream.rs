@@ -26,6 +26,7 @@ use super::{
     transport::Transport,
     upload::{Gate, RequestBody},
 };
+use crate::core::proxy_header::Introduction;
 
 /// One connection to an endpoint.
 #[derive(Debug)]
@@ -39,6 +40,8 @@ pub(crate) struct Upstream {
     gate: Option<Arc<Gate>>,
     reused: bool,
     idle_since: Tick,
+    /// Whom the endpoint was introduced to at the beginning, if to anybody.
+    introduction: Option<Box<Introduction>>,
     home: Rc<Connections>,
 }
 
@@ -53,8 +56,19 @@ impl Upstream {
             gate: None,
             reused: false,
             idle_since: Tick::NEVER,
+            introduction: None,
             home,
         })
+    }
+
+    /// It began with this introduction, and belongs to that client alone.
+    pub(crate) fn belongs_to(&mut self, client: Introduction) {
+        self.introduction = Some(Box::new(client));
+    }
+
+    /// The introduction that it began with.
+    pub(crate) fn introduction(&self) -> Option<&Introduction> {
+        self.introduction.as_deref()
     }
 
     /// Is used for another request; `false` if its peer has closed it, of which `doubt` says how sure one must

@@ -12,16 +12,21 @@ pub(crate) fn vouch(headers: &mut HeaderMap, fields: &[HeaderName], identity: Op
     if fields.is_empty() {
         return;
     }
-    let sent = headers.keys().filter(|name| is_taken_for(name, fields));
-    let sent: Vec<_> = sent.cloned().collect();
-    for name in sent {
-        headers.remove(name);
-    }
+    keep_out(headers, fields);
     for (name, value) in identity.into_iter().flat_map(Identity::fields) {
         // A connection may have outlived the file that named it.
         if fields.contains(name) {
             headers.insert(name.clone(), value.clone());
         }
+    }
+}
+
+/// Takes `fields` away, from a head or from what stands behind a body.
+pub(crate) fn keep_out(headers: &mut HeaderMap, fields: &[HeaderName]) {
+    let sent = headers.keys().filter(|name| is_taken_for(name, fields));
+    let sent: Vec<_> = sent.cloned().collect();
+    for name in sent {
+        headers.remove(name);
     }
 }
 

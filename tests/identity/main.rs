@@ -10,6 +10,8 @@
 mod support;
 
 mod asked;
+mod http2;
 mod introduced;
+mod introduces;
 mod trace;
 mod trust;

@@ -15,6 +15,10 @@ const CLAIMS: &[&str] = &[
     "X-Forwarded-Prefix: /admin",
     "X-Forwarded-User: root",
     "X-Real-IP: 203.0.113.9",
+    "X_Forwarded_For: 203.0.113.9",
+    "X-Forwarded_User: root",
+    "X_Real-IP: 203.0.113.9",
+    "X_Request_Id: mine",
     "Forwarded: for=203.0.113.9;proto=https;host=evil.test",
     "X-Request-Id: mine",
     "traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
@@ -43,6 +47,10 @@ async fn what_an_untrusted_peer_says_of_itself_is_replaced() {
         "x-forwarded-prefix",
         "x-forwarded-user",
         "x-real-ip",
+        "x_forwarded_for",
+        "x-forwarded_user",
+        "x_real-ip",
+        "x_request_id",
         "traceparent",
         "tracestate",
     ] {
@@ -90,6 +98,8 @@ async fn what_a_trusted_peer_says_is_kept_and_continued() {
             "X-Forwarded-Host: shop.example.com",
             "X-Forwarded-Port: 443",
             "X-Real-IP: 203.0.113.9",
+            "X_Real_IP: 198.51.100.1",
+            "X_Forwarded_For: 198.51.100.1",
             "X-Request-Id: theirs",
         ])
         .await;
@@ -103,6 +113,8 @@ async fn what_a_trusted_peer_says_is_kept_and_continued() {
     tells(&answer, "x-forwarded-port", &["443"]);
     tells(&answer, "x-real-ip", &["203.0.113.9"]);
     tells(&answer, "x-request-id", &["theirs"]);
+    tells(&answer, "x_real_ip", &[]);
+    tells(&answer, "x_forwarded_for", &[]);
     tells(&answer, "host", &["shop.test"]);
     tells(&answer, "forwarded", &[]);
     assert_eq!(answer.field("x-request-id"), Some("theirs"));

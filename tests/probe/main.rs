@@ -231,6 +231,7 @@ fn watched(id: u64, addr: SocketAddr, kind: ProbeKind) -> Watched {
         rise: 1,
         fall: 1,
         jitter_percent: 10,
+        introduces: None,
     };
     Watched {
         id: EndpointId(id),

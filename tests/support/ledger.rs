@@ -305,6 +305,7 @@ pub fn service(name: &str) -> ServiceSpec {
             rise: 2,
             fall: 3,
             jitter_percent: 10,
+            introduces: None,
         },
         passive: PassiveSpec {
             eject: Duration::from_secs(2),
@@ -324,6 +325,7 @@ pub fn service(name: &str) -> ServiceSpec {
         connections: ConnectionsSpec {
             max_idle: 64,
             idle_timeout: Duration::from_secs(4),
+            introduces: None,
         },
         upstream_tls: ByColour::default(),
         vouched_fields: [].into(),

@@ -9,7 +9,11 @@ use super::{
     authority::{Authority, Issued, Wish},
     secure::{client, connect, proving, trusting},
     stage::{Plan, SHOP, Stage, web},
-    support::client::{Answer, Raw, get},
+    support::{
+        client::{Answer, Raw, get},
+        scripted::Scripted,
+        site::{Site, shop},
+    },
 };
 
 #[tokio::test]
@@ -105,6 +109,35 @@ async fn what_a_client_says_of_its_certificate_reaches_no_endpoint_on_any_listen
         let fingerprints = usize::from(subject.is_some());
         assert_eq!(told(&answer, "x-client-cert-sha256").len(), fingerprints);
     }
+}
+
+#[tokio::test]
+async fn nor_does_it_behind_a_body() {
+    let plan = Plan::with_shop();
+    Authority::new("people").write(&plan.folder().join("people.pem"));
+    let endpoint = Scripted::start(|mut link| async move {
+        link.until("\r\n0\r\n").await;
+        link.until("\r\n\r\n").await;
+        link.write("HTTP/1.1 204 No Content\r\n\r\n").await;
+    })
+    .await;
+    let roots = trusting(&plan.authority);
+    let keys = "client_ca = \"people.pem\"\nclient_auth = \"offered\"";
+    let config = web(&["shop"], keys) + &shop(&[endpoint.addr()], &[], "");
+    let site = Site::start_in(plan.into_folder(), &config, false).await;
+    let mut client = connect(site.addr(), SHOP, roots).await;
+    let head = "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\
+        Trailer: X-Sum, X-Client-Cert-Subject, X_Client_Cert_SHA256\r\n\r\n";
+    let body = "1\r\na\r\n0\r\nX-Sum: 7\r\nX-Client-Cert-Subject: CN=root\r\n\
+        X_Client_Cert_SHA256: 00\r\n\r\n";
+    client.send([head, body].concat()).await;
+    assert_eq!(client.answer().await.status, 204);
+    let received = endpoint.received(0).to_lowercase();
+    assert!(received.contains("x-sum: 7\r\n"), "{received}");
+    assert!(
+        !received.contains("cn=root") && !received.contains(": 00"),
+        "{received}"
+    );
 }
 
 #[tokio::test]

@@ -16,6 +16,7 @@ mod certificates;
 mod check;
 mod clients;
 mod handshake;
+mod introduced;
 mod redirect;
 mod reload;
 mod resumption;

@@ -58,6 +58,7 @@ pub(super) fn probe(
         rise: raw.rise.or(Count(RISE)).0,
         fall: raw.fall.or(Count(FALL)).0,
         jitter_percent: raw.jitter.or(Percent(JITTER)).0,
+        introduces: None,
     }
 }
 

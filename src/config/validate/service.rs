@@ -11,6 +11,7 @@ use crate::{
             RawUpstreamTls,
         },
         suggest,
+        text::Choice as _,
         tree::{Field, Given, List},
         value::{
             duration::{self, Delay, Period},
@@ -21,9 +22,10 @@ use crate::{
     },
     core::{
         ids::{ByColour, Colour, ServiceName},
+        proxy_header::ProxyVersion,
         service::{
             AmbiguousPath, BalanceKind, ConnectionsSpec, ForwardedPolicy, HostPolicy, MinReady,
-            OnAllUnhealthy, PassiveSpec, Route, ServiceSpec, SwitchSpec, Timeouts,
+            OnAllUnhealthy, PassiveSpec, ProbeSpec, Route, ServiceSpec, SwitchSpec, Timeouts,
             UpstreamProtocol,
         },
         tls::UpstreamTls,
@@ -63,7 +65,13 @@ pub(super) fn service(
         blue: raw.blue,
         green: raw.green,
     };
-    let protocol = protocol(&text, raw.protocol, &upstream_tls, judge);
+    let introduces = raw.send_proxy_protocol.value();
+    let protocol = Speech {
+        protocol: raw.protocol,
+        upstream_tls: &upstream_tls,
+        introduces,
+    }
+    .judged(&text, judge);
     let spec = ServiceSpec {
         name: ServiceName::new(&name.value),
         routes,
@@ -77,11 +85,17 @@ pub(super) fn service(
         ambiguous_path: raw.ambiguous_path.or(AmbiguousPath::Reject),
         forwarded: raw.forwarded.or(ForwardedPolicy::Off),
         pools: pool::pools(pools, around, judge),
-        probe: probe::probe(&text, raw.probe, protocol, judge),
+        probe: ProbeSpec {
+            introduces,
+            ..probe::probe(&text, raw.probe, protocol, judge)
+        },
         passive: passive(&text, raw.passive, judge),
         switch,
         timeouts: timeouts(raw.timeouts),
-        connections: connections(raw.connections),
+        connections: ConnectionsSpec {
+            introduces,
+            ..connections(raw.connections)
+        },
         upstream_tls,
         vouched_fields: listeners.vouched_fields(),
     };
@@ -191,6 +205,7 @@ fn connections(raw: Field<RawConnections>) -> ConnectionsSpec {
     ConnectionsSpec {
         max_idle: raw.max_idle.or(Count(MAX_IDLE)).0 as usize,
         idle_timeout: raw.idle_timeout.or(Period(IDLE_TIMEOUT)).0,
+        introduces: None,
     }
 }
 
@@ -221,26 +236,44 @@ fn upstream_tls_of(
     }
 }
 
-/// What endpoints are spoken to in. In the clear there is nothing by which it could be agreed on.
-fn protocol(
-    service: &str,
-    raw: Field<UpstreamProtocol>,
-    upstream_tls: &ByColour<Option<Arc<UpstreamTls>>>,
-    judge: &mut Judge<'_>,
-) -> UpstreamProtocol {
-    let at = raw.given().map(|given| given.at);
-    let protocol = raw.or(UpstreamProtocol::Http1);
-    let clear = [Colour::Blue, Colour::Green]
-        .into_iter()
-        .find(|colour| upstream_tls[*colour].is_none());
-    if let (UpstreamProtocol::Auto, Some(at), Some(colour)) = (protocol, at, clear) {
-        judge.error(
-            at,
-            format!("pool `{colour}` of service `{service}` has no TLS by which a protocol could be agreed on"),
-            "set `protocol` to `\"http1\"` or `\"h2\"`, or add `upstream_tls`",
-        );
+/// What bears on how endpoints are spoken to.
+#[derive(Debug)]
+struct Speech<'a> {
+    protocol: Field<UpstreamProtocol>,
+    upstream_tls: &'a ByColour<Option<Arc<UpstreamTls>>>,
+    introduces: Option<ProxyVersion>,
+}
+
+impl Speech<'_> {
+    /// In the clear there is nothing by which a protocol could be agreed on, and a connection that is introduced is one
+    /// client's, while those of HTTP/2 are shared.
+    fn judged(self, service: &str, judge: &mut Judge<'_>) -> UpstreamProtocol {
+        let Field::Given(Given { at, value }) = self.protocol else {
+            return UpstreamProtocol::Http1;
+        };
+        let clear = Colour::ALL
+            .into_iter()
+            .find(|colour| self.upstream_tls[*colour].is_none());
+        let word = value.word();
+        if let (UpstreamProtocol::Auto, Some(colour)) = (value, clear) {
+            judge.error(
+                at,
+                format!("`protocol` of service `{service}` is `{word}`, and pool `{colour}` has no TLS to agree in"),
+                "add `upstream_tls`, or set it to `\"http1\"` or `\"h2\"`",
+            );
+        }
+        if value != UpstreamProtocol::Http1 && self.introduces.is_some() {
+            judge.error(
+                at,
+                format!(
+                    "service `{service}` has `send_proxy_protocol`, which introduces one client by each connection, and \
+                     `protocol` `{word}`, whose connections are shared"
+                ),
+                "remove one of the two; endpoints read the client from `X-Forwarded-For`, too",
+            );
+        }
+        value
     }
-    protocol
 }
 
 const LIVE: Colour = Colour::Blue;

@@ -4,6 +4,7 @@ use crate::{
     config::{AccessLogFormat, ClientFrom, LogFormat, TracePolicy, text::Choice},
     core::{
         ids::Colour,
+        proxy_header::ProxyVersion,
         service::{AmbiguousPath, BalanceKind, ForwardedPolicy, OnAllUnhealthy, UpstreamProtocol},
     },
 };
@@ -82,6 +83,12 @@ impl Choice for ClientFrom {
         ("x-forwarded-for", Self::XForwardedFor),
         ("forwarded", Self::Forwarded),
     ];
+}
+
+impl Choice for ProxyVersion {
+    const KIND: &'static str = "a version of the PROXY protocol";
+    const EXAMPLE: &'static str = "\"v2\"";
+    const ALL: &'static [(&'static str, Self)] = &[("v1", Self::V1), ("v2", Self::V2)];
 }
 
 impl Choice for TracePolicy {

@@ -44,6 +44,7 @@ use crate::{
         event::{Event, Watched},
         health::ProbeVerdict,
         ids::EndpointId,
+        proxy_header::ProxyVersion,
         service::{ProbeKind, ProbeSpec, UpstreamProtocol},
         tls::UpstreamTls,
     },
@@ -184,6 +185,7 @@ enum Spoken {
 struct Probe {
     kind: Arc<Kind>,
     protocol: UpstreamProtocol,
+    introduces: Option<ProxyVersion>,
     /// The handshake before it, if the endpoint has TLS.
     secure: Option<Arc<Secure>>,
     /// Whether the present attempt has got past connecting; tells what a timeout means. `Relaxed`, because
@@ -219,6 +221,7 @@ impl Probe {
         Self {
             kind: Arc::new(kind),
             protocol,
+            introduces: watched.probe.introduces,
             secure: watched.tls.as_ref().map(|tls| {
                 let addr = watched.addr.as_str();
                 Arc::new(Secure::new(tls, connectors, addr))
@@ -229,8 +232,11 @@ impl Probe {
 
     async fn attempt(self, addresses: Arc<[SocketAddr]>) -> Result<(), ProbeFailure> {
         self.connected.store(false, Relaxed);
-        let stream = tcp::connect(&addresses).await?;
+        let mut stream = tcp::connect(&addresses).await?;
         self.connected.store(true, Relaxed);
+        if let Some(version) = self.introduces {
+            tcp::introduce(&mut stream, version).await?;
+        }
         match &self.secure {
             None => self.ask(stream, Spoken::unasked(self.protocol)).await,
             Some(secure) => {

@@ -3,9 +3,20 @@
 
 use std::net::SocketAddr;
 
-use tokio::net::TcpStream;
+use tokio::{io::AsyncWriteExt as _, net::TcpStream};
 
 use super::failure::ProbeFailure;
+use crate::core::proxy_header::{self, ProxyVersion};
+
+/// Begins the connection as endpoints expect it: introducing nobody, because a probe speaks for cutover itself.
+pub(super) async fn introduce(
+    stream: &mut TcpStream,
+    version: ProxyVersion,
+) -> Result<(), ProbeFailure> {
+    let header = proxy_header::write(version, None);
+    let written = stream.write_all(&header).await;
+    written.map_err(|error| ProbeFailure::connect(&error))
+}
 
 /// Connects to the first address that answers, in order, as requests do.
 pub(super) async fn connect(addresses: &[SocketAddr]) -> Result<TcpStream, ProbeFailure> {

@@ -32,8 +32,14 @@ impl Found {
                 }
                 candidates ^= bit;
             }
-            if speaks_of_forwarding(text) {
-                found |= FAMILY_BIT;
+            // What is not among the known begins with this letter.
+            if text.starts_with('x') {
+                if speaks_of_forwarding(text) {
+                    found |= FAMILY_BIT;
+                }
+                if is_disguised(text) {
+                    found |= DISGUISED_BIT;
+                }
             }
         }
         Self(found)
@@ -73,8 +79,30 @@ pub(super) fn remove_told(headers: &mut HeaderMap) {
     headers.remove(X_REAL_IP);
 }
 
+/// Removes fields that only look like others: to an application behind CGI, WSGI or Rack `X_Real_IP` is `X-Real-IP`. No
+/// proxy means to send them.
+pub(super) fn remove_disguised(headers: &mut HeaderMap) {
+    let disguised = headers.keys().filter(|name| is_disguised(name.as_str()));
+    let disguised: Vec<HeaderName> = disguised.cloned().collect();
+    for name in disguised {
+        headers.remove(name);
+    }
+}
+
 fn speaks_of_forwarding(name: &str) -> bool {
     name.len() > FAMILY.len() && name.starts_with(FAMILY)
+}
+
+fn is_disguised(name: &str) -> bool {
+    let looks_like = |other: &str| {
+        name.len() >= other.len()
+            && std::iter::zip(name.bytes(), other.bytes())
+                .all(|(own, other)| own == other || (own == b'_' && other == b'-'))
+    };
+    name.contains('_')
+        && (looks_like(FAMILY)
+            || (looks_like("x-real-ip") && name.len() == "x-real-ip".len())
+            || (looks_like("x-request-id") && name.len() == "x-request-id".len()))
 }
 
 /// What the names of these fields begin with.
@@ -118,6 +146,7 @@ const CONNECTION_BIT: u16 = 1;
 pub(super) const TE_BIT: u16 = 1 << 1;
 pub(super) const CODING_BIT: u16 = 1 << 2;
 pub(super) const LENGTH_BIT: u16 = 1 << 9;
+pub(super) const DISGUISED_BIT: u16 = 1 << 14;
 const FAMILY_BIT: u16 = 1 << 15;
 /// What is told of the way here.
 pub(super) const TOLD_BITS: u16 = 1 << 10 | 1 << 11 | FAMILY_BIT;
@@ -161,8 +190,24 @@ mod tests {
         ] {
             assert_eq!(found(&name.parse().unwrap()).0, FAMILY_BIT, "{name}");
         }
-        for name in ["x-forwarded", "x-forwarded-", "accept", "xx-forwarded-for"] {
+        for name in [
+            "x-forwarded",
+            "x-forwarded-",
+            "accept",
+            "xx-forwarded-for",
+            "x_csrf_token",
+            "x-request_idx",
+        ] {
             assert_eq!(found(&name.parse().unwrap()).0, 0, "{name}");
+        }
+        for name in [
+            "x_forwarded_for",
+            "x-forwarded_user",
+            "x_real_ip",
+            "x_request-id",
+        ] {
+            let bits = found(&name.parse().unwrap()).0;
+            assert_eq!(bits & !FAMILY_BIT, DISGUISED_BIT, "{name}");
         }
     }
 }

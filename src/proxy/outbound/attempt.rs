@@ -12,7 +12,7 @@ use http::Response;
 
 use super::{Outbound, fits};
 use crate::{
-    core::{health::PassiveFailure, service::UpstreamProtocol},
+    core::{health::PassiveFailure, proxy_header::Introduction, service::UpstreamProtocol},
     mailbox::Report,
     proxy::{
         connections::Doubt,
@@ -44,6 +44,11 @@ impl Outbound {
         }
         self.set_host(service, endpoint);
         self.set_forwarded(service);
+        if let Some(upload) = &self.upload
+            && !spec.vouched_fields.is_empty()
+        {
+            upload.keeps_out(&spec.vouched_fields);
+        }
         vouch(
             &mut self.head.headers,
             &spec.vouched_fields,
@@ -125,8 +130,19 @@ impl Outbound {
         };
         let now = self.downstream.worker().clock().coarse();
         (self.replays == 0)
-            .then(|| endpoint.connections().take(now, doubt))
+            .then(|| {
+                let client = self.introduction(endpoint);
+                endpoint.connections().take(now, doubt, client.as_ref())
+            })
             .flatten()
+    }
+
+    /// Whom `endpoint` is introduced to, if it expects that.
+    fn introduction(&self, endpoint: &Endpoint) -> Option<Introduction> {
+        let told = self.hearsay.as_deref();
+        endpoint
+            .is_introduced()
+            .then(|| self.downstream.client().introduction(told))
     }
 
     /// Whether the endpoint fell silent: did not answer in time, and is not ready any more by now.
@@ -148,11 +164,12 @@ impl Outbound {
         service: &ServiceDesk,
         endpoint: &Endpoint,
     ) -> Result<Box<Upstream>, ProxyError> {
-        let mut connected = self.unless_cut(endpoint.connect()).await;
+        let client = self.introduction(endpoint);
+        let mut connected = self.unless_cut(endpoint.connect(client)).await;
         if matches!(connected, Some(Err(ConnectError::Exhausted)))
             && self.downstream.worker().desk().give_up_idle()
         {
-            connected = self.unless_cut(endpoint.connect()).await;
+            connected = self.unless_cut(endpoint.connect(client)).await;
         }
         match connected {
             None => Err(ProxyError::CutByDeadline),
