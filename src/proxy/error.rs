@@ -43,6 +43,10 @@ pub(crate) enum ProxyError {
     Untrusted,
     /// The endpoint closed the connection without an answer.
     Closed,
+    /// The endpoint reset the stream without an answer.
+    StreamReset,
+    /// The endpoint takes no more requests at once.
+    Crowded,
     /// The endpoint's answer is not HTTP.
     Malformed,
     /// The endpoint did not answer in time.
@@ -76,14 +80,17 @@ impl ProxyError {
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::NoRoute => StatusCode::NOT_FOUND,
             Self::NoHopLeft => StatusCode::OK,
-            Self::NoReadyEndpoint | Self::Exhausted | Self::CutByDeadline | Self::CutByShutdown => {
-                StatusCode::SERVICE_UNAVAILABLE
-            }
+            Self::NoReadyEndpoint
+            | Self::Crowded
+            | Self::Exhausted
+            | Self::CutByDeadline
+            | Self::CutByShutdown => StatusCode::SERVICE_UNAVAILABLE,
             Self::Unresolved
             | Self::ConnectRefused
             | Self::TlsFailed
             | Self::Untrusted
             | Self::Closed
+            | Self::StreamReset
             | Self::Malformed => StatusCode::BAD_GATEWAY,
             Self::ConnectTimeout | Self::ResponseTimeout | Self::DeadlinePassed => {
                 StatusCode::GATEWAY_TIMEOUT
@@ -111,6 +118,8 @@ impl ProxyError {
             Self::TlsFailed => "tls handshake failed",
             Self::Untrusted => "certificate not trusted",
             Self::Closed => "connection closed before the response",
+            Self::StreamReset => "stream reset before the response",
+            Self::Crowded => "no room for another request at the endpoint",
             Self::Malformed => "malformed response",
             Self::ResponseTimeout => "response timeout",
             Self::DeadlinePassed => "the client's deadline passed",
@@ -142,6 +151,8 @@ impl ProxyError {
             | Self::TlsFailed
             | Self::Untrusted
             | Self::Closed
+            | Self::StreamReset
+            | Self::Crowded
             | Self::Malformed
             | Self::ResponseTimeout => Side::Upstream,
         }
@@ -154,6 +165,7 @@ impl ProxyError {
             Self::BodyTimeout => Some(Limit::Idle),
             Self::BodyTooSlow => Some(Limit::RequestBodyRate),
             Self::BodyTooLarge => Some(Limit::MaxRequestBody),
+            Self::Crowded => Some(Limit::UpstreamStreams),
             Self::MalformedBody
             | Self::Unclear(_)
             | Self::NoRoute
@@ -167,6 +179,7 @@ impl ProxyError {
             | Self::TlsFailed
             | Self::Untrusted
             | Self::Closed
+            | Self::StreamReset
             | Self::Malformed
             | Self::ResponseTimeout
             | Self::DeadlinePassed

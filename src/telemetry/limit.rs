@@ -32,6 +32,8 @@ pub enum Limit {
     ResponseBodyRate,
     /// A client sent or took no byte of a body for too long.
     Idle,
+    /// No HTTP/2 connection to an endpoint had room for another request.
+    UpstreamStreams,
     /// A connection of HTTP/2 ended, because too many frames came on it that carry nothing.
     Http2ControlFrames,
     /// It ended, because too many requests were taken back.
@@ -43,7 +45,7 @@ pub enum Limit {
 
 impl Limit {
     /// All of them, in the order of the counters.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::MaxConnections,
         Self::OpenFiles,
         Self::MaxConnectionsPerClient,
@@ -57,6 +59,7 @@ impl Limit {
         Self::RequestBodyRate,
         Self::ResponseBodyRate,
         Self::Idle,
+        Self::UpstreamStreams,
         Self::Http2ControlFrames,
         Self::Http2Resets,
         Self::Http2Calm,
@@ -79,6 +82,7 @@ impl Limit {
             Self::RequestBodyRate => "request_body_rate",
             Self::ResponseBodyRate => "response_body_rate",
             Self::Idle => "idle",
+            Self::UpstreamStreams => "upstream_streams",
             Self::Http2ControlFrames => "http2_control_frames",
             Self::Http2Resets => "http2_resets",
             Self::Http2Calm => "http2_calm",

@@ -11,10 +11,14 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{HeaderValue, Request, Response, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
 use http_body::Frame;
 use http_body_util::{BodyExt, Full, StreamBody, combinators::UnsyncBoxBody};
-use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper::{
+    body::Incoming,
+    server::conn::{http1, http2},
+    service::service_fn,
+};
 use hyper_util::rt::TokioIo;
 use serde_json::json;
 use tokio::{
@@ -31,6 +35,8 @@ use super::{keep_place, pattern};
 /// | --- | --- |
 /// | `/healthz` | 200, or 503 after [`unwell`](Answering::unwell); not counted |
 /// | `/echo` | the request's body, as it comes |
+/// | `/call` | as gRPC does: the request's body, as it comes, and `grpc-status: 0` in trailers |
+/// | `/call/N` | as gRPC does at once: `grpc-status: N`, and nothing else |
 /// | `/bytes/N` | [`pattern`] of N bytes |
 /// | `/slow/MS` | the default answer, so many milliseconds later |
 /// | `/stream/MS` | a line each 50 ms for so long |
@@ -153,8 +159,11 @@ async fn serve(listener: TcpListener, app: Arc<App>) {
     }
 }
 
+/// In HTTP/2 if it begins with that, otherwise in HTTP/1.
 async fn connection(stream: TcpStream, app: Arc<App>) {
     let _ = stream.set_nodelay(true);
+    let mut first = [0; 3];
+    let speaks_http2 = stream.peek(&mut first).await.is_ok() && first == *b"PRI";
     let asked = Arc::new(AtomicBool::new(false));
     let service = service_fn(move |request: Request<Incoming>| {
         let (app, asked) = (Arc::clone(&app), Arc::clone(&asked));
@@ -166,6 +175,13 @@ async fn connection(stream: TcpStream, app: Arc<App>) {
             Ok::<_, Infallible>(app.answer(request, is_probe).await)
         }
     });
+    if speaks_http2 {
+        let executor = hyper_util::rt::TokioExecutor::new();
+        let connection =
+            http2::Builder::new(executor).serve_connection(TokioIo::new(stream), service);
+        let _ = connection.await;
+        return;
+    }
     let connection = http1::Builder::new()
         .timer(hyper_util::rt::TokioTimer::new())
         .serve_connection(TokioIo::new(stream), service);
@@ -188,6 +204,8 @@ impl App {
         let number = number.and_then(|number| number.parse().ok()).unwrap_or(0);
         let mut answer = match first {
             "echo" => Response::new(counted(Arc::clone(&self), guard, request.into_body())),
+            "call" if number > 0 => failed_call(guard, number),
+            "call" => called(counted(Arc::clone(&self), guard, request.into_body())),
             "bytes" => held(guard, pattern(number).into()),
             "slow" => {
                 sleep(Duration::from_millis(number as u64)).await;
@@ -276,6 +294,32 @@ fn counted(app: Arc<App>, guard: InFlight, body: Incoming) -> Body {
         frame
     })
     .boxed_unsync()
+}
+
+fn called(body: Body) -> Response<Body> {
+    let trailers = async {
+        let mut trailers = HeaderMap::new();
+        trailers.insert("grpc-status", HeaderValue::from_static("0"));
+        Some(Ok(trailers))
+    };
+    let mut answer = Response::new(body.with_trailers(trailers).boxed_unsync());
+    let grpc = HeaderValue::from_static("application/grpc");
+    let headers = answer.headers_mut();
+    headers.insert(header::CONTENT_TYPE, grpc);
+    // Over HTTP/1, hyper sends no others.
+    headers.insert(header::TRAILER, HeaderValue::from_static("grpc-status"));
+    answer
+}
+
+fn failed_call(guard: InFlight, status: usize) -> Response<Body> {
+    let mut answer = held(guard, Bytes::new());
+    let headers = answer.headers_mut();
+    headers.insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("application/grpc"),
+    );
+    headers.insert("grpc-status", HeaderValue::from(status));
+    answer
 }
 
 fn stream(guard: InFlight, lasts_ms: usize) -> Response<Body> {
