@@ -34,6 +34,7 @@ use super::{keep_place, pattern};
 /// | path | answers |
 /// | --- | --- |
 /// | `/healthz` | 200, or 503 after [`unwell`](Answering::unwell); not counted |
+/// | `/grpc.health.v1.Health/Check` | the same, as gRPC says it |
 /// | `/echo` | the request's body, as it comes |
 /// | `/call` | as gRPC does: the request's body, as it comes, and `grpc-status: 0` in trailers |
 /// | `/call/N` | as gRPC does at once: `grpc-status: N`, and nothing else |
@@ -168,7 +169,7 @@ async fn connection(stream: TcpStream, app: Arc<App>) {
     let service = service_fn(move |request: Request<Incoming>| {
         let (app, asked) = (Arc::clone(&app), Arc::clone(&asked));
         async move {
-            let is_probe = request.uri().path() == "/healthz";
+            let is_probe = PROBED.contains(&request.uri().path());
             if !is_probe && !asked.swap(true, SeqCst) {
                 app.connections.fetch_add(1, SeqCst);
             }
@@ -192,7 +193,10 @@ impl App {
     async fn answer(self: Arc<Self>, request: Request<Incoming>, is_probe: bool) -> Response<Body> {
         if is_probe {
             let unwell = self.unwell.load(SeqCst);
-            return plain(if unwell { 503 } else { 200 }, "ok");
+            return match request.uri().path() {
+                HEALTH => called(whole(vec![0, 0, 0, 0, 2, 8, 1 + u8::from(unwell)])),
+                _ => plain(if unwell { 503 } else { 200 }, "ok"),
+            };
         }
         let target = format!("{} {}", request.method(), request.uri());
         self.seen.lock().unwrap().push(target);
@@ -265,9 +269,14 @@ impl Drop for InFlight {
     }
 }
 
+fn whole(bytes: impl Into<Bytes>) -> Body {
+    Full::new(bytes.into())
+        .map_err(|never| match never {})
+        .boxed_unsync()
+}
+
 fn plain(status: u16, text: &'static str) -> Response<Body> {
-    let body = Full::new(Bytes::from_static(text.as_bytes()));
-    let mut answer = Response::new(body.map_err(|never| match never {}).boxed_unsync());
+    let mut answer = Response::new(whole(text));
     *answer.status_mut() = StatusCode::from_u16(status).unwrap();
     answer
 }
@@ -352,3 +361,7 @@ fn tunnel(guard: InFlight, request: Request<Incoming>) -> Response<Body> {
 }
 
 const STREAM_PAUSE_MS: usize = 50;
+
+/// What probes ask for.
+const PROBED: [&str; 2] = ["/healthz", HEALTH];
+const HEALTH: &str = "/grpc.health.v1.Health/Check";
