@@ -190,13 +190,14 @@ fn empty_and_missing_tables_mean_the_same() {
 }
 
 #[test]
-fn a_probe_is_http_when_it_has_a_key_of_http() {
+fn a_probe_is_of_the_kind_that_its_keys_are_of() {
     let kind = |probe: &str| {
         let service = service("a", "/", &format!("probe = {{ {probe} }}"));
         let config = good(&format!("{LISTENER}{service}"));
         match &config.services.first().unwrap().probe.kind {
             ProbeKind::Tcp => "tcp".to_owned(),
             ProbeKind::Http(http) => format!("http {} {:?}", http.path, http.expect),
+            ProbeKind::Grpc(grpc) => format!("grpc `{}`", grpc.service),
         }
     };
     assert_eq!(kind(""), "tcp");
@@ -204,6 +205,10 @@ fn a_probe_is_http_when_it_has_a_key_of_http() {
     assert_eq!(kind("kind = \"http\""), "http / 200..=399");
     assert_eq!(kind("path = \"/up\", expect = 204"), "http /up 204..=204");
     assert_eq!(kind("expect = \"204\""), "http / 204..=204");
+    assert_eq!(kind("host = \"shop\""), "http / 200..=399");
+    assert_eq!(kind("kind = \"grpc\", host = \"shop\""), "grpc ``");
+    let named = "grpc_service = \"shop.v1.Checkout\"";
+    assert_eq!(kind(named), "grpc `shop.v1.Checkout`");
 }
 
 #[test]

@@ -9,6 +9,7 @@ use std::{
     time::Duration,
 };
 
+use http::{HeaderName, HeaderValue};
 use serde_json::{Map, Value, json};
 
 use super::{
@@ -50,6 +51,7 @@ impl Config {
             "live": spec.live,
             "listeners": self.heard_on(&spec.listeners),
             "host": host(&spec.host),
+            "protocol": spec.protocol.word(),
             "balance": spec.balance.word(),
             "on_all_unhealthy": spec.on_all_unhealthy.word(),
             "max_request_body": size::write(spec.max_request_body.map_or(0, NonZeroUsize::get)),
@@ -207,21 +209,37 @@ fn probe(spec: &ProbeSpec) -> Value {
         "fall": spec.fall,
         "jitter": percent(spec.jitter_percent),
     });
-    if let ProbeKind::Http(http) = &spec.kind {
-        let text =
-            |value: &http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
-        let hidden = http
-            .headers
-            .iter()
-            .map(|(name, _)| (name.as_str(), json!("(hidden)")));
-        written["kind"] = json!("http");
-        written["path"] = json!(http.path);
-        written["expect"] = json!(format!("{}-{}", http.expect.start(), http.expect.end()));
-        written["body_contains"] = json!(http.body_contains);
-        written["host"] = json!(http.host.as_ref().map(text));
-        written["headers"] = named(hidden);
+    match &spec.kind {
+        ProbeKind::Tcp => {}
+        ProbeKind::Http(http) => {
+            written["kind"] = json!("http");
+            written["path"] = json!(http.path);
+            written["expect"] = json!(format!("{}-{}", http.expect.start(), http.expect.end()));
+            written["body_contains"] = json!(http.body_contains);
+            written["host"] = authority(http.host.as_ref());
+            written["headers"] = hidden(&http.headers);
+        }
+        ProbeKind::Grpc(grpc) => {
+            written["kind"] = json!("grpc");
+            written["grpc_service"] = json!(grpc.service);
+            written["host"] = authority(grpc.host.as_ref());
+            written["headers"] = hidden(&grpc.headers);
+        }
     }
     written
+}
+
+fn authority(host: Option<&HeaderValue>) -> Value {
+    json!(host.map(|host| String::from_utf8_lossy(host.as_bytes())))
+}
+
+/// Fields whose values may be secrets.
+fn hidden(headers: &[(HeaderName, HeaderValue)]) -> Value {
+    named(
+        headers
+            .iter()
+            .map(|(name, _)| (name.as_str(), json!("(hidden)"))),
+    )
 }
 
 fn min_ready(min_ready: MinReady) -> Value {

@@ -13,7 +13,7 @@ use super::{
         choice::RawProbeKind,
         duration::{Delay, Period},
         flag::Flag,
-        http::{Expect, Headers, HostText, ProbePath},
+        http::{Expect, GrpcService, Headers, HostText, ProbePath},
         network::Network,
         number::{Count, Percent},
         path::FilePath,
@@ -26,7 +26,10 @@ use crate::core::{
     event::POOL_LIMIT,
     ids::{Colour, EndpointAddr},
     proxy_header::ProxyVersion,
-    service::{AmbiguousPath, BalanceKind, ForwardedPolicy, MinReady, OnAllUnhealthy, Route},
+    service::{
+        AmbiguousPath, BalanceKind, ForwardedPolicy, MinReady, OnAllUnhealthy, Route,
+        UpstreamProtocol,
+    },
 };
 
 table! {
@@ -121,6 +124,7 @@ table! {
         live: Colour,
         listeners: List<String, LISTENERS_LIMIT>,
         host: HostText,
+        protocol: UpstreamProtocol,
         balance: BalanceKind,
         on_all_unhealthy: OnAllUnhealthy,
         max_request_body: Size<0, BODY_LIMIT>,
@@ -206,6 +210,7 @@ table! {
         body_contains: String,
         host: HostText,
         headers: Headers,
+        grpc_service: GrpcService,
     }
 }
 

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use http::HeaderName;
 
+use super::Http2;
 use crate::core::tls::CertificateFiles;
 
 /// TLS of one listener.
@@ -16,6 +17,8 @@ pub struct ListenerTls {
     pub clients: Option<ClientAuth>,
     /// The oldest version that is spoken.
     pub min_version: TlsVersion,
+    /// Whether HTTP/2 is offered.
+    pub http2: Http2,
 }
 
 /// How clients prove who they are.

@@ -176,11 +176,12 @@ const ADDRESSES_LIMIT: usize = 16;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::core::service::{ProbeKind, ProbeSpec};
+    use crate::core::service::{ProbeKind, ProbeSpec, UpstreamProtocol};
 
     fn watched(id: u64, addr: &str) -> Watched {
         let probe = ProbeSpec {
             kind: ProbeKind::Tcp,
+            protocol: UpstreamProtocol::Http1,
             interval: Duration::from_secs(1),
             timeout: Duration::from_secs(1),
             rise: 1,

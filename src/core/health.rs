@@ -191,7 +191,7 @@ const WHY_LIMIT: usize = 256;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::core::service::ProbeKind;
+    use crate::core::service::{ProbeKind, UpstreamProtocol};
 
     const RISE: u32 = 2;
     const FALL: u32 = 3;
@@ -199,6 +199,7 @@ mod tests {
     fn probe() -> ProbeSpec {
         ProbeSpec {
             kind: ProbeKind::Tcp,
+            protocol: UpstreamProtocol::Http1,
             interval: Duration::from_secs(1),
             timeout: Duration::from_secs(1),
             rise: RISE,

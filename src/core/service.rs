@@ -32,6 +32,8 @@ pub struct ServiceSpec {
     pub listeners: ListenerScope,
     /// The `Host` sent upstream.
     pub host: HostPolicy,
+    /// What endpoints are spoken to in.
+    pub protocol: UpstreamProtocol,
     /// How an endpoint is picked.
     pub balance: BalanceKind,
     /// What happens when no endpoint of the live pool is ready.
@@ -132,6 +134,17 @@ pub enum HostPolicy {
     Literal(HeaderValue),
 }
 
+/// What endpoints are spoken to in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UpstreamProtocol {
+    /// HTTP/1.1.
+    Http1,
+    /// HTTP/2: endpoints are known to speak it.
+    Http2,
+    /// What is agreed on by ALPN; only through TLS.
+    Auto,
+}
+
 /// A balancing policy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BalanceKind {
@@ -178,6 +191,8 @@ pub enum ForwardedPolicy {
 pub struct ProbeSpec {
     /// What one probe does.
     pub kind: ProbeKind,
+    /// What the endpoint is spoken to in.
+    pub protocol: UpstreamProtocol,
     /// From the start of one probe to the start of the next.
     pub interval: Duration,
     /// How long one probe may take, connecting included; at most `interval`.
@@ -200,6 +215,8 @@ pub enum ProbeKind {
     Tcp,
     /// Sends one request and judges the answer.
     Http(Box<HttpProbe>),
+    /// Asks the standard health service of gRPC.
+    Grpc(Box<GrpcProbe>),
 }
 
 /// The request of an HTTP probe and what makes its answer a pass.
@@ -212,6 +229,17 @@ pub struct HttpProbe {
     /// A text the body must contain, within its first [`PROBE_BODY_LIMIT`] bytes.
     pub body_contains: Option<String>,
     /// `Host`; the endpoint's `host:port` where not given.
+    pub host: Option<HeaderValue>,
+    /// Further fields to send.
+    pub headers: Vec<(HeaderName, HeaderValue)>,
+}
+
+/// The question of a gRPC probe.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GrpcProbe {
+    /// The service that is asked for; empty for the endpoint as a whole.
+    pub service: String,
+    /// `:authority`; the endpoint's `host:port` where not given.
     pub host: Option<HeaderValue>,
     /// Further fields to send.
     pub headers: Vec<(HeaderName, HeaderValue)>,

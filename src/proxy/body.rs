@@ -16,11 +16,10 @@ use http_body::{Body, Frame, SizeHint};
 use super::{
     account::Account,
     error::ProxyError,
-    protocol::http1::response_reader::Broken,
+    inbound::Inbound,
     trailers,
     turn::Turn,
     upload::{Progress, Stage},
-    upstream::Upstream,
 };
 use crate::telemetry::limit::Limit;
 
@@ -50,20 +49,16 @@ impl ResponseBody {
 #[derive(Debug)]
 pub(crate) struct Download {
     /// There until the body has ended.
-    upstream: Option<Box<Upstream>>,
+    inbound: Option<Inbound>,
     progress: Option<Rc<Progress>>,
     account: Account,
     turn: Turn,
 }
 
 impl Download {
-    pub(crate) fn new(
-        upstream: Box<Upstream>,
-        progress: Option<Rc<Progress>>,
-        account: Account,
-    ) -> Self {
+    pub(crate) fn new(inbound: Inbound, progress: Option<Rc<Progress>>, account: Account) -> Self {
         let mut download = Self {
-            upstream: Some(upstream),
+            inbound: Some(inbound),
             progress,
             account,
             turn: Turn::default(),
@@ -83,7 +78,7 @@ impl Download {
         if self.turn.is_over(cx) {
             return Poll::Pending;
         }
-        let Some(upstream) = &mut self.upstream else {
+        let Some(inbound) = &mut self.inbound else {
             return Poll::Ready(None);
         };
         if !self.account.downstream().may_ask_for_more() {
@@ -93,7 +88,7 @@ impl Download {
             }
             return Poll::Pending;
         }
-        let polled = match upstream.poll_frame(cx) {
+        let polled = match inbound.poll_frame(cx, self.account.downstream()) {
             Poll::Ready(frame) => Poll::Ready(self.passed(frame)),
             Poll::Pending => self.poll_idle(),
         };
@@ -118,7 +113,7 @@ impl Download {
 
     fn passed(
         &mut self,
-        frame: Option<Result<Frame<Bytes>, Broken>>,
+        frame: Option<Result<Frame<Bytes>, BodyError>>,
     ) -> Option<Result<Frame<Bytes>, BodyError>> {
         self.account.downstream().expects_progress();
         match frame {
@@ -138,7 +133,7 @@ impl Download {
             }
             Some(Err(broken)) => {
                 self.broken_off();
-                Some(Err(BodyError(Box::new(broken))))
+                Some(Err(broken))
             }
         }
     }
@@ -163,9 +158,9 @@ impl Download {
 
     /// Lets the connection go as soon as nothing more comes by it.
     fn look_for_end(&mut self) {
-        if let Some(upstream) = self.upstream.take_if(|upstream| upstream.is_end_stream()) {
+        if let Some(inbound) = self.inbound.take_if(|inbound| inbound.is_end_stream()) {
             self.account.finished();
-            upstream.come_back(self.account.downstream().worker().clock().coarse());
+            inbound.come_back(self.account.downstream().worker().clock().coarse());
         }
     }
 }
@@ -196,15 +191,15 @@ impl Body for ResponseBody {
     fn is_end_stream(&self) -> bool {
         match &self.0 {
             Source::Own(bytes) => bytes.is_empty(),
-            Source::Claimed(download) => download.upstream.is_none(),
+            Source::Claimed(download) => download.inbound.is_none(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match &self.0 {
             Source::Own(bytes) => SizeHint::with_exact(bytes.len() as u64),
-            Source::Claimed(download) => match &download.upstream {
-                Some(upstream) => upstream.size_hint(),
+            Source::Claimed(download) => match &download.inbound {
+                Some(inbound) => inbound.size_hint(),
                 None => SizeHint::with_exact(0),
             },
         }

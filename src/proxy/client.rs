@@ -62,7 +62,7 @@ impl Client {
         })
     }
 
-    pub(crate) fn worker(&self) -> &Worker {
+    pub(crate) const fn worker(&self) -> &Rc<Worker> {
         &self.worker
     }
 

@@ -8,9 +8,10 @@
 use std::{
     cell::{Cell, RefCell},
     rc::Rc,
+    time::Duration,
 };
 
-use super::{clock::Tick, upstream::Upstream};
+use super::{clock::Tick, trunk::Trunks, upstream::Upstream};
 use crate::core::{proxy_header::Introduction, service::ConnectionsSpec};
 
 /// Unused connections, most recently used last. Shared with those that are in use, to come back to.
@@ -22,6 +23,10 @@ pub(crate) struct Connections {
         reason = "a connection moves in and out at each request, as a pointer"
     )]
     idle: RefCell<Vec<Box<Upstream>>>,
+    /// Those that are shared, where the endpoint speaks HTTP/2.
+    trunks: Rc<Trunks>,
+    /// Until when the endpoint is known to speak HTTP/1, where it may speak either.
+    http1_until: Cell<Option<Tick>>,
     retired: Cell<bool>,
 }
 
@@ -39,6 +44,8 @@ impl Connections {
         Rc::new(Self {
             spec,
             idle: RefCell::default(),
+            trunks: Rc::default(),
+            http1_until: Cell::new(None),
             retired: Cell::new(false),
         })
     }
@@ -95,6 +102,7 @@ impl Connections {
     pub(crate) fn retire(&self) {
         self.retired.set(true);
         self.idle.take();
+        self.trunks.retire();
     }
 
     /// Closes every unused connection, because its descriptor is needed; says whether there was one.
@@ -106,9 +114,35 @@ impl Connections {
     pub(crate) fn prune(&self, now: Tick) {
         let mut idle = self.idle.borrow_mut();
         idle.retain_mut(|upstream| !self.is_too_old(upstream, now) && upstream.is_usable());
+        self.trunks
+            .prune(|since| since.after(self.spec.idle_timeout) <= now);
+    }
+
+    /// Those that are shared.
+    pub(crate) const fn trunks(&self) -> &Rc<Trunks> {
+        &self.trunks
+    }
+
+    /// The endpoint, which may speak either, speaks HTTP/1.
+    pub(crate) fn learn_http1(&self, now: Tick) {
+        self.http1_until.set(Some(now.after(HTTP1_KNOWN)));
+    }
+
+    /// It may speak something else by now.
+    pub(crate) fn forget_http1(&self) {
+        self.http1_until.set(None);
+    }
+
+    /// Whether they are of use where the endpoint may speak either: while one is kept, it need not be asked again.
+    pub(crate) fn serve_http1(&self, now: Tick) -> bool {
+        let known = self.http1_until.get();
+        known.is_some_and(|until| now < until || !self.idle.borrow().is_empty())
     }
 
     fn is_too_old(&self, upstream: &Upstream, now: Tick) -> bool {
         upstream.idle_since().after(self.spec.idle_timeout) <= now
     }
 }
+
+/// How long nobody asks again what an endpoint speaks that spoke HTTP/1.
+const HTTP1_KNOWN: Duration = Duration::from_secs(10);

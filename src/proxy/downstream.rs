@@ -6,6 +6,7 @@
 use std::{
     cell::{Cell, RefCell},
     rc::Rc,
+    task::Context,
     time::Duration,
 };
 
@@ -18,6 +19,7 @@ use super::{
     lifeline::Lifeline,
     pace::Paces,
     protocol::{Protocol, Verdict},
+    trunk::Carrier,
     tunnel::Tunnel,
     unread::Unread,
     worker::Worker,
@@ -39,6 +41,8 @@ pub(crate) struct Downstream {
     paces: Option<Box<Paces>>,
     unread: Cell<Option<Unread>>,
     tunnel: RefCell<Option<Box<Tunnel>>>,
+    /// The request's body, where it does not go its way by itself.
+    carrier: RefCell<Option<Carrier>>,
 }
 
 /// What the connection is waiting for.
@@ -70,13 +74,14 @@ impl Downstream {
             paces: limits.min_body_rate.map(Paces::new),
             unread: Cell::new(None),
             tunnel: RefCell::new(None),
+            carrier: RefCell::new(None),
         });
         // A new connection owes a request within the time for a head, not for a kept-alive one's rest.
         downstream.waits(Stage::Idle, limits.header_read_timeout);
         downstream
     }
 
-    pub(crate) fn worker(&self) -> &Worker {
+    pub(crate) fn worker(&self) -> &Rc<Worker> {
         self.client.worker()
     }
 
@@ -339,6 +344,18 @@ impl Downstream {
     /// Takes the tunnel, if there is one.
     pub(crate) fn take_tunnel(&self) -> Option<Box<Tunnel>> {
         self.tunnel.borrow_mut().take()
+    }
+
+    /// The request's body is sent on from here, too.
+    pub(crate) fn carries(&self, carrier: Carrier) {
+        *self.carrier.borrow_mut() = Some(carrier);
+    }
+
+    /// Sends on what it carries.
+    pub(crate) fn drive(&self, cx: &mut Context<'_>) {
+        if let Some(carrier) = &*self.carrier.borrow() {
+            carrier.drive(cx, self);
+        }
     }
 
     fn now(&self) -> Tick {

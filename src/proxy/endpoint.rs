@@ -16,7 +16,7 @@ use crate::{
         health::PassiveFailure,
         ids::{Colour, EndpointAddr, EndpointId},
         proxy_header::{self, Introduction},
-        service::ServiceSpec,
+        service::{ServiceSpec, UpstreamProtocol},
         snapshot::EndpointSnapshot,
     },
     machine::is_exhausted,
@@ -176,13 +176,54 @@ impl Endpoint {
         self.connections.spec().introduces.is_some()
     }
 
-    /// Opens a connection: to the first address that accepts, within the connect timeout over all of them. `client` is
-    /// whom the endpoint is introduced to, if it expects that.
+    /// Opens a connection for HTTP/1: to the first address that accepts, within the connect timeout over all of them.
+    /// `client` is whom the endpoint is introduced to, if it expects that.
     pub(crate) async fn connect(
         &self,
         client: Option<Introduction>,
     ) -> Result<Box<Upstream>, ConnectError> {
-        match timeout(self.connect_timeout, self.connect_any(client)).await {
+        let opening = self.connect_in_time(UpstreamProtocol::Http1, client);
+        let (transport, _) = opening.await?;
+        let mut upstream = Upstream::new(transport, Rc::clone(&self.connections));
+        if let Some(client) = client {
+            upstream.belongs_to(client);
+        }
+        Ok(upstream)
+    }
+
+    /// Opens one that will be shared. If the endpoint rather speaks HTTP/1 and may, there is none, and the connection
+    /// is kept for that.
+    pub(crate) async fn dial(
+        endpoint: Rc<Self>,
+        protocol: UpstreamProtocol,
+    ) -> Result<Option<Transport>, ConnectError> {
+        let (transport, negotiated) = endpoint.connect_in_time(protocol, None).await?;
+        let connections = &endpoint.connections;
+        match (negotiated, protocol) {
+            (Negotiated::Http2, _) => {
+                transport.keep_alive();
+                Ok(Some(transport))
+            }
+            (Negotiated::Nothing | Negotiated::Http1, UpstreamProtocol::Http2) => {
+                tracing::debug!(endpoint = %endpoint.addr(), "no HTTP/2 was agreed on");
+                Err(ConnectError::Handshake)
+            }
+            (
+                Negotiated::Nothing | Negotiated::Http1,
+                UpstreamProtocol::Http1 | UpstreamProtocol::Auto,
+            ) => {
+                connections.keep(Upstream::new(transport, Rc::clone(connections)));
+                Ok(None)
+            }
+        }
+    }
+
+    async fn connect_in_time(
+        &self,
+        protocol: UpstreamProtocol,
+        client: Option<Introduction>,
+    ) -> Result<(Transport, Negotiated), ConnectError> {
+        match timeout(self.connect_timeout, self.connect_any(protocol, client)).await {
             Ok(connected) => connected,
             Err(_) => Err(ConnectError::Timeout),
         }
@@ -190,13 +231,14 @@ impl Endpoint {
 
     async fn connect_any(
         &self,
+        protocol: UpstreamProtocol,
         client: Option<Introduction>,
-    ) -> Result<Box<Upstream>, ConnectError> {
+    ) -> Result<(Transport, Negotiated), ConnectError> {
         let mut error = ConnectError::Unresolved;
         for addr in &*self.snapshot.resolved {
             match TcpStream::connect(addr).await {
-                Ok(socket) => match self.begin(socket, client).await {
-                    Ok(upstream) => return Ok(upstream),
+                Ok(socket) => match self.begin(socket, protocol, client).await {
+                    Ok(begun) => return Ok(begun),
                     Err(cause) => error = cause,
                 },
                 Err(cause) => {
@@ -211,8 +253,9 @@ impl Endpoint {
     async fn begin(
         &self,
         mut socket: TcpStream,
+        protocol: UpstreamProtocol,
         client: Option<Introduction>,
-    ) -> Result<Box<Upstream>, ConnectError> {
+    ) -> Result<(Transport, Negotiated), ConnectError> {
         // Small requests must not wait for the acknowledgement of earlier ones.
         socket
             .set_nodelay(true)
@@ -222,20 +265,20 @@ impl Endpoint {
             let written = socket.write_all(&header).await;
             written.map_err(|_| ConnectError::Refused)?;
         }
-        let (transport, negotiated) = match &self.secure {
-            None => (Transport::Plain(socket), Negotiated::Http1),
+        match &self.secure {
+            // In the clear, nothing can be agreed on.
+            None => Ok((Transport::Plain(socket), known(protocol))),
             // Boxed, so that requests in the clear hold no room for it.
-            Some(secure) => Box::pin(secure.handshake(socket, self.addr())).await?,
-        };
-        match negotiated {
-            Negotiated::Nothing | Negotiated::Http1 => {
-                let mut upstream = Upstream::new(transport, Rc::clone(&self.connections));
-                if let Some(client) = client {
-                    upstream.belongs_to(client);
-                }
-                Ok(upstream)
-            }
+            Some(secure) => Box::pin(secure.handshake(socket, self.addr(), protocol)).await,
         }
+    }
+}
+
+/// What is spoken where nothing was agreed on.
+const fn known(protocol: UpstreamProtocol) -> Negotiated {
+    match protocol {
+        UpstreamProtocol::Http1 | UpstreamProtocol::Auto => Negotiated::Http1,
+        UpstreamProtocol::Http2 => Negotiated::Http2,
     }
 }
 

@@ -45,6 +45,10 @@ pub(crate) enum ProxyError {
     Untrusted,
     /// The endpoint closed the connection without an answer.
     Closed,
+    /// The endpoint reset the stream without an answer.
+    StreamReset,
+    /// The endpoint takes no more requests at once.
+    Crowded,
     /// The endpoint's answer is not HTTP.
     Malformed,
     /// The endpoint did not answer in time.
@@ -80,6 +84,7 @@ impl ProxyError {
             Self::NoHopLeft => StatusCode::OK,
             Self::NoReadyEndpoint
             | Self::BuffersFull
+            | Self::Crowded
             | Self::Exhausted
             | Self::CutByDeadline
             | Self::CutByShutdown => StatusCode::SERVICE_UNAVAILABLE,
@@ -88,6 +93,7 @@ impl ProxyError {
             | Self::TlsFailed
             | Self::Untrusted
             | Self::Closed
+            | Self::StreamReset
             | Self::Malformed => StatusCode::BAD_GATEWAY,
             Self::ConnectTimeout | Self::ResponseTimeout | Self::DeadlinePassed => {
                 StatusCode::GATEWAY_TIMEOUT
@@ -116,6 +122,8 @@ impl ProxyError {
             Self::TlsFailed => "tls handshake failed",
             Self::Untrusted => "certificate not trusted",
             Self::Closed => "connection closed before the response",
+            Self::StreamReset => "stream reset before the response",
+            Self::Crowded => "no room for another request at the endpoint",
             Self::Malformed => "malformed response",
             Self::ResponseTimeout => "response timeout",
             Self::DeadlinePassed => "the client's deadline passed",
@@ -148,6 +156,8 @@ impl ProxyError {
             | Self::TlsFailed
             | Self::Untrusted
             | Self::Closed
+            | Self::StreamReset
+            | Self::Crowded
             | Self::Malformed
             | Self::ResponseTimeout => Side::Upstream,
         }
@@ -161,6 +171,7 @@ impl ProxyError {
             Self::BodyTooSlow => Some(Limit::RequestBodyRate),
             Self::BodyTooLarge => Some(Limit::MaxRequestBody),
             Self::BuffersFull => Some(Limit::MaxBuffered),
+            Self::Crowded => Some(Limit::UpstreamStreams),
             Self::MalformedBody
             | Self::Unclear(_)
             | Self::NoRoute
@@ -174,6 +185,7 @@ impl ProxyError {
             | Self::TlsFailed
             | Self::Untrusted
             | Self::Closed
+            | Self::StreamReset
             | Self::Malformed
             | Self::ResponseTimeout
             | Self::DeadlinePassed

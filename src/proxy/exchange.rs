@@ -26,6 +26,15 @@ pub(crate) struct Failed {
     pub(crate) unsent: Option<RequestBody>,
 }
 
+impl From<ProxyError> for Failed {
+    fn from(error: ProxyError) -> Self {
+        Self {
+            error,
+            unsent: None,
+        }
+    }
+}
+
 /// What the exchange watches besides the connection.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Watched<'a> {
@@ -41,14 +50,10 @@ pub(crate) async fn exchange(
     watched: Watched<'_>,
 ) -> Result<Response<()>, Failed> {
     upstream.send(head, body, watched.gate.map(Arc::clone));
-    let failed = |error| Failed {
-        error,
-        unsent: None,
-    };
     poll_fn(|cx| {
         loop {
             if let Some(ending) = watched.downstream.lifeline().cut() {
-                return Poll::Ready(Err(failed(cut(ending))));
+                return Poll::Ready(Err(cut(ending).into()));
             }
             let polled = upstream.poll_response(cx);
             if upstream.take_written() && uploads(watched.upload) {
@@ -64,7 +69,7 @@ pub(crate) async fn exchange(
                 Poll::Pending => {}
             }
             if let Some(error) = gives_up(watched.downstream) {
-                return Poll::Ready(Err(failed(error)));
+                return Poll::Ready(Err(error.into()));
             }
             if !watched.downstream.has_expired() {
                 return Poll::Pending;
@@ -76,7 +81,7 @@ pub(crate) async fn exchange(
                     gate.open();
                     watched.downstream.expects_progress();
                 }
-                Some(_) | None => return Poll::Ready(Err(failed(expired(watched)))),
+                Some(_) | None => return Poll::Ready(Err(expired(watched).into())),
             }
         }
     })
@@ -84,7 +89,7 @@ pub(crate) async fn exchange(
 }
 
 /// Why the client's body is not waited for any longer, whatever it and the endpoint do.
-fn gives_up(downstream: &Downstream) -> Option<ProxyError> {
+pub(super) fn gives_up(downstream: &Downstream) -> Option<ProxyError> {
     if downstream.body_is_behind() {
         Some(ProxyError::BodyTooSlow)
     } else if downstream.lifeline().is_shed() {
@@ -99,7 +104,7 @@ fn uploads(upload: Option<&Progress>) -> bool {
     upload.is_some_and(|upload| matches!(upload.stage(), Stage::WantsClient | Stage::WantsEndpoint))
 }
 
-const fn cut(ending: Ending) -> ProxyError {
+pub(crate) const fn cut(ending: Ending) -> ProxyError {
     match ending {
         Ending::CutByShutdown => ProxyError::CutByShutdown,
         Ending::CutByDeadline
@@ -110,7 +115,7 @@ const fn cut(ending: Ending) -> ProxyError {
     }
 }
 
-fn judged(broken: Broken, upload: Option<&Progress>) -> ProxyError {
+pub(crate) fn judged(broken: Broken, upload: Option<&Progress>) -> ProxyError {
     match broken {
         Broken::Request if upload.is_some_and(|upload| upload.stage() == Stage::TooLarge) => {
             ProxyError::BodyTooLarge
@@ -121,7 +126,7 @@ fn judged(broken: Broken, upload: Option<&Progress>) -> ProxyError {
     }
 }
 
-fn expired(watched: Watched<'_>) -> ProxyError {
+pub(crate) fn expired(watched: Watched<'_>) -> ProxyError {
     match watched.upload.map(Progress::stage) {
         _ if watched.downstream.is_given_up() => ProxyError::DeadlinePassed,
         Some(Stage::WantsClient) => ProxyError::BodyTimeout,

@@ -23,13 +23,14 @@ use super::{
     body::{Download, ResponseBody},
     downstream::Downstream,
     error::ProxyError,
-    grpc, headers, max_forwards,
+    grpc, headers,
+    inbound::Inbound,
+    max_forwards,
     origin::Origin,
     outbound::Outbound,
     protocol::Verdict,
     redirect,
     tunnel::Tunnel,
-    upstream::Upstream,
 };
 use crate::telemetry::limit::Limit;
 
@@ -103,8 +104,7 @@ async fn forward(
 
 /// A response head, and what its body will come by.
 struct Answered {
-    response: Response<()>,
-    upstream: Box<Upstream>,
+    response: Response<Inbound>,
     outbound: Outbound,
     /// What the connection changes to, if it does.
     protocol: Option<HeaderValue>,
@@ -119,7 +119,7 @@ async fn send(
     max_forwards::count_down(&mut request)?;
     let mut outbound = Outbound::new(request, verdict, account.downstream(), origin);
     let sent = outbound.send(account).await;
-    let (mut response, upstream) = match sent {
+    let mut response = match sent {
         Ok(sent) => sent,
         Err(error) => {
             account.count(outbound.uploaded(), 0);
@@ -136,7 +136,6 @@ async fn send(
     }
     Ok(Answered {
         response,
-        upstream,
         outbound,
         protocol,
     })
@@ -144,7 +143,7 @@ async fn send(
 
 impl Answered {
     fn respond(self, mut account: Account) -> Response<ResponseBody> {
-        let (mut parts, ()) = self.response.into_parts();
+        let (mut parts, inbound) = self.response.into_parts();
         account.answered(parts.status.as_u16());
         // hyper makes of it what the client can read; passed on, an endpoint's 1.0 would end keep-alive.
         parts.version = Version::HTTP_11;
@@ -152,12 +151,14 @@ impl Answered {
         if let Some(protocol) = self.protocol {
             announce_upgrade(&mut parts.headers, protocol);
             account.becomes_tunnel();
-            downstream.leave_tunnel(Box::new(Tunnel::new(self.upstream, account)));
+            if let Some(upstream) = inbound.into_upstream() {
+                downstream.leave_tunnel(Box::new(Tunnel::new(upstream, account)));
+            }
             return Response::from_parts(parts, ResponseBody::own(bytes::Bytes::new()));
         }
         downstream.stays_http();
         announce_end(&downstream, &mut parts.headers);
-        let download = Download::new(self.upstream, self.outbound.into_progress(), account);
+        let download = Download::new(inbound, self.outbound.into_progress(), account);
         Response::from_parts(parts, ResponseBody::claimed(download))
     }
 }

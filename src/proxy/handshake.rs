@@ -23,7 +23,7 @@ use super::{
 };
 use crate::{
     telemetry::handshakes::{HandshakeFailure, HandshakeKind, HandshakeVersion},
-    tls::{self, Acceptor, Identity, Terms},
+    tls::{self, Acceptor, Identity, Terms, alpn},
 };
 
 /// Carries out the handshake; `None` if nothing comes of it.
@@ -132,6 +132,7 @@ fn identity(
 /// What was agreed on by ALPN.
 fn negotiated(connection: &ServerConnection) -> Negotiated {
     match connection.alpn_protocol() {
+        Some(alpn::HTTP_2) => Negotiated::Http2,
         Some(_) | None => Negotiated::Http1,
     }
 }

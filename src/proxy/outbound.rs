@@ -3,13 +3,10 @@
 //! Owns invariant 8: a request is sent again only if not a byte of it left, or if its method is safe and it
 //! has no body. An endpoint that could not be reached is not tried twice by the same request.
 
-use std::{
-    future::{Future as _, poll_fn},
-    pin::pin,
-    rc::Rc,
-    sync::Arc,
-    task::Poll,
-};
+mod attempt;
+mod shared;
+
+use std::{rc::Rc, sync::Arc};
 
 use http::{
     HeaderMap, HeaderValue, Method, Request, Response, Uri, Version,
@@ -20,28 +17,19 @@ use hyper::body::Incoming;
 
 use super::{
     account::Account,
-    connections::Doubt,
     desk::{RouteKey, ServiceDesk},
     downstream::Downstream,
-    endpoint::{ConnectError, Endpoint},
+    endpoint::Endpoint,
     error::ProxyError,
-    exchange::{Failed, Watched, exchange},
     headers::{self, Forwarded},
     hearsay::{self, Hearsay},
+    inbound::Inbound,
     origin::Origin,
     protocol::Verdict,
     target,
     upload::{Gate, Progress, RequestBody},
-    upstream::Upstream,
-    vouched::vouch,
 };
-use crate::{
-    core::{
-        health::PassiveFailure, ids::EndpointId, proxy_header::Introduction,
-        service::ForwardedPolicy,
-    },
-    mailbox::Report,
-};
+use crate::core::{ids::EndpointId, service::ForwardedPolicy};
 
 /// See the module.
 #[derive(Debug)]
@@ -149,7 +137,7 @@ impl Outbound {
     pub(crate) async fn send(
         &mut self,
         account: &mut Account,
-    ) -> Result<(Response<()>, Box<Upstream>), ProxyError> {
+    ) -> Result<Response<Inbound>, ProxyError> {
         let mut failure = None;
         while self.attempts < MAX_ATTEMPTS {
             self.attempts += 1;
@@ -179,133 +167,6 @@ impl Outbound {
             }
         }
         Err(failure.unwrap_or(ProxyError::NoReadyEndpoint))
-    }
-
-    /// One attempt. If it fails and may be repeated, the body is back in `self.body`.
-    async fn attempt(
-        &mut self,
-        body: RequestBody,
-        service: &ServiceDesk,
-        endpoint: &Endpoint,
-    ) -> Result<(Response<()>, Box<Upstream>), ProxyError> {
-        let spec = &service.snapshot().spec;
-        self.downstream.adopts(&spec.timeouts);
-        if let Some(upload) = &self.upload
-            && !upload.fits(&body, spec.max_request_body)
-        {
-            return Err(ProxyError::BodyTooLarge);
-        }
-        self.set_host(service, endpoint);
-        self.set_forwarded(service);
-        if let Some(upload) = &self.upload
-            && !spec.vouched_fields.is_empty()
-        {
-            upload.keeps_out(&spec.vouched_fields);
-        }
-        vouch(
-            &mut self.head.headers,
-            &spec.vouched_fields,
-            self.downstream.identity(),
-        );
-        let may_replay = self.may_replay();
-        let upstream = match self.take(endpoint, may_replay) {
-            Some(upstream) => Ok(upstream),
-            // In a box of its own: connecting is rare, and every request would carry the room for it.
-            None => Box::pin(self.connect(service, endpoint)).await,
-        };
-        let mut upstream = match upstream {
-            Ok(upstream) => upstream,
-            Err(error) => {
-                self.body = Some(body);
-                return Err(error);
-            }
-        };
-        self.begins_waiting();
-        let watched = Watched {
-            downstream: &self.downstream,
-            upload: self.upload.as_deref(),
-            gate: self.gate.as_ref(),
-        };
-        match exchange(&mut upstream, (&self.head, body), watched).await {
-            Ok(response) => Ok((response, upstream)),
-            Err(failed) => {
-                let fresh = !upstream.is_reused();
-                let avoid = self.avoids(failed.error, service, endpoint);
-                if failed.error == ProxyError::Closed && fresh {
-                    self.report(endpoint, PassiveFailure::Reset);
-                    self.tried.push(endpoint.id());
-                } else if avoid {
-                    self.tried.push(endpoint.id());
-                }
-                Err(self.not_answered(failed, may_replay, avoid))
-            }
-        }
-    }
-
-    /// A kept connection. A replay takes no second chance with one.
-    fn take(&self, endpoint: &Endpoint, may_replay: bool) -> Option<Box<Upstream>> {
-        let doubt = if may_replay {
-            Doubt::Accept
-        } else {
-            Doubt::AskKernel
-        };
-        let now = self.downstream.worker().clock().coarse();
-        (self.replays == 0)
-            .then(|| {
-                let client = self.introduction(endpoint);
-                endpoint.connections().take(now, doubt, client.as_ref())
-            })
-            .flatten()
-    }
-
-    /// Whom `endpoint` is introduced to, if it expects that.
-    fn introduction(&self, endpoint: &Endpoint) -> Option<Introduction> {
-        let told = self.hearsay.as_deref();
-        endpoint
-            .is_introduced()
-            .then(|| self.downstream.client().introduction(told))
-    }
-
-    /// Whether the endpoint fell silent: did not answer in time, and is not ready any more by now.
-    fn avoids(&self, error: ProxyError, service: &ServiceDesk, endpoint: &Endpoint) -> bool {
-        let desk = self.downstream.worker().desk();
-        error == ProxyError::ResponseTimeout
-            && !desk.is_ready(service.snapshot().slot, endpoint.id())
-    }
-
-    /// Opens a connection, unless the claim is cut meanwhile: not a byte was sent then, and the next attempt
-    /// is another tenure's.
-    async fn connect(
-        &mut self,
-        service: &ServiceDesk,
-        endpoint: &Endpoint,
-    ) -> Result<Box<Upstream>, ProxyError> {
-        self.downstream.works();
-        let mut connected = self.open(endpoint).await;
-        if matches!(connected, Some(Err(ConnectError::Exhausted)))
-            && self.downstream.worker().desk().give_up_idle()
-        {
-            connected = self.open(endpoint).await;
-        }
-        match connected {
-            None => Err(ProxyError::CutByDeadline),
-            Some(Ok(upstream)) => {
-                service.stats().connects.add(1);
-                Ok(upstream)
-            }
-            Some(Err(error)) => Err(self.not_connected(error, service, endpoint)),
-        }
-    }
-
-    async fn open(&self, endpoint: &Endpoint) -> Option<Result<Box<Upstream>, ConnectError>> {
-        let mut connecting = pin!(endpoint.connect(self.introduction(endpoint)));
-        poll_fn(|cx| {
-            if self.downstream.lifeline().cut().is_some() {
-                return Poll::Ready(None);
-            }
-            connecting.as_mut().poll(cx).map(Some)
-        })
-        .await
     }
 
     fn route_key(&self) -> RouteKey<'_> {
@@ -345,50 +206,6 @@ impl Outbound {
             && self.upload.is_none()
             && self.asked.is_none()
             && self.head.method.is_safe()
-    }
-
-    fn begins_waiting(&self) {
-        match (&self.upload, &self.gate) {
-            (None, _) => self.downstream.expects_response(),
-            (Some(_), Some(_)) => self.downstream.expects_continue(),
-            (Some(_), None) => {
-                self.downstream.expects_response();
-                self.downstream.expects_progress();
-            }
-        }
-    }
-
-    fn not_connected(
-        &mut self,
-        error: ConnectError,
-        service: &ServiceDesk,
-        endpoint: &Endpoint,
-    ) -> ProxyError {
-        let (failure, passive, error) = error.consequences();
-        service.stats().connect_failures[failure as usize].add(1);
-        if let Some(passive) = passive {
-            self.report(endpoint, passive);
-        }
-        self.tried.push(endpoint.id());
-        error
-    }
-
-    /// A response that does not come in time is an answer of sorts while its endpoint is sound: asking another
-    /// one would double the load of a service that is merely slow. Of one that `fell_silent`, none will come.
-    fn not_answered(&mut self, failed: Failed, may_replay: bool, fell_silent: bool) -> ProxyError {
-        let lost = failed.error == ProxyError::Closed || fell_silent;
-        self.body = match failed.unsent {
-            Some(unsent) => Some(unsent),
-            None => (may_replay && lost).then_some(RequestBody::Empty),
-        };
-        self.replays += u32::from(self.body.is_some());
-        failed.error
-    }
-
-    fn report(&self, endpoint: &Endpoint, failure: PassiveFailure) {
-        self.downstream
-            .worker()
-            .report(Report::Failed(endpoint.id(), failure));
     }
 }
 

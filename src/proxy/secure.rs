@@ -11,8 +11,8 @@ use tokio_rustls::{TlsConnector, TlsStream};
 
 use super::{endpoint::ConnectError, protocol::Negotiated, transport::Transport};
 use crate::{
-    core::{ids::EndpointAddr, tls::UpstreamTls},
-    tls::{self, Connector, Connectors},
+    core::{ids::EndpointAddr, service::UpstreamProtocol, tls::UpstreamTls},
+    tls::{self, Connector, Connectors, alpn},
 };
 
 /// How one endpoint is to prove who it is.
@@ -44,17 +44,20 @@ impl Secure {
         &self.spec
     }
 
-    /// Carries out the handshake.
+    /// Carries out the handshake, in which `protocol` is offered.
     pub(crate) async fn handshake(
         &self,
         socket: TcpStream,
         addr: &EndpointAddr,
+        protocol: UpstreamProtocol,
     ) -> Result<(Transport, Negotiated), ConnectError> {
         let (connector, name) = self.connector.as_ref().ok_or(ConnectError::Handshake)?;
         let connecting = TlsConnector::from(connector.current());
-        match connecting.connect(name.clone(), socket).await {
+        let offering = connecting.with_alpn(alpn::offered(protocol));
+        match offering.connect(name.clone(), socket).await {
             Ok(stream) => {
                 let negotiated = match stream.get_ref().1.alpn_protocol() {
+                    Some(alpn::HTTP_2) => Negotiated::Http2,
                     Some(_) | None => Negotiated::Http1,
                 };
                 let transport = Transport::Tls(Box::new(TlsStream::Client(stream)));

@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use socket2::SockRef;
+use socket2::{SockRef, TcpKeepalive};
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::TcpStream,
@@ -33,13 +33,40 @@ pub(crate) enum Transport {
 impl Transport {
     /// Has the connection reset, not closed, when it is dropped; what was not sent by then is lost.
     pub(crate) fn resets(&self) -> io::Result<()> {
-        let stream = match self {
+        self.socket().set_linger(Some(Duration::ZERO))
+    }
+
+    /// Has the kernel find out whether the peer is still there while nothing passes, and end the connection if it is
+    /// not. What it asks with, no server takes for an attack; HTTP/2's `PING` many do.
+    pub(crate) fn keep_alive(&self) {
+        let keep_alive = TcpKeepalive::new()
+            .with_time(KEEP_ALIVE)
+            .with_interval(KEEP_ALIVE_INTERVAL)
+            .with_retries(KEEP_ALIVE_RETRIES);
+        // Where it fails, timeouts find out later.
+        let _ = self.socket().set_tcp_keepalive(&keep_alive);
+    }
+
+    /// Whether it is in the clear.
+    pub(crate) const fn is_plain(&self) -> bool {
+        match self {
+            Self::Plain(_) => true,
+            Self::Tls(_) => false,
+        }
+    }
+
+    fn socket(&self) -> SockRef<'_> {
+        SockRef::from(match self {
             Self::Plain(stream) => stream,
             Self::Tls(stream) => stream.get_ref().0,
-        };
-        SockRef::from(stream).set_linger(Some(Duration::ZERO))
+        })
     }
 }
+
+/// Silence before the peer is asked; with the other two, one that is gone is found out within half a minute.
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
+const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(5);
+const KEEP_ALIVE_RETRIES: u32 = 3;
 
 impl AsyncRead for Transport {
     fn poll_read(

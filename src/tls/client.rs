@@ -46,14 +46,14 @@ pub(super) fn config(
             .with_custom_certificate_verifier(Arc::new(Anybody(Arc::clone(provider)))),
     };
     let pair = tls.certificate.as_ref().and_then(|of| ring.pair(of));
-    let mut config = match pair {
+    // What is offered by ALPN, each connection says itself.
+    let config = match pair {
         Some(pair) => {
             let certified = Arc::clone(&pair.certified);
             builder.with_client_cert_resolver(Arc::new(SingleCertAndKey::from(certified)))
         }
         None => builder.with_no_client_auth(),
     };
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(config)
 }
 

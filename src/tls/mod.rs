@@ -8,6 +8,7 @@
 //! the [`Connectors`] of pools, which handshakes load without a lock.
 
 mod acceptor;
+pub mod alpn;
 mod authorities;
 mod cause;
 mod client;

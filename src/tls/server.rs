@@ -12,6 +12,7 @@ use rustls::{
 
 use super::{
     acceptor::{ClientFields, Terms},
+    alpn,
     fault::{Fault, Flaw, Role},
     keyring::Keyring,
     resolver::Resolver,
@@ -60,7 +61,7 @@ impl Server {
         };
         let pairs = tls.certificates.iter().filter_map(|it| ring.pair(it));
         let mut config = builder.with_cert_resolver(Arc::new(Resolver::new(pairs.map(|it| &**it))));
-        config.alpn_protocols = ALPN.iter().map(|it| it.to_vec()).collect();
+        config.alpn_protocols = alpn::taken(tls.http2);
         // Sessions go into tickets, which any worker can read; a store would be a lock that all of them share.
         config.session_storage = Arc::new(NoServerSessionStorage {});
         config.ticketer = ticketer(&config);
@@ -125,6 +126,3 @@ fn verifier(
 fn ticketer(config: &ServerConfig) -> Arc<dyn ProducesTickets> {
     Ticketer::new().unwrap_or_else(|_| Arc::clone(&config.ticketer))
 }
-
-/// What is offered to clients, best first.
-const ALPN: [&[u8]; 1] = [b"http/1.1"];

@@ -8,6 +8,7 @@ use tokio::{sync::mpsc, time::timeout};
 use crate::support::{
     answering::Answering,
     client::{Raw, get},
+    eventually,
     serve::{BINARY, Home, Serve},
     site::shop,
     soon,
@@ -103,6 +104,10 @@ async fn when_descriptors_run_out_all_the_same_nobody_is_lost_and_no_endpoint_bl
     let blue = Answering::start("blue").await;
     let home = Home::new("", &shop(&[blue.addr()], &[], ""));
     let serve = serve(&home, 4096, 4096).await;
+    eventually("the endpoint is judged", async || {
+        serve.admin.service("shop").await.pools.blue.ready == 1
+    })
+    .await;
     let mut inside = Vec::new();
     for _ in 0..10 {
         let mut client = Raw::connect(serve.addr).await;

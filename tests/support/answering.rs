@@ -11,10 +11,14 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{HeaderValue, Request, Response, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
 use http_body::Frame;
 use http_body_util::{BodyExt, Full, StreamBody, combinators::UnsyncBoxBody};
-use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper::{
+    body::Incoming,
+    server::conn::{http1, http2},
+    service::service_fn,
+};
 use hyper_util::rt::TokioIo;
 use serde_json::json;
 use tokio::{
@@ -30,7 +34,10 @@ use super::{keep_place, pattern};
 /// | path | answers |
 /// | --- | --- |
 /// | `/healthz` | 200, or 503 after [`unwell`](Answering::unwell); not counted |
+/// | `/grpc.health.v1.Health/Check` | the same, as gRPC says it |
 /// | `/echo` | the request's body, as it comes |
+/// | `/call` | as gRPC does: the request's body, as it comes, and `grpc-status: 0` in trailers |
+/// | `/call/N` | as gRPC does at once: `grpc-status: N`, and nothing else |
 /// | `/bytes/N` | [`pattern`] of N bytes |
 /// | `/slow/MS` | the default answer, so many milliseconds later |
 /// | `/stream/MS` | a line each 50 ms for so long |
@@ -153,19 +160,29 @@ async fn serve(listener: TcpListener, app: Arc<App>) {
     }
 }
 
+/// In HTTP/2 if it begins with that, otherwise in HTTP/1.
 async fn connection(stream: TcpStream, app: Arc<App>) {
     let _ = stream.set_nodelay(true);
+    let mut first = [0; 3];
+    let speaks_http2 = stream.peek(&mut first).await.is_ok() && first == *b"PRI";
     let asked = Arc::new(AtomicBool::new(false));
     let service = service_fn(move |request: Request<Incoming>| {
         let (app, asked) = (Arc::clone(&app), Arc::clone(&asked));
         async move {
-            let is_probe = request.uri().path() == "/healthz";
+            let is_probe = PROBED.contains(&request.uri().path());
             if !is_probe && !asked.swap(true, SeqCst) {
                 app.connections.fetch_add(1, SeqCst);
             }
             Ok::<_, Infallible>(app.answer(request, is_probe).await)
         }
     });
+    if speaks_http2 {
+        let executor = hyper_util::rt::TokioExecutor::new();
+        let connection =
+            http2::Builder::new(executor).serve_connection(TokioIo::new(stream), service);
+        let _ = connection.await;
+        return;
+    }
     let connection = http1::Builder::new()
         .timer(hyper_util::rt::TokioTimer::new())
         .serve_connection(TokioIo::new(stream), service);
@@ -176,7 +193,10 @@ impl App {
     async fn answer(self: Arc<Self>, request: Request<Incoming>, is_probe: bool) -> Response<Body> {
         if is_probe {
             let unwell = self.unwell.load(SeqCst);
-            return plain(if unwell { 503 } else { 200 }, "ok");
+            return match request.uri().path() {
+                HEALTH => called(whole(vec![0, 0, 0, 0, 2, 8, 1 + u8::from(unwell)])),
+                _ => plain(if unwell { 503 } else { 200 }, "ok"),
+            };
         }
         let target = format!("{} {}", request.method(), request.uri());
         self.seen.lock().unwrap().push(target);
@@ -188,6 +208,8 @@ impl App {
         let number = number.and_then(|number| number.parse().ok()).unwrap_or(0);
         let mut answer = match first {
             "echo" => Response::new(counted(Arc::clone(&self), guard, request.into_body())),
+            "call" if number > 0 => failed_call(guard, number),
+            "call" => called(counted(Arc::clone(&self), guard, request.into_body())),
             "bytes" => held(guard, pattern(number).into()),
             "slow" => {
                 sleep(Duration::from_millis(number as u64)).await;
@@ -247,9 +269,14 @@ impl Drop for InFlight {
     }
 }
 
+fn whole(bytes: impl Into<Bytes>) -> Body {
+    Full::new(bytes.into())
+        .map_err(|never| match never {})
+        .boxed_unsync()
+}
+
 fn plain(status: u16, text: &'static str) -> Response<Body> {
-    let body = Full::new(Bytes::from_static(text.as_bytes()));
-    let mut answer = Response::new(body.map_err(|never| match never {}).boxed_unsync());
+    let mut answer = Response::new(whole(text));
     *answer.status_mut() = StatusCode::from_u16(status).unwrap();
     answer
 }
@@ -276,6 +303,32 @@ fn counted(app: Arc<App>, guard: InFlight, body: Incoming) -> Body {
         frame
     })
     .boxed_unsync()
+}
+
+fn called(body: Body) -> Response<Body> {
+    let trailers = async {
+        let mut trailers = HeaderMap::new();
+        trailers.insert("grpc-status", HeaderValue::from_static("0"));
+        Some(Ok(trailers))
+    };
+    let mut answer = Response::new(body.with_trailers(trailers).boxed_unsync());
+    let grpc = HeaderValue::from_static("application/grpc");
+    let headers = answer.headers_mut();
+    headers.insert(header::CONTENT_TYPE, grpc);
+    // Over HTTP/1, hyper sends no others.
+    headers.insert(header::TRAILER, HeaderValue::from_static("grpc-status"));
+    answer
+}
+
+fn failed_call(guard: InFlight, status: usize) -> Response<Body> {
+    let mut answer = held(guard, Bytes::new());
+    let headers = answer.headers_mut();
+    headers.insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("application/grpc"),
+    );
+    headers.insert("grpc-status", HeaderValue::from(status));
+    answer
 }
 
 fn stream(guard: InFlight, lasts_ms: usize) -> Response<Body> {
@@ -308,3 +361,7 @@ fn tunnel(guard: InFlight, request: Request<Incoming>) -> Response<Body> {
 }
 
 const STREAM_PAUSE_MS: usize = 50;
+
+/// What probes ask for.
+const PROBED: [&str; 2] = ["/healthz", HEALTH];
+const HEALTH: &str = "/grpc.health.v1.Health/Check";

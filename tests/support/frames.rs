@@ -376,6 +376,17 @@ impl FrameClient {
             .await;
     }
 
+    /// The same; `false` if the connection ends instead.
+    pub(crate) async fn try_alive(&mut self) -> bool {
+        self.send(&ping()).await;
+        while let Some(frame) = self.next().await {
+            if frame.kind == PING && frame.flags & ACK != 0 {
+                return true;
+            }
+        }
+        false
+    }
+
     /// Waits for the end of the connection, and what it was ended with, if that was said.
     pub(crate) async fn ended(&mut self) -> Option<u32> {
         while self.next().await.is_some() {}

@@ -28,7 +28,7 @@ use cutover::core::{
     service::{
         AmbiguousPath, BalanceKind, ConnectionsSpec, EndpointSpec, ForwardedPolicy, HostPolicy,
         ListenerScope, MinReady, OnAllUnhealthy, PassiveSpec, ProbeKind, ProbeSpec, Route,
-        RouteHost, ServiceSpec, SwitchSpec, Timeouts,
+        RouteHost, ServiceSpec, SwitchSpec, Timeouts, UpstreamProtocol,
     },
     snapshot::{EndpointSnapshot, ServiceSnapshot},
     state::State,
@@ -287,6 +287,7 @@ pub fn service(name: &str) -> ServiceSpec {
         live: Colour::Blue,
         listeners: ListenerScope::All,
         host: HostPolicy::Preserve,
+        protocol: UpstreamProtocol::Http1,
         balance: BalanceKind::LeastInFlight,
         on_all_unhealthy: OnAllUnhealthy::Try,
         max_request_body: None,
@@ -298,6 +299,7 @@ pub fn service(name: &str) -> ServiceSpec {
         },
         probe: ProbeSpec {
             kind: ProbeKind::Tcp,
+            protocol: UpstreamProtocol::Http1,
             interval: Duration::from_secs(1),
             timeout: Duration::from_millis(500),
             rise: 2,

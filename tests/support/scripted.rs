@@ -247,6 +247,11 @@ impl Link {
         self.received.lock().unwrap()[from..self.looked_at].to_vec()
     }
 
+    /// All that came so far, as text.
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8_lossy(&self.received.lock().unwrap()).into_owned()
+    }
+
     /// Reads until the other end closes or resets.
     pub(crate) async fn end(&mut self) {
         soon("the connection to the endpoint is closed", async {

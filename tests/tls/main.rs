@@ -16,6 +16,7 @@ mod certificates;
 mod check;
 mod clients;
 mod handshake;
+mod http2;
 mod introduced;
 mod redirect;
 mod reload;

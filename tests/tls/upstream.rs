@@ -271,7 +271,7 @@ async fn refused(site: &Site, front: &Front, cause: &str, reason: &str) {
 }
 
 /// What the probes of an endpoint saw last.
-async fn last_failure(site: &Site, addr: std::net::SocketAddr) -> String {
+pub(super) async fn last_failure(site: &Site, addr: std::net::SocketAddr) -> String {
     let mut why = None;
     eventually("a failed probe", async || {
         let endpoint = site.endpoint("shop", addr).await;
@@ -285,7 +285,7 @@ async fn last_failure(site: &Site, addr: std::net::SocketAddr) -> String {
 }
 
 /// An application, and TLS in front of it.
-async fn app(config: rustls::ServerConfig) -> (Answering, Front) {
+pub(super) async fn app(config: rustls::ServerConfig) -> (Answering, Front) {
     let app = Answering::start("app").await;
     let front = Front::start(config, app.addr()).await;
     (app, front)
@@ -296,11 +296,11 @@ async fn start(authority: &Authority, front: &Front, keys: &str) -> Site {
     site_of(authority, &shop(&[front.addr()], &[], keys)).await
 }
 
-async fn site_of(authority: &Authority, config: &str) -> Site {
+pub(super) async fn site_of(authority: &Authority, config: &str) -> Site {
     Site::start_in(folder(authority), &(ONE_WORKER.to_owned() + config), false).await
 }
 
-fn folder(authority: &Authority) -> tempfile::TempDir {
+pub(super) fn folder(authority: &Authority) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     authority.write(&folder.path().join("ca.pem"));
     folder

@@ -233,7 +233,7 @@ fn listener(
     let at = raw.listen.given()?.at;
     let text = shown(&name.value);
     let limits = limits::limits(&text, &raw, judge);
-    let tls = tls::listener(&text, raw.tls, judge);
+    let tls = tls::listener(&text, raw.tls, limits.http2, judge);
     let redirect_https = redirect(&text, tls.is_some(), raw.redirect_https, judge);
     let config = ListenerConfig {
         name: ListenerName::new(&name.value),

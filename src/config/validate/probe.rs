@@ -6,18 +6,26 @@ use crate::{
     config::{
         judge::{At, Judge},
         raw::RawProbe,
+        text::Choice as _,
         tree::Field,
         value::{
             choice::RawProbeKind,
             duration::{self, Period},
-            http::{Expect, Headers, ProbePath},
+            http::{Expect, GrpcService, Headers, ProbePath},
             number::{Count, Percent},
         },
     },
-    core::service::{HttpProbe, PROBE_BODY_LIMIT, ProbeKind, ProbeSpec},
+    core::service::{
+        GrpcProbe, HttpProbe, PROBE_BODY_LIMIT, ProbeKind, ProbeSpec, UpstreamProtocol,
+    },
 };
 
-pub(super) fn probe(service: &str, raw: Field<RawProbe>, judge: &mut Judge<'_>) -> ProbeSpec {
+pub(super) fn probe(
+    service: &str,
+    raw: Field<RawProbe>,
+    protocol: UpstreamProtocol,
+    judge: &mut Judge<'_>,
+) -> ProbeSpec {
     let raw = raw.value().unwrap_or_default();
     let timeout_at = raw.timeout.given().map(|timeout| timeout.at);
     let interval_is_bad = matches!(raw.interval, Field::Bad);
@@ -34,15 +42,17 @@ pub(super) fn probe(service: &str, raw: Field<RawProbe>, judge: &mut Judge<'_>) 
         );
         judge.error(at, text, "lower `timeout` or raise `interval`");
     }
-    let http_only = HttpOnly {
+    let asked = Asked {
         path: raw.path,
         expect: raw.expect,
         body_contains: raw.body_contains,
+        grpc_service: raw.grpc_service,
         host: raw.host,
         headers: raw.headers,
     };
     ProbeSpec {
-        kind: http_only.kind(service, raw.kind, judge),
+        kind: asked.kind(service, raw.kind, judge),
+        protocol,
         interval,
         timeout,
         rise: raw.rise.or(Count(RISE)).0,
@@ -52,54 +62,70 @@ pub(super) fn probe(service: &str, raw: Field<RawProbe>, judge: &mut Judge<'_>) 
     }
 }
 
-/// Keys that mean something for an HTTP probe alone.
+/// What is asked, and what passes: keys that mean something for some kinds of probe alone.
 #[derive(Debug)]
-struct HttpOnly {
+struct Asked {
     path: Field<ProbePath>,
     expect: Field<Expect>,
     body_contains: Field<String>,
+    grpc_service: Field<GrpcService>,
     host: Field<crate::config::value::http::HostText>,
     headers: Field<Headers>,
 }
 
-impl HttpOnly {
+impl Asked {
     fn kind(self, service: &str, kind: Field<RawProbeKind>, judge: &mut Judge<'_>) -> ProbeKind {
-        let first = self.first();
-        let is_http = match kind {
-            Field::Given(kind) => kind.value == RawProbeKind::Http,
-            Field::Missing => first.is_some(),
+        let kind = match kind {
+            Field::Given(kind) => kind.value,
+            Field::Missing if self.grpc_service.given().is_some() => RawProbeKind::Grpc,
+            Field::Missing if self.given().next().is_some() => RawProbeKind::Http,
+            Field::Missing => RawProbeKind::Tcp,
             Field::Bad => return ProbeKind::Tcp,
         };
-        if is_http {
-            return ProbeKind::Http(Box::new(self.probe(service, judge)));
-        }
-        if let Some((key, at)) = first {
+        if let Some((key, at, meant)) = self.given().find(|(_, _, meant)| !meant.contains(&kind)) {
+            let (kind, first) = (kind.word(), meant[0].word());
             judge.error(
                 at,
-                format!("`{key}` means nothing to the tcp probe of service `{service}`"),
-                "remove it, or set `kind = \"http\"`",
+                format!("`{key}` means nothing to the {kind} probe of service `{service}`"),
+                format!("remove it, or set `kind = \"{first}\"`"),
             );
         }
-        ProbeKind::Tcp
+        match kind {
+            RawProbeKind::Tcp => ProbeKind::Tcp,
+            RawProbeKind::Http => ProbeKind::Http(Box::new(self.http(service, judge))),
+            RawProbeKind::Grpc => ProbeKind::Grpc(Box::new(self.grpc())),
+        }
     }
 
-    /// The first of the keys that is given.
-    fn first(&self) -> Option<(&'static str, At)> {
+    /// The keys that are given, and the kinds that they mean something to.
+    fn given(&self) -> impl Iterator<Item = (&'static str, At, &'static [RawProbeKind])> {
         fn at<T>(field: &Field<T>) -> Option<At> {
             field.given().map(|given| given.at)
         }
+        const HTTP: &[RawProbeKind] = &[RawProbeKind::Http];
+        const GRPC: &[RawProbeKind] = &[RawProbeKind::Grpc];
+        const BOTH: &[RawProbeKind] = &[RawProbeKind::Http, RawProbeKind::Grpc];
         [
-            ("path", at(&self.path)),
-            ("expect", at(&self.expect)),
-            ("body_contains", at(&self.body_contains)),
-            ("host", at(&self.host)),
-            ("headers", at(&self.headers)),
+            ("path", at(&self.path), HTTP),
+            ("expect", at(&self.expect), HTTP),
+            ("body_contains", at(&self.body_contains), HTTP),
+            ("grpc_service", at(&self.grpc_service), GRPC),
+            ("host", at(&self.host), BOTH),
+            ("headers", at(&self.headers), BOTH),
         ]
         .into_iter()
-        .find_map(|(key, at)| Some((key, at?)))
+        .filter_map(|(key, at, meant)| Some((key, at?, meant)))
     }
 
-    fn probe(self, service: &str, judge: &mut Judge<'_>) -> HttpProbe {
+    fn grpc(self) -> GrpcProbe {
+        GrpcProbe {
+            service: self.grpc_service.or(GrpcService(String::new())).0,
+            host: self.host.value().map(|host| host.0),
+            headers: self.headers.or(Headers::default()).0,
+        }
+    }
+
+    fn http(self, service: &str, judge: &mut Judge<'_>) -> HttpProbe {
         if let Some(text) = self.body_contains.given() {
             let length = text.value.len();
             if length == 0 || length > PROBE_BODY_LIMIT {

@@ -11,6 +11,7 @@ use crate::{
             RawUpstreamTls,
         },
         suggest,
+        text::Choice as _,
         tree::{Field, Given, List},
         value::{
             duration::{self, Delay, Period},
@@ -21,9 +22,11 @@ use crate::{
     },
     core::{
         ids::{ByColour, Colour, ServiceName},
+        proxy_header::ProxyVersion,
         service::{
             AmbiguousPath, BalanceKind, ConnectionsSpec, ForwardedPolicy, HostPolicy, MinReady,
             OnAllUnhealthy, PassiveSpec, ProbeSpec, Route, ServiceSpec, SwitchSpec, Timeouts,
+            UpstreamProtocol,
         },
         tls::UpstreamTls,
     },
@@ -63,12 +66,19 @@ pub(super) fn service(
         green: raw.green,
     };
     let introduces = raw.send_proxy_protocol.value();
+    let protocol = Speech {
+        protocol: raw.protocol,
+        upstream_tls: &upstream_tls,
+        introduces,
+    }
+    .judged(&text, judge);
     let spec = ServiceSpec {
         name: ServiceName::new(&name.value),
         routes,
         live: live.unwrap_or(LIVE),
         listeners: listeners.scope(&text, raw.listeners, judge),
         host: host(raw.host, judge),
+        protocol,
         balance: raw.balance.or(BalanceKind::LeastInFlight),
         on_all_unhealthy: raw.on_all_unhealthy.or(OnAllUnhealthy::Try),
         max_request_body: NonZeroUsize::new(raw.max_request_body.or(Size(0)).0),
@@ -77,7 +87,7 @@ pub(super) fn service(
         pools: pool::pools(pools, around, judge),
         probe: ProbeSpec {
             introduces,
-            ..probe::probe(&text, raw.probe, judge)
+            ..probe::probe(&text, raw.probe, protocol, judge)
         },
         passive: passive(&text, raw.passive, judge),
         switch,
@@ -223,6 +233,46 @@ fn upstream_tls_of(
     ByColour {
         blue: of(Colour::Blue, own.blue),
         green: of(Colour::Green, own.green),
+    }
+}
+
+/// What bears on how endpoints are spoken to.
+#[derive(Debug)]
+struct Speech<'a> {
+    protocol: Field<UpstreamProtocol>,
+    upstream_tls: &'a ByColour<Option<Arc<UpstreamTls>>>,
+    introduces: Option<ProxyVersion>,
+}
+
+impl Speech<'_> {
+    /// In the clear there is nothing by which a protocol could be agreed on, and a connection that is introduced is one
+    /// client's, while those of HTTP/2 are shared.
+    fn judged(self, service: &str, judge: &mut Judge<'_>) -> UpstreamProtocol {
+        let Field::Given(Given { at, value }) = self.protocol else {
+            return UpstreamProtocol::Http1;
+        };
+        let clear = Colour::ALL
+            .into_iter()
+            .find(|colour| self.upstream_tls[*colour].is_none());
+        let word = value.word();
+        if let (UpstreamProtocol::Auto, Some(colour)) = (value, clear) {
+            judge.error(
+                at,
+                format!("`protocol` of service `{service}` is `{word}`, and pool `{colour}` has no TLS to agree in"),
+                "add `upstream_tls`, or set it to `\"http1\"` or `\"h2\"`",
+            );
+        }
+        if value != UpstreamProtocol::Http1 && self.introduces.is_some() {
+            judge.error(
+                at,
+                format!(
+                    "service `{service}` has `send_proxy_protocol`, which introduces one client by each connection, and \
+                     `protocol` `{word}`, whose connections are shared"
+                ),
+                "remove one of the two; endpoints read the client from `X-Forwarded-For`, too",
+            );
+        }
+        value
     }
 }
 

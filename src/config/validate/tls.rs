@@ -6,6 +6,7 @@ use http::HeaderName;
 
 use crate::{
     config::{
+        Http2,
         judge::{At, Judge},
         raw::{RawCertificate, RawListenerTls, RawUpstreamTls},
         tls::{ClientAuth, ClientAuthMode, ListenerTls, TlsVersion},
@@ -19,6 +20,7 @@ use crate::{
 pub(super) fn listener(
     name: &str,
     raw: Field<RawListenerTls>,
+    http2: Http2,
     judge: &mut Judge<'_>,
 ) -> Option<ListenerTls> {
     let Field::Given(Given { at, value: raw }) = raw else {
@@ -50,6 +52,7 @@ pub(super) fn listener(
             .collect(),
         clients: clients.judged(name, judge),
         min_version: raw.min_version.or(TlsVersion::Tls12),
+        http2,
     })
 }
 

@@ -5,7 +5,7 @@ use crate::{
     core::{
         ids::Colour,
         proxy_header::ProxyVersion,
-        service::{AmbiguousPath, BalanceKind, ForwardedPolicy, OnAllUnhealthy},
+        service::{AmbiguousPath, BalanceKind, ForwardedPolicy, OnAllUnhealthy, UpstreamProtocol},
     },
 };
 
@@ -14,12 +14,17 @@ use crate::{
 pub(in crate::config) enum RawProbeKind {
     Tcp,
     Http,
+    Grpc,
 }
 
 impl Choice for RawProbeKind {
     const KIND: &'static str = "a kind of probe";
     const EXAMPLE: &'static str = "\"tcp\"";
-    const ALL: &'static [(&'static str, Self)] = &[("tcp", Self::Tcp), ("http", Self::Http)];
+    const ALL: &'static [(&'static str, Self)] = &[
+        ("tcp", Self::Tcp),
+        ("http", Self::Http),
+        ("grpc", Self::Grpc),
+    ];
 }
 
 impl Choice for Colour {
@@ -35,6 +40,16 @@ impl Choice for BalanceKind {
         ("least_in_flight", Self::LeastInFlight),
         ("round_robin", Self::RoundRobin),
         ("p2c", Self::P2c),
+    ];
+}
+
+impl Choice for UpstreamProtocol {
+    const KIND: &'static str = "a protocol";
+    const EXAMPLE: &'static str = "\"http1\"";
+    const ALL: &'static [(&'static str, Self)] = &[
+        ("http1", Self::Http1),
+        ("h2", Self::Http2),
+        ("auto", Self::Auto),
     ];
 }
 

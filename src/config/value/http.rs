@@ -39,6 +39,30 @@ impl FromText for HostText {
     }
 }
 
+/// The name of a service of gRPC, such as `shop.v1.Checkout`; empty for all of an endpoint.
+#[derive(Clone, Debug)]
+pub(in crate::config) struct GrpcService(pub(in crate::config) String);
+
+impl FromText for GrpcService {
+    const KIND: &'static str = "the name of a gRPC service";
+    const EXAMPLE: &'static str = "\"shop.v1.Checkout\"";
+
+    fn from_text(text: &str) -> Result<Self, BadValue> {
+        if !text.bytes().all(|byte| byte.is_ascii_graphic()) || text.len() > GRPC_SERVICE_LIMIT {
+            let suggestion = "use a name such as `shop.v1.Checkout`, 200 bytes at most";
+            return Err(BadValue::new(
+                text,
+                "is not the name of a gRPC service",
+                suggestion,
+            ));
+        }
+        Ok(Self(text.to_owned()))
+    }
+}
+
+/// Bytes of the name of a service.
+const GRPC_SERVICE_LIMIT: usize = 200;
+
 /// The target of a probe's request.
 #[derive(Clone, Debug)]
 pub(in crate::config) struct ProbePath(pub(in crate::config) String);

@@ -40,6 +40,24 @@ pub(super) enum ProbeFailure {
     /// Bytes that are no HTTP.
     #[error("the answer is not HTTP")]
     NotHttp,
+    /// Bytes that are no HTTP/2.
+    #[error("the answer is not HTTP/2")]
+    NotHttp2,
+    /// TLS, and not HTTP/2 over it.
+    #[error("no HTTP/2 was agreed on in the TLS handshake")]
+    NotAgreed,
+    /// HTTP/2, and a refusal.
+    #[error("refused with {0}")]
+    Refused(String),
+    /// HTTP/2, and no answer of the health service.
+    #[error("the answer is not gRPC")]
+    NotGrpc,
+    /// The health service does not answer the question.
+    #[error("grpc-status {0} ({1})")]
+    Call(u16, &'static str),
+    /// It does, and says no.
+    #[error("health {0}")]
+    NotServing(&'static str),
     /// Another status.
     #[error("status {status}, expected {}-{}", .expect.start(), .expect.end())]
     Status {

@@ -3,7 +3,7 @@
 //! Owns the exchange on a connection that is made; must not reuse it. The connection is driven by the probe's
 //! own future rather than by a task of its own, so that dropping the probe closes the socket.
 
-use http::{HeaderMap, HeaderValue, Request, header};
+use http::{HeaderMap, HeaderValue, Request, header, uri::Scheme};
 use http_body_util::{BodyExt, Empty};
 use hyper::{
     body::{Bytes, Incoming},
@@ -12,7 +12,7 @@ use hyper::{
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use super::failure::ProbeFailure;
+use super::{Spoken, USER_AGENT, failure::ProbeFailure, http2::Question};
 use crate::core::{
     ids::EndpointAddr,
     service::{HttpProbe, PROBE_BODY_LIMIT},
@@ -23,10 +23,11 @@ use crate::core::{
 pub(super) struct HttpExchange {
     probe: HttpProbe,
     headers: HeaderMap,
+    scheme: Scheme,
 }
 
 impl HttpExchange {
-    pub(super) fn new(probe: &HttpProbe, addr: &EndpointAddr) -> Self {
+    pub(super) fn new(probe: &HttpProbe, addr: &EndpointAddr, scheme: Scheme) -> Self {
         let mut headers = HeaderMap::new();
         let own = HeaderValue::from_str(addr.as_str()).ok();
         if let Some(host) = probe.host.clone().or(own) {
@@ -43,11 +44,64 @@ impl HttpExchange {
         Self {
             probe: probe.clone(),
             headers,
+            scheme,
         }
     }
 
     /// Asks once and judges the answer.
-    pub(super) async fn run<S>(&self, stream: S) -> Result<(), ProbeFailure>
+    pub(super) async fn run<S>(&self, stream: S, spoken: Spoken) -> Result<(), ProbeFailure>
+    where
+        S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    {
+        match spoken {
+            Spoken::Http1 => self.run_http1(stream).await,
+            Spoken::Http2 => self.run_http2(stream).await,
+        }
+    }
+
+    async fn run_http2<S>(&self, stream: S) -> Result<(), ProbeFailure>
+    where
+        S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    {
+        let mut headers = self.headers.clone();
+        headers.remove(header::CONNECTION);
+        let host = headers.remove(header::HOST);
+        let authority = host.as_ref().and_then(|host| host.to_str().ok());
+        let mut head = Request::builder()
+            .uri(format!(
+                "{}://{}{}",
+                self.scheme,
+                authority.unwrap_or_default(),
+                self.probe.path
+            ))
+            .body(())
+            .map_err(|error| ProbeFailure::Request(error.to_string()))?;
+        *head.headers_mut() = headers;
+        let wanted = self.probe.body_contains.as_deref();
+        let question = Question {
+            head,
+            body: Bytes::new(),
+            enough: |body: &[u8]| wanted.is_none_or(|text| contains(body, text.as_bytes())),
+        };
+        let answer = question.ask(stream).await?;
+        self.judge(answer.status.as_u16())?;
+        match wanted {
+            Some(text) if !contains(&answer.body, text.as_bytes()) => {
+                Err(ProbeFailure::Body(text.to_owned()))
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    fn judge(&self, status: u16) -> Result<(), ProbeFailure> {
+        if self.probe.expect.contains(&status) {
+            return Ok(());
+        }
+        let expect = self.probe.expect.clone();
+        Err(ProbeFailure::Status { status, expect })
+    }
+
+    async fn run_http1<S>(&self, stream: S) -> Result<(), ProbeFailure>
     where
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
@@ -79,11 +133,7 @@ impl HttpExchange {
             .send_request(request)
             .await
             .map_err(|error| ProbeFailure::exchange(&error))?;
-        let status = response.status().as_u16();
-        if !self.probe.expect.contains(&status) {
-            let expect = self.probe.expect.clone();
-            return Err(ProbeFailure::Status { status, expect });
-        }
+        self.judge(response.status().as_u16())?;
         match &self.probe.body_contains {
             Some(text) => find(text, response.into_body()).await,
             None => Ok(()),
@@ -120,8 +170,6 @@ fn contains(bytes: &[u8], text: &[u8]) -> bool {
     text.is_empty() || bytes.windows(text.len()).any(|window| window == text)
 }
 
-/// How cutover names itself to endpoints.
-const USER_AGENT: &str = concat!("cutover-probe/", env!("CARGO_PKG_VERSION"));
 /// Bytes of an answer's head that are read.
 const HEAD_LIMIT: usize = 64 * 1024;
 
@@ -141,7 +189,7 @@ mod tests {
             host: None,
             headers,
         };
-        HttpExchange::new(&probe, &EndpointAddr::new("app.local:80"))
+        HttpExchange::new(&probe, &EndpointAddr::new("app.local:80"), Scheme::HTTP)
     }
 
     #[test]

@@ -6,7 +6,9 @@
 //! one more arm in `Probe`.
 
 mod failure;
+mod grpc;
 mod http;
+mod http2;
 mod secure;
 mod tcp;
 
@@ -24,7 +26,9 @@ use std::{
     time::Duration,
 };
 
+use ::http::uri::Scheme;
 use tokio::{
+    io::{AsyncRead, AsyncWrite},
     sync::{Semaphore, mpsc, watch},
     time::{Instant, sleep, sleep_until, timeout},
 };
@@ -41,7 +45,7 @@ use crate::{
         health::ProbeVerdict,
         ids::EndpointId,
         proxy_header::ProxyVersion,
-        service::{ProbeKind, ProbeSpec},
+        service::{ProbeKind, ProbeSpec, UpstreamProtocol},
         tls::UpstreamTls,
     },
     tls::Connectors,
@@ -169,10 +173,18 @@ fn why(error: &BoxError, connected: &AtomicBool, timeout: Duration) -> String {
     error.to_string()
 }
 
+/// What is spoken on a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Spoken {
+    Http1,
+    Http2,
+}
+
 /// One kind of probe of one endpoint, as a service from its addresses to a pass.
 #[derive(Clone, Debug)]
 struct Probe {
     kind: Arc<Kind>,
+    protocol: UpstreamProtocol,
     introduces: Option<ProxyVersion>,
     /// The handshake before it, if the endpoint has TLS.
     secure: Option<Arc<Secure>>,
@@ -185,18 +197,30 @@ struct Probe {
 enum Kind {
     Tcp,
     Http(Box<http::HttpExchange>),
+    Grpc(Box<grpc::GrpcExchange>),
 }
 
 impl Probe {
     fn new(watched: &Watched, connectors: &Connectors) -> Self {
-        let kind = match &watched.probe.kind {
-            ProbeKind::Tcp => Kind::Tcp,
-            ProbeKind::Http(http) => {
-                Kind::Http(Box::new(http::HttpExchange::new(http, &watched.addr)))
+        let (addr, spec) = (&watched.addr, &watched.probe);
+        let scheme = match &watched.tls {
+            None => Scheme::HTTP,
+            Some(_) => Scheme::HTTPS,
+        };
+        let (kind, protocol) = match &spec.kind {
+            ProbeKind::Tcp => (Kind::Tcp, spec.protocol),
+            ProbeKind::Http(it) => {
+                let exchange = http::HttpExchange::new(it, addr, scheme);
+                (Kind::Http(Box::new(exchange)), spec.protocol)
+            }
+            ProbeKind::Grpc(it) => {
+                let exchange = grpc::GrpcExchange::new(it, addr, scheme);
+                (Kind::Grpc(Box::new(exchange)), UpstreamProtocol::Http2)
             }
         };
         Self {
             kind: Arc::new(kind),
+            protocol,
             introduces: watched.probe.introduces,
             secure: watched.tls.as_ref().map(|tls| {
                 let addr = watched.addr.as_str();
@@ -213,13 +237,33 @@ impl Probe {
         if let Some(version) = self.introduces {
             tcp::introduce(&mut stream, version).await?;
         }
-        match (&self.secure, &*self.kind) {
-            (None, Kind::Tcp) => Ok(()),
-            (None, Kind::Http(exchange)) => exchange.run(stream).await,
-            (Some(secure), Kind::Tcp) => secure.handshake(stream).await.map(drop),
-            (Some(secure), Kind::Http(exchange)) => {
-                exchange.run(secure.handshake(stream).await?).await
+        match &self.secure {
+            None => self.ask(stream, Spoken::unasked(self.protocol)).await,
+            Some(secure) => {
+                let (stream, spoken) = secure.handshake(stream, self.protocol).await?;
+                self.ask(stream, spoken).await
             }
+        }
+    }
+
+    async fn ask<S>(&self, stream: S, spoken: Spoken) -> Result<(), ProbeFailure>
+    where
+        S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    {
+        match &*self.kind {
+            Kind::Tcp => Ok(()),
+            Kind::Http(exchange) => exchange.run(stream, spoken).await,
+            Kind::Grpc(exchange) => exchange.run(stream).await,
+        }
+    }
+}
+
+impl Spoken {
+    /// What is spoken where nothing can be agreed on.
+    const fn unasked(protocol: UpstreamProtocol) -> Self {
+        match protocol {
+            UpstreamProtocol::Http1 | UpstreamProtocol::Auto => Self::Http1,
+            UpstreamProtocol::Http2 => Self::Http2,
         }
     }
 }
@@ -261,6 +305,8 @@ impl Chance {
     }
 }
 
+/// How cutover names itself to endpoints.
+const USER_AGENT: &str = concat!("cutover-probe/", env!("CARGO_PKG_VERSION"));
 /// Probes that may be under way at once: a thousand services must not exhaust the descriptors.
 const PROBES_AT_ONCE: usize = 256;
 /// Time over which the first probes of endpoints are spread.

@@ -7,10 +7,10 @@ use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
 use tokio_rustls::{TlsConnector, client::TlsStream};
 
-use super::failure::ProbeFailure;
+use super::{Spoken, failure::ProbeFailure};
 use crate::{
-    core::tls::UpstreamTls,
-    tls::{Connector, Connectors},
+    core::{service::UpstreamProtocol, tls::UpstreamTls},
+    tls::{Connector, Connectors, alpn},
 };
 
 /// How one endpoint is to prove who it is.
@@ -29,18 +29,27 @@ impl Secure {
         Self { connector }
     }
 
-    /// Carries out the handshake.
+    /// Carries out the handshake, in which `protocol` is offered.
     pub(super) async fn handshake(
         &self,
         stream: TcpStream,
-    ) -> Result<TlsStream<TcpStream>, ProbeFailure> {
+        protocol: UpstreamProtocol,
+    ) -> Result<(TlsStream<TcpStream>, Spoken), ProbeFailure> {
         let Some((connector, name)) = &self.connector else {
             let why = "no certificate can be issued for this address";
             return Err(ProbeFailure::Handshake(why.to_owned()));
         };
-        TlsConnector::from(connector.current())
+        let stream = TlsConnector::from(connector.current())
+            .with_alpn(alpn::offered(protocol))
             .connect(name.clone(), stream)
             .await
-            .map_err(|error| ProbeFailure::handshake(&error))
+            .map_err(|error| ProbeFailure::handshake(&error))?;
+        match (stream.get_ref().1.alpn_protocol(), protocol) {
+            (Some(alpn::HTTP_2), _) => Ok((stream, Spoken::Http2)),
+            (Some(_) | None, UpstreamProtocol::Http1 | UpstreamProtocol::Auto) => {
+                Ok((stream, Spoken::Http1))
+            }
+            (Some(_) | None, UpstreamProtocol::Http2) => Err(ProbeFailure::NotAgreed),
+        }
     }
 }

@@ -23,12 +23,15 @@ pub(crate) enum Negotiated {
     Nothing,
     /// HTTP/1.1, by ALPN or because the client did not ask for anything else.
     Http1,
+    /// HTTP/2, by ALPN.
+    Http2,
 }
 
 /// Serves one connection in the protocol that was agreed on, or else in the one that its first bytes are of.
 pub(crate) async fn serve(client: Rc<Client>, socket: Transport, negotiated: Negotiated) {
     let turned = match negotiated {
         Negotiated::Nothing | Negotiated::Http1 => http1::serve(&client, socket).await,
+        Negotiated::Http2 => Some((socket, Vec::new())),
     };
     if let Some((socket, held)) = turned {
         // Boxed, so that a connection of HTTP/1 holds no room for it.

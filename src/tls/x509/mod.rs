@@ -108,7 +108,7 @@ mod tests {
         assert!(read.subject.contains("CN=shop"), "{}", read.subject);
         assert_eq!(
             (read.not_before, read.not_after),
-            (946_598_400, 2_560_550_400)
+            (946_598_400, 2_561_155_200)
         );
     }
 

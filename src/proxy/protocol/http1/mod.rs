@@ -15,7 +15,7 @@ pub(crate) mod request_writer;
 mod response_head;
 pub(crate) mod response_reader;
 mod serve;
-mod trailers;
+pub(crate) mod trailers;
 mod wire;
 
 pub(crate) use guarded::Guarded;

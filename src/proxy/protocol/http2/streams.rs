@@ -168,6 +168,7 @@ async fn watch(task: impl Future<Output = ()>, downstream: Rc<Downstream>) {
         if task.as_mut().poll(cx).is_ready() {
             return Poll::Ready(());
         }
+        downstream.drive(cx);
         if is_lost(&downstream) {
             return Poll::Ready(());
         }

@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may fail where it stands")]
 
+mod http2;
+
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use cutover::{
@@ -10,7 +12,7 @@ use cutover::{
         event::{Event, Watched},
         health::ProbeVerdict,
         ids::{EndpointAddr, EndpointId},
-        service::{HttpProbe, PROBE_BODY_LIMIT, ProbeKind, ProbeSpec},
+        service::{HttpProbe, PROBE_BODY_LIMIT, ProbeKind, ProbeSpec, UpstreamProtocol},
     },
 };
 use http::HeaderValue;
@@ -197,13 +199,17 @@ impl Upstream {
 }
 
 async fn verdict(addr: SocketAddr, kind: ProbeKind) -> ProbeVerdict {
+    verdict_of(watched(1, addr, kind)).await
+}
+
+async fn verdict_of(watched: Watched) -> ProbeVerdict {
     let (found, _found) = mpsc::channel(8);
     let (events, mut verdicts) = mpsc::channel(8);
     let (mut resolver, mut prober) = (
         Resolver::new(SECOND, found),
         Prober::new(Arc::default(), events),
     );
-    let set = [watched(1, addr, kind)];
+    let set = [watched];
     resolver.watch(&set);
     prober.watch(&set, &resolver);
     next(&mut verdicts).await.1
@@ -219,6 +225,7 @@ async fn next(verdicts: &mut mpsc::Receiver<Event>) -> (EndpointId, ProbeVerdict
 fn watched(id: u64, addr: SocketAddr, kind: ProbeKind) -> Watched {
     let probe = ProbeSpec {
         kind,
+        protocol: UpstreamProtocol::Http1,
         interval: 60 * SECOND,
         timeout: Duration::from_millis(300),
         rise: 1,
