@@ -15,10 +15,13 @@ mod buffers;
 mod connections;
 mod crowd;
 mod descriptors;
+mod heads;
+mod http2;
 mod memory;
 mod pace;
 mod requests;
 mod upgrades;
+mod waits;
 
 use support::site::Site;
 
