@@ -3,6 +3,7 @@
 //! Owns the order of beginning and end. Nothing here decides about traffic. Workers have threads of their own;
 //! everything else runs on the runtime that calls [`App::start`], so that it can never stall a worker.
 
+mod means;
 mod signals;
 
 use std::{
@@ -126,8 +127,7 @@ impl App {
         let publisher = Publisher::new();
         let connectors = Arc::<Connectors>::default();
         let (reports, reported) = mpsc::channel(REPORTS_LIMIT);
-        let resources = Arc::new(Resources::new(machine::open_files(), count));
-        tell_of_few_files(&config, &resources);
+        let resources = means::resources(&config);
         let crew = Crew {
             resources,
             publisher: &publisher,
@@ -332,16 +332,6 @@ fn read(path: &Path) -> Result<(Source, Judged), Problems> {
     let source = load::read(path)?;
     let judged = Judged::read(&source, cores())?;
     Ok((source, judged))
-}
-
-/// Connections beyond the seats wait, which is right, but not what the file says.
-fn tell_of_few_files(config: &Config, resources: &Resources) {
-    let listeners = config.listeners.iter();
-    let wanted: usize = listeners.map(|it| it.limits.max_connections).sum();
-    let seats = resources.seats();
-    if wanted > seats {
-        tracing::warn!(max_connections = wanted, seats, "open files too few");
-    }
 }
 
 fn open_access_log(config: &Config) -> Result<Option<AccessLog>, StartError> {

@@ -17,7 +17,7 @@ use super::{
     limits::BODY_RATE_GRACE,
     text::Choice,
     tls::ListenerTls,
-    value::{duration, size},
+    value::{duration, memory, size},
 };
 use crate::core::{
     ids::Colour,
@@ -97,6 +97,7 @@ fn process(process: &ProcessConfig) -> Value {
         "state": process.state.as_deref().map(path),
         "shutdown_delay": time(process.shutdown_delay),
         "shutdown_deadline": time(process.shutdown_deadline),
+        "max_buffered": memory::write(process.max_buffered),
         "access_log": match &process.access_log {
             AccessLogTarget::Off => "off".to_owned(),
             AccessLogTarget::Stdout => "stdout".to_owned(),

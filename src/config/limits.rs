@@ -52,6 +52,28 @@ pub struct BodyRate {
     pub grace: Duration,
 }
 
+/// Memory that buffers of connections may hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MemoryBound {
+    /// So many per cent of what the process may use at all.
+    Share(u8),
+    /// So many bytes.
+    Size(usize),
+}
+
+impl MemoryBound {
+    /// Bytes, given what the process may use; `None` is no bound, as zero is.
+    #[must_use]
+    pub fn of(self, memory: Option<u64>) -> Option<u64> {
+        let bytes = match self {
+            Self::Share(percent) => memory.map(|it| u128::from(it) * u128::from(percent) / 100),
+            Self::Size(size) => Some(size as u128),
+        };
+        let bytes = bytes.map(|it| u64::try_from(it).unwrap_or(u64::MAX));
+        bytes.filter(|bytes| *bytes > 0)
+    }
+}
+
 /// Names of protocols, in lower case. Shared, because every connection has a copy of the limits.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Upgrades(Arc<[Box<str>]>);

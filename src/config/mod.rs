@@ -21,7 +21,7 @@ mod value;
 
 pub use self::{
     error::{Problem, Problems},
-    limits::{BodyRate, Http2, ListenerLimits, Upgrades},
+    limits::{BodyRate, Http2, ListenerLimits, MemoryBound, Upgrades},
     peers::{ClientFrom, Networks, PeerPolicy, TracePolicy},
     text::BadValue,
     value::addr::parse_endpoint,
@@ -58,6 +58,8 @@ pub struct ProcessConfig {
     pub shutdown_delay: Duration,
     /// How long draining may last.
     pub shutdown_deadline: Duration,
+    /// What buffers of connections may hold.
+    pub max_buffered: MemoryBound,
     /// Where a line for each request goes.
     pub access_log: AccessLogTarget,
     /// How that line looks.

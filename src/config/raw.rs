@@ -4,7 +4,7 @@
 //! never gets past here. Must not know defaults, nor what two keys mean for each other: that is `validate`'s.
 
 use super::{
-    AccessLogFormat, AccessLogTarget, AdminAddr, ClientFrom, LogFormat, TracePolicy,
+    AccessLogFormat, AccessLogTarget, AdminAddr, ClientFrom, LogFormat, MemoryBound, TracePolicy,
     judge::Judge,
     tls::{ClientAuthMode, TlsVersion},
     tree::{Field, List, Named, Node, Typed, table},
@@ -50,6 +50,7 @@ table! {
         state: FilePath,
         shutdown_delay: Delay,
         shutdown_deadline: Delay,
+        max_buffered: MemoryBound,
         access_log: AccessLogTarget,
         access_log_format: AccessLogFormat,
         log_format: LogFormat,

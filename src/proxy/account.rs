@@ -12,12 +12,13 @@ use http::{Request, header::HOST};
 
 use super::{
     desk::{Picked, ServiceDesk},
-    downstream::{Downstream, Unread},
+    downstream::Downstream,
     endpoint::{Endpoint, Occupied},
     error::{ProxyError, Side},
     headers::Belief,
     origin::Origin,
     trace,
+    unread::Unread,
 };
 use crate::{
     core::{

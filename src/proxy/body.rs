@@ -81,6 +81,13 @@ impl Download {
         let Some(inbound) = &mut self.inbound else {
             return Poll::Ready(None);
         };
+        if !self.account.downstream().may_ask_for_more() {
+            // A client that takes nothing wakes the task when it does; one that was not given it yet does not.
+            if !self.account.downstream().is_stalled() {
+                cx.waker().wake_by_ref();
+            }
+            return Poll::Pending;
+        }
         let polled = match inbound.poll_frame(cx, self.account.downstream()) {
             Poll::Ready(frame) => Poll::Ready(self.passed(frame)),
             Poll::Pending => self.poll_idle(),
@@ -118,8 +125,9 @@ impl Download {
                 if let Some(trailers) = frame.trailers_mut() {
                     trailers::tidy(trailers);
                 }
-                self.account
-                    .count(0, frame.data_ref().map_or(0, Bytes::len) as u64);
+                let length = frame.data_ref().map_or(0, Bytes::len);
+                self.account.count(0, length as u64);
+                self.account.downstream().hands_on(length);
                 self.look_for_end();
                 Some(Ok(frame))
             }

@@ -29,6 +29,12 @@ impl Tick {
         self.after_millis(u64::try_from(wait.as_millis()).unwrap_or(u64::MAX))
     }
 
+    /// This much earlier.
+    pub(crate) fn before(self, wait: Duration) -> Self {
+        let millis = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
+        Self(self.0.saturating_sub(millis))
+    }
+
     /// So many milliseconds later.
     pub(crate) const fn after_millis(self, millis: u64) -> Self {
         Self(self.0.saturating_add(millis))

@@ -17,16 +17,14 @@ use super::{
     clock::Tick,
     grpc::Call,
     lifeline::Lifeline,
-    pace::Pace,
+    pace::Paces,
     protocol::{Protocol, Verdict},
     trunk::Carrier,
     tunnel::Tunnel,
+    unread::Unread,
     worker::Worker,
 };
-use crate::{
-    config::BodyRate, core::service::Timeouts, mailbox::Entrance, telemetry::limit::Limit,
-    tls::Identity,
-};
+use crate::{core::service::Timeouts, mailbox::Entrance, telemetry::limit::Limit, tls::Identity};
 
 /// See the module.
 #[derive(Debug)]
@@ -58,53 +56,6 @@ pub(crate) enum Stage {
     Response,
     /// For the response to be handed on, or for a tunnel to end.
     Answering,
-}
-
-/// How a client fails to take an answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Unread {
-    /// Slower than the listener asks for.
-    Slowly,
-    /// Not a byte, for the idle timeout.
-    NotAtAll,
-}
-
-impl Unread {
-    /// The bound that it meets.
-    pub(crate) const fn limit(self) -> Limit {
-        match self {
-            Self::Slowly => Limit::ResponseBodyRate,
-            Self::NotAtAll => Limit::Idle,
-        }
-    }
-
-    /// Constant words for people and the access log.
-    pub(crate) const fn cause(self) -> &'static str {
-        match self {
-            Self::Slowly => "response taken too slowly",
-            Self::NotAtAll => "response not taken",
-        }
-    }
-}
-
-/// How slowly each direction may move, where the listener asks for a rate.
-#[derive(Debug)]
-struct Paces {
-    request: Pace,
-    response: Pace,
-}
-
-impl Paces {
-    fn new(rate: BodyRate) -> Box<Self> {
-        Box::new(Self {
-            request: Pace::new(rate),
-            response: Pace::new(rate),
-        })
-    }
-
-    fn deadline(&self) -> Tick {
-        self.request.deadline().min(self.response.deadline())
-    }
 }
 
 impl Downstream {
@@ -283,8 +234,10 @@ impl Downstream {
         self.lifeline.has_expired(self.now())
     }
 
-    /// Nothing but the client keeps the request's body waiting, until the response has begun.
+    /// Nothing but the client keeps the request's body waiting; the endpoint has taken all that came.
     pub(crate) fn waits_for_body(&self) {
+        self.lifeline.held().incoming(0, self.now());
+        // Once the response has begun it is a conversation, at whatever pace.
         if let Some(paces) = &self.paces
             && self.stage.get() == Stage::Response
         {
@@ -293,12 +246,54 @@ impl Downstream {
         }
     }
 
-    /// So many bytes of the request's body have come.
+    /// So many bytes of the request's body have come, and wait for the endpoint.
     pub(crate) fn body_came(&self, bytes: usize) {
+        // As much again has been read ahead by then.
+        let held = self.lifeline.held();
+        held.incoming(bytes.saturating_mul(2), self.now());
         if let Some(paces) = &self.paces {
             paces.request.moved(bytes as u64, self.now());
             self.lifeline.keep_pace_until(paces.deadline());
         }
+    }
+
+    /// The endpoint is to be asked for more of the response; false if the client must take what there is first. On a
+    /// connection that is shared, only this tells that the client has taken it.
+    pub(crate) fn may_ask_for_more(&self) -> bool {
+        let held = self.lifeline.held();
+        if self.protocol.take_flushed() {
+            held.outgoing_is_taken();
+        }
+        if !self.protocol.is_connection() {
+            self.took(0, false);
+        }
+        held.outgoing() <= TIGHT_ROOM || !self.worker().is_tight()
+    }
+
+    /// Whether the client takes nothing at present.
+    pub(crate) fn is_stalled(&self) -> bool {
+        self.protocol.is_stalled()
+    }
+
+    /// So many bytes of the response wait for the client.
+    pub(crate) fn hands_on(&self, bytes: usize) {
+        let held = self.lifeline.held();
+        held.outgoing_grows(bytes, self.protocol.room(), self.now());
+        if !self.protocol.is_connection() {
+            self.took(bytes as u64, true);
+        }
+    }
+
+    /// The client has been given all that there was for it, if the protocol says so.
+    pub(crate) fn looks_for_flush(&self) {
+        if self.protocol.take_flushed() {
+            self.lifeline.held().outgoing_is_taken();
+        }
+    }
+
+    /// So many bytes of a request head that has not ended are held.
+    pub(crate) fn holds_head(&self, bytes: usize) {
+        self.lifeline.held().incoming(bytes, self.now());
     }
 
     /// Whether the request's body comes too slowly.
@@ -309,6 +304,9 @@ impl Downstream {
 
     /// The client has taken so many bytes, and there are more for it if the answer is `stalled`.
     pub(crate) fn took(&self, bytes: u64, stalled: bool) {
+        if bytes > 0 {
+            self.lifeline.held().outgoing_moves(self.now());
+        }
         if let Some(paces) = &self.paces {
             paces.response.moved(bytes, self.now());
             if stalled {
@@ -322,6 +320,8 @@ impl Downstream {
     pub(crate) fn may_not_wait(&self) -> Option<Unread> {
         let slow = if self.lifeline.is_behind(self.now()) {
             Unread::Slowly
+        } else if self.lifeline.is_shed() {
+            Unread::Longest
         } else if self.has_expired() {
             Unread::NotAtAll
         } else {
@@ -377,3 +377,5 @@ impl Downstream {
 pub(super) const DRAIN_GRACE: Duration = Duration::from_millis(500);
 /// How long an endpoint has to answer `Expect: 100-continue` before the body is sent unasked.
 const CONTINUE_TIMEOUT: Duration = Duration::from_secs(1);
+/// Bytes of a response that may wait for the client while buffers are tight.
+const TIGHT_ROOM: u32 = 64 * 1024;

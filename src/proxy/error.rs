@@ -31,6 +31,8 @@ pub(crate) enum ProxyError {
     NoReadyEndpoint,
     /// The endpoint's name stands for no address.
     Unresolved,
+    /// Buffers held too much, and this request's body for longest.
+    BuffersFull,
     /// No descriptor or port is left here for a connection to the endpoint.
     Exhausted,
     /// The endpoint did not accept a connection.
@@ -81,6 +83,7 @@ impl ProxyError {
             Self::NoRoute => StatusCode::NOT_FOUND,
             Self::NoHopLeft => StatusCode::OK,
             Self::NoReadyEndpoint
+            | Self::BuffersFull
             | Self::Crowded
             | Self::Exhausted
             | Self::CutByDeadline
@@ -112,6 +115,7 @@ impl ProxyError {
             Self::NoHopLeft => "no hop left",
             Self::NoReadyEndpoint => "no ready endpoint",
             Self::Unresolved => "endpoint name not resolved",
+            Self::BuffersFull => "buffers full",
             Self::Exhausted => "out of descriptors or ports",
             Self::ConnectRefused => "connect refused",
             Self::ConnectTimeout => "connect timeout",
@@ -142,6 +146,7 @@ impl ProxyError {
             | Self::DeadlinePassed => Side::Downstream,
             Self::NoHopLeft
             | Self::NoReadyEndpoint
+            | Self::BuffersFull
             | Self::Exhausted
             | Self::CutByDeadline
             | Self::CutByShutdown => Side::Internal,
@@ -165,6 +170,7 @@ impl ProxyError {
             Self::BodyTimeout => Some(Limit::Idle),
             Self::BodyTooSlow => Some(Limit::RequestBodyRate),
             Self::BodyTooLarge => Some(Limit::MaxRequestBody),
+            Self::BuffersFull => Some(Limit::MaxBuffered),
             Self::Crowded => Some(Limit::UpstreamStreams),
             Self::MalformedBody
             | Self::Unclear(_)
@@ -197,6 +203,7 @@ impl ProxyError {
                 | Self::BodyTimeout
                 | Self::BodyTooSlow
                 | Self::BodyTooLarge
+                | Self::BuffersFull
                 | Self::CutByShutdown
         )
     }

@@ -68,8 +68,8 @@ pub(crate) async fn exchange(
                 }
                 Poll::Pending => {}
             }
-            if watched.downstream.body_is_behind() {
-                return Poll::Ready(Err(ProxyError::BodyTooSlow.into()));
+            if let Some(error) = gives_up(watched.downstream) {
+                return Poll::Ready(Err(error.into()));
             }
             if !watched.downstream.has_expired() {
                 return Poll::Pending;
@@ -86,6 +86,17 @@ pub(crate) async fn exchange(
         }
     })
     .await
+}
+
+/// Why the client's body is not waited for any longer, whatever it and the endpoint do.
+pub(super) fn gives_up(downstream: &Downstream) -> Option<ProxyError> {
+    if downstream.body_is_behind() {
+        Some(ProxyError::BodyTooSlow)
+    } else if downstream.lifeline().is_shed() {
+        Some(ProxyError::BuffersFull)
+    } else {
+        None
+    }
 }
 
 /// Whether the request's body is on its way.

@@ -59,7 +59,9 @@ const fn status(error: ProxyError) -> u16 {
     match error {
         ProxyError::Refused(refusal) => of_head(refusal),
         ProxyError::MalformedBody | ProxyError::Unclear(_) | ProxyError::NoHost => INTERNAL,
-        ProxyError::BodyTooLarge | ProxyError::Crowded => RESOURCE_EXHAUSTED,
+        ProxyError::BodyTooLarge | ProxyError::BuffersFull | ProxyError::Crowded => {
+            RESOURCE_EXHAUSTED
+        }
         ProxyError::NoRoute | ProxyError::NoHopLeft => UNIMPLEMENTED,
         ProxyError::BodyTimeout
         | ProxyError::BodyTooSlow

@@ -12,7 +12,7 @@ use std::{
     time::Duration,
 };
 
-use super::clock::Tick;
+use super::{clock::Tick, held::Held};
 use crate::core::in_flight::{Ending, TenureCounter};
 
 /// The waits of one connection, or of one tunnel.
@@ -21,6 +21,9 @@ pub(crate) struct Lifeline {
     deadline: Cell<Tick>,
     /// When the client will have been too slow; a wait of its own, because moving a little does not end it.
     pace: Cell<Tick>,
+    held: Held,
+    /// What is held is to be given up.
+    shed: Cell<bool>,
     cut: Cell<Option<Ending>>,
     /// Identity of the tenure claimed at present; compared, never followed.
     tenure: Cell<*const TenureCounter>,
@@ -46,6 +49,16 @@ impl Lifeline {
     /// Whether the client has fallen behind.
     pub(crate) fn is_behind(&self, now: Tick) -> bool {
         self.pace.get() <= now
+    }
+
+    /// What is kept here.
+    pub(crate) const fn held(&self) -> &Held {
+        &self.held
+    }
+
+    /// Whether what is kept here must be given up, because there is too much of it in all.
+    pub(crate) fn is_shed(&self) -> bool {
+        self.shed.get() && self.held.bytes() > 0
     }
 
     /// Whether an order to cut has come, and how the claim is to end.
@@ -91,6 +104,8 @@ impl Lifelines {
         let lifeline = Rc::new(Lifeline {
             deadline: Cell::new(Tick::NEVER),
             pace: Cell::new(Tick::NEVER),
+            held: Held::nothing(),
+            shed: Cell::new(false),
             cut: Cell::new(None),
             tenure: Cell::new(std::ptr::null()),
             waker: RefCell::new(None),
@@ -99,13 +114,39 @@ impl Lifelines {
         lifeline
     }
 
-    /// Wakes those whose deadline has passed.
-    pub(crate) fn sweep(&self, now: Tick) {
+    /// Wakes those whose deadline has passed; says how many bytes all of them hold.
+    pub(crate) fn sweep(&self, now: Tick) -> u64 {
+        let mut held = 0;
         self.each(|lifeline| {
+            held += lifeline.held.bytes();
+            lifeline.shed.set(false);
             if lifeline.has_expired(now) || lifeline.is_behind(now) {
                 lifeline.wake();
             }
         });
+        held
+    }
+
+    /// Gives up as many bytes as there are too many, those first that have not moved since the earliest time, and none
+    /// that have moved after `latest`. Says how many.
+    pub(crate) fn shed(&self, excess: u64, latest: Tick) -> u64 {
+        let mut holding = Vec::new();
+        for lifeline in self.0.borrow().iter().filter_map(Weak::upgrade) {
+            if lifeline.held.bytes() > 0 && lifeline.held.since() <= latest {
+                holding.push(lifeline);
+            }
+        }
+        holding.sort_by_key(|lifeline| lifeline.held.since());
+        let mut given_up = 0;
+        for lifeline in holding {
+            if given_up >= excess {
+                break;
+            }
+            given_up += lifeline.held.bytes();
+            lifeline.shed.set(true);
+            lifeline.wake();
+        }
+        given_up
     }
 
     /// Cuts the claims of one tenure.

@@ -6,7 +6,7 @@
 mod attempt;
 mod shared;
 
-use std::{num::NonZeroUsize, rc::Rc, sync::Arc};
+use std::{rc::Rc, sync::Arc};
 
 use http::{
     HeaderMap, HeaderValue, Method, Request, Response, Uri, Version,
@@ -207,12 +207,6 @@ impl Outbound {
             && self.asked.is_none()
             && self.head.method.is_safe()
     }
-}
-
-/// Whether `body` may be sent, as far as its length is known; where it is not, `upload` watches it.
-fn fits(body: &RequestBody, upload: &Progress, max: Option<NonZeroUsize>) -> bool {
-    upload.is_bounded_by(max);
-    max.is_none_or(|max| body.size_hint().lower() <= max.get() as u64)
 }
 
 /// Attempts for one request, those included that did not get as far as a connection.

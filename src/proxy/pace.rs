@@ -77,6 +77,26 @@ impl Pace {
     }
 }
 
+/// How slowly each direction may move, where the listener asks for a rate.
+#[derive(Debug)]
+pub(crate) struct Paces {
+    pub(crate) request: Pace,
+    pub(crate) response: Pace,
+}
+
+impl Paces {
+    pub(crate) fn new(rate: BodyRate) -> Box<Self> {
+        Box::new(Self {
+            request: Pace::new(rate),
+            response: Pace::new(rate),
+        })
+    }
+
+    pub(crate) fn deadline(&self) -> Tick {
+        self.request.deadline().min(self.response.deadline())
+    }
+}
+
 /// What a client may be ahead: so many bytes move in one go where kernels on both sides hold them, and are not seen
 /// to move before and after.
 const AHEAD: u64 = 1024 * 1024;

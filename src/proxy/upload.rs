@@ -98,9 +98,11 @@ impl Progress {
         self.stage.get()
     }
 
-    /// Bounds the body from now on.
-    pub(crate) fn is_bounded_by(&self, max: Option<NonZeroUsize>) {
+    /// Bounds the body from now on. False if it is known already that it is too large; where its length is not known,
+    /// it is watched.
+    pub(crate) fn fits(&self, body: &RequestBody, max: Option<NonZeroUsize>) -> bool {
         self.max.set(max);
+        max.is_none_or(|max| body.size_hint().lower() <= max.get() as u64)
     }
 
     /// Keeps these fields out of what stands behind the body, from now on.

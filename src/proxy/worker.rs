@@ -71,6 +71,7 @@ pub(crate) struct Worker {
     lifelines: Lifelines,
     request_ids: RequestIds,
     trace_ids: TraceIds,
+    tight: Cell<bool>,
     draining: Cell<bool>,
     cutting: Cell<bool>,
     connections: Cell<usize>,
@@ -124,6 +125,7 @@ async fn run(setup: WorkerSetup) {
         lifelines: Lifelines::default(),
         request_ids: RequestIds::new(),
         trace_ids: TraceIds::default(),
+        tight: Cell::new(false),
         draining: Cell::new(false),
         cutting: Cell::new(false),
         connections: Cell::new(0),
@@ -141,8 +143,7 @@ async fn run(setup: WorkerSetup) {
                 None => return,
             },
             _ = sweep.tick() => {
-                worker.clock.read();
-                worker.lifelines.sweep(worker.clock.coarse());
+                worker.sweep();
                 sweeps = sweeps.wrapping_add(1);
                 if sweeps.is_multiple_of(SWEEPS_PER_PRUNE) {
                     worker.desk.prune(worker.clock.coarse());
@@ -194,6 +195,27 @@ impl Worker {
         }
     }
 
+    /// Looks at every deadline, and at what all connections hold. Each worker gives up its share of what is too much.
+    fn sweep(&self) {
+        self.clock.read();
+        let now = self.clock.coarse();
+        let held = self.lifelines.sweep(now);
+        self.stats().buffered.set(held);
+        let all = self
+            .stats
+            .workers()
+            .iter()
+            .map(|it| it.buffered.value())
+            .sum();
+        self.tight.set(self.resources.is_tight(all));
+        if let Some(excess) = self.resources.excess(all) {
+            let latest = now.before(excess.patience());
+            let given_up = self.lifelines.shed(excess.of(held, all), latest);
+            // At once, so that the others do not give up theirs for it as well.
+            self.stats().buffered.set(held - given_up);
+        }
+    }
+
     /// Closes every listener, then lets the connections finish.
     async fn drain(self: Rc<Self>, done: oneshot::Sender<()>) {
         let stops: Vec<_> = self.listeners.take().into_values().collect();
@@ -241,6 +263,11 @@ impl Worker {
 
     pub(crate) fn stats(&self) -> &WorkerStats {
         self.stats.worker(self.index)
+    }
+
+    /// Whether buffers must not grow as they like.
+    pub(crate) const fn is_tight(&self) -> bool {
+        self.tight.get()
     }
 
     /// Whether the process is stopping: connections are to be closed after their present request.

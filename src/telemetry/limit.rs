@@ -32,6 +32,8 @@ pub enum Limit {
     ResponseBodyRate,
     /// A client sent or took no byte of a body for too long.
     Idle,
+    /// What stood in the buffers of a connection for longest was given up, because there was too much of it in all.
+    MaxBuffered,
     /// No HTTP/2 connection to an endpoint had room for another request.
     UpstreamStreams,
     /// A connection of HTTP/2 ended, because too many frames came on it that carry nothing.
@@ -45,7 +47,7 @@ pub enum Limit {
 
 impl Limit {
     /// All of them, in the order of the counters.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::MaxConnections,
         Self::OpenFiles,
         Self::MaxConnectionsPerClient,
@@ -59,6 +61,7 @@ impl Limit {
         Self::RequestBodyRate,
         Self::ResponseBodyRate,
         Self::Idle,
+        Self::MaxBuffered,
         Self::UpstreamStreams,
         Self::Http2ControlFrames,
         Self::Http2Resets,
@@ -82,6 +85,7 @@ impl Limit {
             Self::RequestBodyRate => "request_body_rate",
             Self::ResponseBodyRate => "response_body_rate",
             Self::Idle => "idle",
+            Self::MaxBuffered => "max_buffered",
             Self::UpstreamStreams => "upstream_streams",
             Self::Http2ControlFrames => "http2_control_frames",
             Self::Http2Resets => "http2_resets",

@@ -102,6 +102,8 @@ pub struct WorkerStats {
     pub http2_refused_streams: Counter,
     /// Connections among them whose client broke the protocol.
     pub http2_protocol_errors: Counter,
+    /// Bytes that its connections hold in buffers, as far as is known.
+    pub buffered: Gauge,
     /// TLS handshakes with clients.
     pub handshakes: HandshakeStats,
     /// Bounds that were met, by [`Limit`].
@@ -237,6 +239,23 @@ impl Counter {
     }
 
     /// The count so far.
+    #[must_use]
+    pub fn value(&self) -> u64 {
+        self.0.load(Relaxed)
+    }
+}
+
+/// A number with one writer, which rises and falls.
+#[derive(Debug, Default)]
+pub struct Gauge(AtomicU64);
+
+impl Gauge {
+    /// Says what it is now. `Relaxed`, because nothing else is read by it.
+    pub fn set(&self, value: u64) {
+        self.0.store(value, Relaxed);
+    }
+
+    /// What it was last.
     #[must_use]
     pub fn value(&self) -> u64 {
         self.0.load(Relaxed)

@@ -11,8 +11,11 @@
 mod support;
 
 mod body_size;
+mod buffers;
 mod connections;
+mod crowd;
 mod descriptors;
+mod memory;
 mod pace;
 mod requests;
 mod upgrades;

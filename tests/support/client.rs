@@ -9,7 +9,7 @@ use tokio::{
     time::timeout,
 };
 
-use super::{scripted::find, soon};
+use super::{PATIENCE, scripted::find, soon};
 
 /// One connection.
 pub(crate) struct Raw<S = TcpStream> {
@@ -104,6 +104,25 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Raw<S> {
         };
         soon("sending", both).await.unwrap();
         self.answer().await
+    }
+
+    /// The same, where the other end may take only a part for a while; `None` if no answer comes then.
+    pub(crate) async fn try_exchange(&mut self, bytes: &[u8]) -> Option<Answer> {
+        let (mut read, mut write) = tokio::io::split(&mut self.stream);
+        let unread = &mut self.unread;
+        let mut piece = vec![0; 64 * 1024];
+        let answered = timeout(PATIENCE / 3, async {
+            tokio::select! {
+                // Whoever does not take the rest has answered.
+                sent = write.write_all(bytes) => drop(sent),
+                came = read.read(&mut piece) => unread.extend_from_slice(&piece[..came.unwrap_or(0)]),
+            }
+        });
+        let answered = answered.await.is_ok();
+        match answered {
+            true => self.try_answer().await.ok(),
+            false => None,
+        }
     }
 
     /// Sends `GET path` with a `Host` and reads the answer.

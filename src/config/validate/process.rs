@@ -8,8 +8,8 @@ use std::{
 
 use super::{Surroundings, listener::Taken};
 use crate::config::{
-    AccessLogFormat, AccessLogTarget, AdminAddr, AdminConfig, LogFormat, MetricsConfig,
-    ProcessConfig,
+    AccessLogFormat, AccessLogTarget, AdminAddr, AdminConfig, LogFormat, MemoryBound,
+    MetricsConfig, ProcessConfig,
     judge::{At, Judge},
     raw::{RawAdmin, RawMetrics, RawProcess, WORKERS_LIMIT},
     tree::{Field, Given},
@@ -35,6 +35,7 @@ pub(super) fn process(raw: Field<RawProcess>, around: Surroundings<'_>) -> Proce
         state: raw.state.value().map(|path| path.seen_from(around.folder)),
         shutdown_delay: raw.shutdown_delay.or(Delay(SHUTDOWN_DELAY)).0,
         shutdown_deadline: raw.shutdown_deadline.or(Delay(SHUTDOWN_DEADLINE)).0,
+        max_buffered: raw.max_buffered.or(MAX_BUFFERED),
         access_log,
         access_log_format: raw.access_log_format.or(AccessLogFormat::Json),
         log_format: raw.log_format.or(LogFormat::Text),
@@ -118,6 +119,7 @@ fn socket_path_fits(path: &Path, at: At, judge: &mut Judge<'_>) {
 }
 
 const SHUTDOWN_DELAY: Duration = Duration::ZERO;
+const MAX_BUFFERED: MemoryBound = MemoryBound::Share(50);
 const SHUTDOWN_DEADLINE: Duration = Duration::from_secs(30);
 const RESOLVE_INTERVAL: Duration = Duration::from_secs(10);
 const ADMIN_LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 9900);

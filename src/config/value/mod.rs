@@ -7,6 +7,7 @@ pub(super) mod choice;
 pub(super) mod duration;
 pub(super) mod flag;
 pub(super) mod http;
+pub(super) mod memory;
 pub(super) mod network;
 pub(super) mod number;
 pub(super) mod path;

@@ -10,7 +10,7 @@ use std::{
 
 use http::Response;
 
-use super::{Outbound, fits};
+use super::Outbound;
 use crate::{
     core::{health::PassiveFailure, proxy_header::Introduction, service::UpstreamProtocol},
     mailbox::Report,
@@ -38,7 +38,7 @@ impl Outbound {
         let spec = &service.snapshot().spec;
         self.downstream.adopts(&spec.timeouts);
         if let Some(upload) = &self.upload
-            && !fits(&body, upload, spec.max_request_body)
+            && !upload.fits(&body, spec.max_request_body)
         {
             return Err(ProxyError::BodyTooLarge);
         }

@@ -83,6 +83,31 @@ impl Protocol {
         }
     }
 
+    /// Whether all of the response so far has left since this was asked last. A shared connection tells only by asking
+    /// for more.
+    pub(super) fn take_flushed(&self) -> bool {
+        match self {
+            Self::Http1(wire) => wire.take_flushed(),
+            Self::Http2(_) => true,
+        }
+    }
+
+    /// Whether the client takes nothing at present, as far as is known.
+    pub(super) fn is_stalled(&self) -> bool {
+        match self {
+            Self::Http1(wire) => wire.is_stalled(),
+            Self::Http2(_) => false,
+        }
+    }
+
+    /// Bytes of a response that may wait for the client before no further piece is asked for.
+    pub(super) const fn room(&self) -> u32 {
+        match self {
+            Self::Http1(_) => http1::BUFFER_LIMIT as u32,
+            Self::Http2(_) => http2::SEND_BUFFER as u32,
+        }
+    }
+
     /// Whether the client can be told what an endpoint answered.
     pub(super) fn admits<B>(&self, answer: &Response<B>) -> bool {
         match self {

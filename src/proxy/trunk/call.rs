@@ -24,7 +24,7 @@ use crate::proxy::{
     body::BodyError,
     downstream::Downstream,
     error::ProxyError,
-    exchange::{Failed, Watched, cut, expired, judged},
+    exchange::{Failed, Watched, cut, expired, gives_up, judged},
     outbound::Head,
     protocol::http1::response_reader::Broken,
     upload::RequestBody,
@@ -97,8 +97,8 @@ impl Calling {
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(self.failed(&error, watched))),
                 Poll::Pending => {}
             }
-            if watched.downstream.body_is_behind() {
-                return Poll::Ready(Err(ProxyError::BodyTooSlow.into()));
+            if let Some(error) = gives_up(watched.downstream) {
+                return Poll::Ready(Err(error.into()));
             }
             if !watched.downstream.has_expired() {
                 return Poll::Pending;

@@ -61,6 +61,15 @@ pub(super) fn workers(stats: &Stats) -> Vec<MetricFamily> {
         families.push(single(family, total(counter.pick)));
     }
     families.push(limited(stats));
+    let buffered = stats.workers().iter().map(|it| it.buffered.value()).sum();
+    families.push(single(
+        Family::gauge(
+            "cutover_buffered_bytes",
+            "Bytes that connections hold in buffers, as far as is known.",
+            &[],
+        ),
+        buffered,
+    ));
     families
 }
 

@@ -7,7 +7,7 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf};
 
 use super::{
     input::{Input, Phase},
@@ -37,6 +37,15 @@ impl Guarded {
     pub(crate) fn reset(self) {
         // A socket that cannot be told so is closed already.
         let _ = self.socket.resets();
+    }
+
+    /// hyper's buffer grows with what a read brings and never shrinks while nothing comes: after one large upload, an
+    /// idle connection would keep a quarter of a mebibyte.
+    fn poll_socket(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        if buf.remaining() <= READ_LIMIT {
+            return Pin::new(&mut self.socket).poll_read(cx, buf);
+        }
+        Pin::new(&mut (&mut self.socket).take(READ_LIMIT as u64)).poll_read(cx, buf)
     }
 
     /// While an upgrade is being decided, what comes is held, up to a bound; the end of input passes.
@@ -83,7 +92,7 @@ impl AsyncRead for Guarded {
                 Phase::Head | Phase::Length(_) | Phase::Chunked(_) => {}
             }
             let before = buf.filled().len();
-            ready!(Pin::new(&mut this.socket).poll_read(cx, buf))?;
+            ready!(this.poll_socket(cx, buf))?;
             let came = &buf.filled()[before..];
             if came.is_empty() {
                 return Poll::Ready(Ok(()));
@@ -138,5 +147,7 @@ impl AsyncWrite for Guarded {
     }
 }
 
+/// Largest read. One byte less than a power of two, so that hyper does not offer twice as much the next time.
+const READ_LIMIT: usize = 64 * 1024 - 1;
 /// Bytes held while an upgrade is being decided; a client that sends more waits.
 const UPGRADE_HOLD_LIMIT: usize = 16 * 1024;

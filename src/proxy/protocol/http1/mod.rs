@@ -21,5 +21,5 @@ mod wire;
 pub(crate) use guarded::Guarded;
 pub(crate) use refusal::HeadRefusal;
 pub(crate) use request_line::{check_method, check_target};
-pub(crate) use serve::serve;
+pub(crate) use serve::{BUFFER_LIMIT, serve};
 pub(crate) use wire::Wire;

@@ -18,6 +18,7 @@ use crate::{
         transport::Transport,
         tunnel::ClientHalf,
     },
+    telemetry::limit::Limit,
 };
 
 /// Serves `socket` until it closes, is told to, or has become a tunnel and that has ended. If it turns out to speak
@@ -117,6 +118,7 @@ fn look_around(downstream: &Downstream, wire: &Wire, closing: &mut Closing) -> N
     let worker = downstream.worker();
     let written = wire.take_written();
     downstream.took(written, wire.is_stalled());
+    downstream.looks_for_flush();
     if worker.is_cutting() {
         return Next::Drop;
     }
@@ -130,12 +132,18 @@ fn look_around(downstream: &Downstream, wire: &Wire, closing: &mut Closing) -> N
             Next::Wait
         };
     }
+    let head = wire.unended_head();
+    downstream.holds_head(head);
+    if downstream.lifeline().is_shed() {
+        worker.stats().met(Limit::MaxBuffered);
+        return Next::Drop;
+    }
     if wire.speaks_http2() {
         return Next::Http2;
     }
     let drain_begins =
         worker.is_draining() && !std::mem::replace(&mut closing.drain_seen, worker.is_draining());
-    match (downstream.stage(), wire.is_reading_head()) {
+    match (downstream.stage(), head > 0) {
         (Stage::Head, true) => {}
         (Stage::Idle, false) if !drain_begins => {}
         (_, true) => downstream.expects_head(),
@@ -212,6 +220,6 @@ fn builder(limits: &ListenerLimits) -> Builder {
 }
 
 /// Largest read buffer, and so the largest piece of an upload at once.
-const BUFFER_LIMIT: usize = 256 * 1024;
+pub(crate) const BUFFER_LIMIT: usize = 256 * 1024;
 /// Fields for which hyper keeps room on the stack; more cost an allocation per request.
 const HYPER_HEADERS: usize = 100;

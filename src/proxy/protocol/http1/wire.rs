@@ -24,6 +24,8 @@ pub(crate) struct Wire {
     written: Cell<u64>,
     /// Whether the client does not take what there is for it.
     stalled: Cell<bool>,
+    /// Whether all that there was has left since somebody asked.
+    flushed: Cell<bool>,
     /// Whether nothing but the end of the connection says that the answer is whole.
     to_the_end: Cell<bool>,
 }
@@ -35,6 +37,7 @@ impl Wire {
             served: Cell::new(0),
             written: Cell::new(0),
             stalled: Cell::new(false),
+            flushed: Cell::new(false),
             to_the_end: Cell::new(false),
         })
     }
@@ -83,14 +86,24 @@ impl Wire {
     /// Notes that all of it went, or could not.
     pub(super) fn flushed(&self, polled: &Poll<io::Result<()>>) {
         self.stalled.set(polled.is_pending());
+        self.flushed.set(polled.is_ready());
     }
 
-    /// Whether a head has begun and not ended.
-    pub(crate) fn is_reading_head(&self) -> bool {
+    /// Whether all that there was for the client has left since this was asked last.
+    pub(crate) const fn take_flushed(&self) -> bool {
+        self.flushed.replace(false)
+    }
+
+    /// Bytes of a head that has begun and not ended; none if no head has begun.
+    pub(crate) fn unended_head(&self) -> usize {
         let input = self.input.borrow();
         // Empty lines between requests begin nothing.
         let begun = |held: &[u8]| held.iter().any(|byte| !matches!(byte, b'\r' | b'\n'));
-        matches!(input.phase, Phase::Head) && begun(&input.held)
+        if matches!(input.phase, Phase::Head) && begun(&input.held) {
+            input.held.len()
+        } else {
+            0
+        }
     }
 
     /// Whether the connection turned out to speak HTTP/2, of which all that came is held.

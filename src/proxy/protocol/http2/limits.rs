@@ -13,7 +13,7 @@ pub(super) const STREAM_WINDOW: u32 = 128 * 1024;
 /// the others of the same connection wait for them.
 pub(super) const CONNECTION_WINDOW: u32 = 32 * STREAM_WINDOW;
 /// Bytes of one response that wait for their client, besides the piece that filled the room.
-pub(super) const SEND_BUFFER: usize = 64 * 1024;
+pub(in crate::proxy::protocol) const SEND_BUFFER: usize = 64 * 1024;
 /// Largest frame taken, which is the least that may be offered.
 pub(super) const MAX_FRAME: u32 = 16 * 1024;
 /// Requests that break the protocol, over the life of a connection, before it is closed.

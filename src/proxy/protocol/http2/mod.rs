@@ -16,6 +16,7 @@ mod serve;
 mod streams;
 mod wire;
 
+pub(super) use limits::SEND_BUFFER;
 pub(crate) use preface::{Preface, preface};
 pub(crate) use serve::serve;
 pub(crate) use streams::Stream;
