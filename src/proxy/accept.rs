@@ -180,13 +180,16 @@ fn welcome(worker: &Worker, listener: &OpenListener, stream: TcpStream) -> Optio
 }
 
 /// What a connection may not be served without: a place at its listener, and descriptors.
-type Admission = (Place, Seat);
+struct Admission {
+    _place: Place,
+    _seat: Seat,
+}
 
 async fn find_place(worker: &Worker, listener: &OpenListener) -> Admission {
     let mut told = false;
     loop {
         let full = match (listener.enter(), worker.resources().sit()) {
-            (Some(place), Some(seat)) => return (place, seat),
+            (Some(_place), Some(_seat)) => return Admission { _place, _seat },
             (None, _) => Limit::MaxConnections,
             (Some(_), None) => Limit::OpenFiles,
         };
@@ -210,7 +213,10 @@ async fn wait_for_descriptors(listener: &OpenListener) {
 
 /// For those who had been accepted before the listener closed: nobody else will serve them.
 fn squeeze_in(worker: &Worker, listener: &OpenListener) -> Admission {
-    (listener.enter_last(), worker.resources().squeeze_in())
+    Admission {
+        _place: listener.enter_last(),
+        _seat: worker.resources().squeeze_in(),
+    }
 }
 
 fn begin(

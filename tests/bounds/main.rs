@@ -15,12 +15,25 @@ mod buffers;
 mod connections;
 mod crowd;
 mod descriptors;
+mod heads;
+mod http2;
 mod memory;
 mod pace;
 mod requests;
 mod upgrades;
+mod waits;
 
+use cutover::telemetry::limit::Limit;
 use support::site::Site;
+
+#[test]
+fn every_bound_has_its_line_in_the_reference() {
+    let page = include_str!("../../docs/limits.md");
+    for limit in Limit::ALL {
+        let label = format!("`{}`", limit.as_str());
+        assert!(page.contains(&label), "docs/limits.md lacks {label}");
+    }
+}
 
 /// `cutover_limited_total` of one bound has this value.
 async fn limited(site: &Site, limit: &str, count: f64) {

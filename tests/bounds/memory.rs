@@ -231,3 +231,19 @@ async fn connections_that_come_and_go_leave_nothing_behind() {
     assert!(after[4] < after[1] + 16 * MIB, "{after:?}");
     stage.ends().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bound_that_the_machine_cannot_keep_is_told() {
+    let blue = Answering::start("blue").await;
+    let services = service("shop", "/", [&[blue.addr()], &[]], "");
+    let serve = Home::new("max_buffered = \"1024GiB\"", &services)
+        .serve()
+        .await;
+    let told = &serve.said("memory too little")[0];
+    assert!(told["needed"].as_u64() > told["memory"].as_u64(), "{told}");
+    drop(serve);
+    let serve = Home::new("max_buffered = \"1MiB\"", &services)
+        .serve()
+        .await;
+    assert_eq!(serve.said("memory too little").len(), 0);
+}
