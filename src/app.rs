@@ -137,6 +137,8 @@ impl App {
             reports,
         };
         let Hired { workers, threads } = crew.hire(count)?;
+        let notices = Notices::new(Arc::clone(&metrics));
+        let events = Arc::clone(notices.events());
         let setup = Setup {
             config_path: options.config,
             judged,
@@ -146,7 +148,7 @@ impl App {
             publisher,
             workers: workers.clone(),
             reports: reported,
-            notices: Notices::new(Arc::clone(&metrics)),
+            notices,
             stats,
             watch: options.watch,
         };
@@ -157,6 +159,7 @@ impl App {
             metrics_config: config.metrics.clone(),
             handle: handle.clone(),
             metrics,
+            events,
         })
         .await?;
         Ok(Self {

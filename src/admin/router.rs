@@ -21,9 +21,9 @@ use tower::{
 };
 
 use super::{
-    body::BODY_LIMIT, call_error::CallError, caller::admit, config, context::Context, endpoints,
-    history, metrics, origin::keep_out_foreign, readiness, reload, rollback, services, switch,
-    switch_many,
+    about, body::BODY_LIMIT, call_error::CallError, caller::admit, config, context::Context,
+    endpoints, events, history, metrics, origin::keep_out_foreign, readiness, reload, rollback,
+    services, switch, switch_many,
 };
 
 /// Everything, for the admin address.
@@ -34,6 +34,7 @@ pub(super) fn admin(context: Context) -> Router {
         .layer(DefaultBodyLimit::max(BODY_LIMIT));
     let calls = brief_calls()
         .merge(waiting_calls())
+        .route("/v1/events", get(events::stream_all))
         .fallback(unknown_path)
         .method_not_allowed_fallback(unknown_method)
         .layer(guards);
@@ -64,6 +65,7 @@ fn brief_calls() -> Router<Context> {
             "/v1/services/{service}/pools/{colour}/endpoints/{addr}",
             endpoint,
         )
+        .route("/v1/about", get(about::about))
         .route("/v1/reload", post(reload::reload))
         .route("/v1/config", get(config::effective))
         .route("/metrics", get(metrics::scrape));

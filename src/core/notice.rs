@@ -1,7 +1,11 @@
 //! What people are told. Core emits notices; `telemetry/notice.rs` alone makes a log line and a metric of
 //! each, so that the two cannot disagree.
 
+mod sentence;
+
 use std::time::Duration;
+
+use serde::{Serialize, Serializer};
 
 use super::{
     health::Health,
@@ -10,7 +14,8 @@ use super::{
 };
 
 /// Something worth telling a person.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Notice {
     /// A switch was asked for and waits for its gates.
     SwitchWaiting {
@@ -20,7 +25,8 @@ pub enum Notice {
         to: Colour,
         /// Who asked.
         actor: Actor,
-        /// How long it will wait.
+        /// How long it will wait; milliseconds in JSON.
+        #[serde(rename = "gate_timeout_ms", serialize_with = "in_millis")]
         gate_timeout: Duration,
     },
     /// A switch did not happen.
@@ -29,7 +35,8 @@ pub enum Notice {
         services: Vec<ServiceName>,
         /// Who asked.
         actor: Actor,
-        /// Why not.
+        /// Why not; a sentence in JSON.
+        #[serde(serialize_with = "as_sentence")]
         refusal: Refusal,
     },
     /// The barrier of a switch has passed.
@@ -43,7 +50,8 @@ pub enum Notice {
     Drained {
         /// The whole receipt.
         receipt: Receipt,
-        /// From the barrier to the end.
+        /// From the barrier to the end; milliseconds in JSON.
+        #[serde(rename = "took_ms", serialize_with = "in_millis")]
         took: Duration,
     },
     /// The drain deadline passed with claims left; they are being cut.
@@ -83,7 +91,8 @@ pub enum Notice {
         colour: Colour,
         /// The endpoint.
         endpoint: EndpointAddr,
-        /// For how long.
+        /// For how long; milliseconds in JSON.
+        #[serde(rename = "lasts_ms", serialize_with = "in_millis")]
         lasts: Duration,
         /// What its traffic saw.
         why: &'static str,
@@ -102,11 +111,13 @@ pub enum Notice {
         /// The snapshot that carried it.
         generation: Generation,
         /// What changed, a short sentence each; empty if nothing did.
+        #[serde(serialize_with = "the_first")]
         changes: Vec<String>,
     },
     /// A file was not applied; everything is as it was.
     ReloadFailed {
         /// Every reason, each with its position.
+        #[serde(serialize_with = "the_first")]
         errors: Vec<String>,
     },
     /// A service is served for the first time by this process.
@@ -146,6 +157,7 @@ pub enum Notice {
         /// Where it was put.
         set_aside: String,
         /// What was wrong, by line.
+        #[serde(serialize_with = "the_first")]
         damage: Vec<String>,
     },
     /// A listener accepts.
@@ -163,11 +175,13 @@ pub enum Notice {
     /// Certificates, keys or authorities have changed and are in use.
     CertificatesRenewed {
         /// The files.
+        #[serde(serialize_with = "the_first")]
         files: Vec<String>,
     },
     /// Files of certificates, keys or authorities have changed and cannot be used; what they held before is in use.
     CertificatesRefused {
         /// What is wrong with each.
+        #[serde(serialize_with = "the_first")]
         errors: Vec<String>,
     },
     /// A name could not be resolved; its last addresses stay in use.
@@ -178,3 +192,51 @@ pub enum Notice {
         error: String,
     },
 }
+
+impl Notice {
+    /// The services it is about, if it is about any.
+    #[must_use]
+    pub fn services(&self) -> Vec<&ServiceName> {
+        match self {
+            Self::SwitchRefused { services, .. } | Self::BarrierMissed { services, .. } => {
+                services.iter().collect()
+            }
+            Self::Switched { receipt, .. } | Self::Drained { receipt, .. } => {
+                vec![&receipt.service]
+            }
+            Self::SwitchWaiting { service, .. }
+            | Self::DrainDeadlinePassed { service, .. }
+            | Self::HealthChanged { service, .. }
+            | Self::Ejected { service, .. }
+            | Self::Readmitted { service, .. }
+            | Self::ServiceAdded { service, .. }
+            | Self::ServiceRemoved { service }
+            | Self::EndpointsChanged { service, .. } => vec![service],
+            Self::Reloaded { .. }
+            | Self::ReloadFailed { .. }
+            | Self::JournalFailed { .. }
+            | Self::JournalDamaged { .. }
+            | Self::ListenerOpened { .. }
+            | Self::ListenerClosed { .. }
+            | Self::CertificatesRenewed { .. }
+            | Self::CertificatesRefused { .. }
+            | Self::ResolveFailed { .. } => Vec::new(),
+        }
+    }
+}
+
+fn in_millis<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_u64(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX))
+}
+
+/// The first of many, so that a file with ten thousand errors is no event of ten thousand lines.
+fn the_first<S: Serializer>(texts: &[String], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(texts.iter().take(TEXTS_LIMIT))
+}
+
+fn as_sentence<S: Serializer>(refusal: &Refusal, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(refusal)
+}
+
+/// Texts of one notice that are written as JSON.
+const TEXTS_LIMIT: usize = 64;

@@ -3,6 +3,7 @@
 mod access;
 mod bounds;
 mod calls;
+mod events;
 mod lifecycle;
 mod problems;
 

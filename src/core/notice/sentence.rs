@@ -1,0 +1,221 @@
+//! A notice as one sentence, for people who watch.
+//!
+//! Owns the wording that `cutover events` and the operators' page show; log lines have their own, made of fields.
+
+use std::fmt;
+
+use super::Notice;
+use crate::core::{
+    health::Health,
+    ids::ServiceName,
+    switch::{Actor, Receipt},
+};
+
+impl fmt::Display for Notice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::SwitchWaiting {
+                service,
+                to,
+                actor,
+                gate_timeout,
+            } => write!(
+                f,
+                "{service}: {} asked for {to}; waiting for the gates for up to {gate_timeout:?}",
+                by(actor)
+            ),
+            Self::SwitchRefused {
+                services,
+                actor,
+                refusal,
+            } => write!(
+                f,
+                "{}: the switch that {} asked for was refused: {refusal}",
+                names(services),
+                by(actor)
+            ),
+            Self::Switched { receipt, .. } => switched(f, receipt),
+            Self::Drained { receipt, took } => drained(f, receipt, took.as_millis()),
+            Self::DrainDeadlinePassed {
+                service,
+                colour,
+                left,
+            } => write!(
+                f,
+                "{service}: the drain deadline of {colour} passed with {left} still in flight; they are cut"
+            ),
+            Self::BarrierMissed { services, workers } => write!(
+                f,
+                "{}: {workers} workers did not answer the barrier in time",
+                names(services)
+            ),
+            Self::HealthChanged {
+                service,
+                colour,
+                endpoint,
+                health,
+                why,
+            } => match health {
+                Health::Unhealthy => {
+                    write!(
+                        f,
+                        "{service}: {colour} endpoint {endpoint} is unhealthy: {why}"
+                    )
+                }
+                Health::Healthy => write!(f, "{service}: {colour} endpoint {endpoint} is healthy"),
+                Health::Unknown => {
+                    write!(
+                        f,
+                        "{service}: nothing is known of {colour} endpoint {endpoint}"
+                    )
+                }
+            },
+            Self::Ejected {
+                service,
+                colour,
+                endpoint,
+                lasts,
+                why,
+            } => write!(
+                f,
+                "{service}: {colour} endpoint {endpoint} is out for {lasts:?} because of its traffic: {why}"
+            ),
+            Self::Readmitted {
+                service,
+                colour,
+                endpoint,
+            } => write!(
+                f,
+                "{service}: {colour} endpoint {endpoint} takes traffic again"
+            ),
+            Self::EndpointsChanged {
+                service,
+                colour,
+                endpoint,
+                registered,
+                actor,
+            } => {
+                let done = if *registered {
+                    "registered"
+                } else {
+                    "deregistered"
+                };
+                let by = by(actor);
+                write!(f, "{service}: {by} {done} {colour} endpoint {endpoint}")
+            }
+            Self::Reloaded { .. }
+            | Self::ReloadFailed { .. }
+            | Self::ServiceAdded { .. }
+            | Self::ServiceRemoved { .. }
+            | Self::JournalFailed { .. }
+            | Self::JournalDamaged { .. }
+            | Self::ListenerOpened { .. }
+            | Self::ListenerClosed { .. }
+            | Self::CertificatesRenewed { .. }
+            | Self::CertificatesRefused { .. }
+            | Self::ResolveFailed { .. } => process(self, f),
+        }
+    }
+}
+
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "`fmt` names every variant and sorts the others away"
+)]
+fn process(notice: &Notice, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    match notice {
+        Notice::Reloaded { changes, .. } if changes.is_empty() => {
+            f.write_str("the file was applied; nothing changed")
+        }
+        Notice::Reloaded { changes, .. } => write!(f, "the file was applied: {}", listed(changes)),
+        Notice::ReloadFailed { errors } => {
+            write!(f, "the file was not applied: {}", listed(errors))
+        }
+        Notice::ServiceAdded { service, live, .. } => {
+            write!(f, "{service}: served from now on, {live} is live")
+        }
+        Notice::ServiceRemoved { service } => write!(f, "{service}: served no more"),
+        Notice::JournalFailed { error } => write!(f, "the journal was not written: {error}"),
+        Notice::JournalDamaged { set_aside, damage } => write!(
+            f,
+            "{} lines of the journal could not be read; it was set aside as {set_aside}",
+            damage.len()
+        ),
+        Notice::ListenerOpened { listener, addr } => {
+            write!(f, "listener {listener} accepts on {addr}")
+        }
+        Notice::ListenerClosed { listener } => write!(f, "listener {listener} accepts no more"),
+        Notice::CertificatesRenewed { files } => {
+            write!(f, "certificates were renewed: {}", listed(files))
+        }
+        Notice::CertificatesRefused { errors } => {
+            write!(f, "changed certificates were refused: {}", listed(errors))
+        }
+        Notice::ResolveFailed { endpoint, error } => {
+            write!(f, "endpoint {endpoint} was not resolved: {error}")
+        }
+        _ => Ok(()),
+    }
+}
+
+fn switched(f: &mut fmt::Formatter<'_>, receipt: &Receipt) -> fmt::Result {
+    let Receipt {
+        service,
+        from,
+        to,
+        tenure,
+        in_flight_at_commit,
+        ..
+    } = receipt;
+    let done = if receipt.rollback {
+        "rolled back"
+    } else {
+        "switched"
+    };
+    write!(
+        f,
+        "{service}: {} {done} from {from} to {to}, tenure {tenure}, with {in_flight_at_commit} in flight",
+        by(&receipt.actor)
+    )?;
+    match receipt.barrier_us {
+        Some(barrier) => write!(f, "; barrier {barrier} \u{b5}s"),
+        None => Ok(()),
+    }
+}
+
+fn drained(f: &mut fmt::Formatter<'_>, receipt: &Receipt, millis: u128) -> fmt::Result {
+    write!(
+        f,
+        "{}: {} drained in {millis} ms: {} finished, {} replayed, {} cut",
+        receipt.service,
+        receipt.from,
+        receipt.finished,
+        receipt.replayed,
+        receipt.cut.total()
+    )
+}
+
+/// An actor in a sentence.
+fn by(actor: &Actor) -> String {
+    if actor.name == actor.kind.as_str() {
+        return format!("the {}", actor.name);
+    }
+    actor.name.clone()
+}
+
+fn names(services: &[ServiceName]) -> String {
+    let names: Vec<_> = services.iter().map(ToString::to_string).collect();
+    listed(&names)
+}
+
+/// The first few of many.
+fn listed(texts: &[String]) -> String {
+    let shown = texts.iter().take(SHOWN_LIMIT).cloned().collect::<Vec<_>>();
+    match texts.len().saturating_sub(SHOWN_LIMIT) {
+        0 => shown.join("; "),
+        more => format!("{}; and {more} more", shown.join("; ")),
+    }
+}
+
+/// Names, changes or errors in one sentence.
+const SHOWN_LIMIT: usize = 4;
