@@ -44,6 +44,8 @@ pub(crate) struct ServiceDesk {
     snapshot: Arc<ServiceSnapshot>,
     tenure: Rc<WorkerTenure>,
     endpoints: Vec<Rc<Endpoint>>,
+    /// Of the standby, while it is held: those to which connections are kept.
+    kept: Vec<Rc<Endpoint>>,
     balance: RefCell<Balance>,
     candidates: RefCell<Vec<Candidate>>,
     stats: Arc<ServiceStats>,
@@ -163,10 +165,12 @@ impl Desk {
         }
     }
 
-    /// Closes upstream connections that were unused for too long or that their peer has closed.
+    /// Closes upstream connections that were unused for too long or that their peer has closed, or that nobody holds
+    /// any more.
     pub(crate) fn prune(&self, now: super::clock::Tick) {
+        self.sync();
         for service in self.services.borrow().iter().flatten() {
-            for endpoint in &service.endpoints {
+            for endpoint in service.connected() {
                 endpoint.connections().prune(now);
             }
         }
@@ -176,7 +180,7 @@ impl Desk {
     /// there was one.
     pub(crate) fn give_up_idle(&self) -> bool {
         let services = self.services.borrow();
-        let endpoints = services.iter().flatten().flat_map(|it| &it.endpoints);
+        let endpoints = services.iter().flatten().flat_map(|it| it.connected());
         endpoints.fold(false, |any, it| it.connections().give_up_idle() | any)
     }
 
@@ -207,7 +211,7 @@ impl Desk {
             .borrow_mut()
             .get_mut(slot.index())
             .and_then(Option::take);
-        for endpoint in forgotten.iter().flat_map(|service| &service.endpoints) {
+        for endpoint in forgotten.iter().flat_map(|service| service.connected()) {
             endpoint.connections().retire();
         }
     }
@@ -224,7 +228,7 @@ fn lead(snapshot: &Snapshot, key: RouteKey<'_>) -> Lead {
 
 impl ServiceDesk {
     /// The desk for `snapshot`. What still holds of `older` is taken over: connections to endpoints of the
-    /// same tenure; all others are retired.
+    /// same tenure, and while the standby is held those of both colours; all others are retired.
     fn renew(desk: &Desk, snapshot: Arc<ServiceSnapshot>, older: Option<&Self>) -> Self {
         let same_tenure =
             older.filter(|older| Arc::ptr_eq(&older.snapshot.tenure, &snapshot.tenure));
@@ -234,20 +238,22 @@ impl ServiceDesk {
             colour: snapshot.live,
             connectors: &desk.connectors,
         };
+        let knows = if snapshot.held { older } else { same_tenure };
         let endpoints: Vec<Rc<Endpoint>> = snapshot
             .live_pool()
             .endpoints
             .iter()
             .map(|endpoint| {
-                let known = same_tenure.and_then(|older| older.endpoint(endpoint.id));
-                Rc::new(Endpoint::new(belongs, endpoint.clone(), known))
+                let known = knows.and_then(|older| older.known(endpoint.id));
+                let endpoint = Endpoint::new(belongs, endpoint.clone(), known);
+                endpoint.connections().returns();
+                Rc::new(endpoint)
             })
             .collect();
-        for endpoint in older.iter().flat_map(|older| &older.endpoints) {
-            if !endpoints
-                .iter()
-                .any(|newer| newer.shares_connections(endpoint))
-            {
+        let kept = kept(belongs, &snapshot, knows);
+        for endpoint in older.iter().flat_map(|older| older.connected()) {
+            let mut newer = endpoints.iter().chain(&kept);
+            if !newer.any(|newer| newer.shares_connections(endpoint)) {
                 endpoint.connections().retire();
             }
         }
@@ -265,8 +271,14 @@ impl ServiceDesk {
             candidates: RefCell::new(Vec::with_capacity(endpoints.len())),
             stats: desk.stats.service(&snapshot.name, snapshot.live),
             endpoints,
+            kept,
             snapshot,
         }
+    }
+
+    /// Every endpoint to which there may be connections.
+    fn connected(&self) -> impl Iterator<Item = &Rc<Endpoint>> {
+        self.endpoints.iter().chain(&self.kept)
     }
 
     /// What it was made from.
@@ -292,8 +304,8 @@ impl ServiceDesk {
         }
     }
 
-    fn endpoint(&self, id: EndpointId) -> Option<&Rc<Endpoint>> {
-        self.endpoints.iter().find(|endpoint| endpoint.id() == id)
+    fn known(&self, id: EndpointId) -> Option<&Rc<Endpoint>> {
+        self.connected().find(|endpoint| endpoint.id() == id)
     }
 
     fn pick(&self, tried: &[EndpointId]) -> Option<Rc<Endpoint>> {
@@ -327,4 +339,25 @@ impl ServiceDesk {
         let index = self.balance.borrow_mut().pick(&candidates)?;
         self.endpoints.get(index).map(Rc::clone)
     }
+}
+
+/// Endpoints of the standby to which connections are kept: those that had some when it was live.
+fn kept(
+    belongs: Belongs<'_>,
+    snapshot: &ServiceSnapshot,
+    older: Option<&ServiceDesk>,
+) -> Vec<Rc<Endpoint>> {
+    let Some(older) = older.filter(|_| snapshot.held) else {
+        return Vec::new();
+    };
+    let colour = snapshot.live.other();
+    let belongs = Belongs { colour, ..belongs };
+    let standby = snapshot.pools[colour].endpoints.iter();
+    let kept = standby.filter_map(|endpoint| {
+        let known = older.known(endpoint.id)?;
+        let endpoint = Endpoint::new(belongs, endpoint.clone(), Some(known));
+        endpoint.connections().hold();
+        Some(Rc::new(endpoint))
+    });
+    kept.collect()
 }
