@@ -1,5 +1,7 @@
 //! When a pool may be stopped, as core decides it: every reason why not, and until when.
 
+#![allow(clippy::expect_used, reason = "what fails in a helper fails the test")]
+
 #[path = "support/ledger.rs"]
 mod ledger;
 #[path = "support/lines.rs"]
@@ -30,7 +32,7 @@ fn held_for(keep: Duration) -> ServiceSpec {
 
 fn kinds(ledger: &Ledger, colour: Colour) -> Vec<HindranceKind> {
     let verdict = ledger.state.safe_to_stop("shop", colour, ledger.now());
-    let verdict = verdict.unwrap();
+    let verdict = verdict.expect("it is served");
     assert_eq!(verdict.safe, verdict.reasons.is_empty());
     verdict.reasons.iter().map(|it| it.kind).collect()
 }
@@ -92,7 +94,7 @@ fn a_file_prolongs_and_ends_a_hold_and_a_service_without_one_has_none() {
 fn a_restart_finds_the_hold_in_the_receipt_even_if_the_process_ended_before_the_commit() {
     let mut before = Ledger::serving(&[held_for(MINUTE)]);
     before.switched("shop", Green);
-    let mut receipt = before.view("shop").last_switch.unwrap();
+    let mut receipt = before.view("shop").last_switch.expect("there was one");
     for committed_at in [receipt.committed_at, None] {
         receipt.committed_at = committed_at;
         let service = RestoredService {
