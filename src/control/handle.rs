@@ -10,7 +10,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::{
     config::Config,
     core::{
-        event::EndpointAnswer,
+        event::{DrainChange, EndpointAnswer, LeaveTerms},
         ids::{Colour, EndpointAddr, ListenerName, ServiceName, Tenure},
         switch::{Actor, Receipt, SwitchAnswer, WaitFor, Wish},
         view::{SafeToStop, ServiceView},
@@ -42,7 +42,7 @@ pub struct SwitchOrder {
     pub wait: WaitFor,
 }
 
-/// An endpoint to be added or removed at run time.
+/// What is to be done with an endpoint at run time.
 #[derive(Clone, Debug)]
 pub struct EndpointOrder {
     /// The service.
@@ -51,7 +51,7 @@ pub struct EndpointOrder {
     pub colour: Colour,
     /// The endpoint.
     pub addr: EndpointAddr,
-    /// Add it with this weight, or remove it.
+    /// What is to be done.
     pub change: EndpointChange,
     /// Who asks.
     pub actor: Actor,
@@ -63,7 +63,9 @@ pub enum EndpointChange {
     /// Add it, or change its weight.
     Register(NonZeroU16),
     /// Remove it.
-    Deregister,
+    Deregister(LeaveTerms),
+    /// Keep requests away from it, or let them come back.
+    Drain(DrainChange),
 }
 
 /// What became of a reload.
@@ -127,7 +129,8 @@ impl ControlHandle {
         self.ask(|answer| Question::Switch(order, answer)).await
     }
 
-    /// Registers or deregisters an endpoint; answers when no request can be routed by the older pool.
+    /// Registers, deregisters, drains or undrains an endpoint; answers when no request can be routed by the older pool,
+    /// or, if that is to be waited for, when none is left on an endpoint that leaves.
     ///
     /// # Errors
     /// [`Gone`] if the controller has stopped.

@@ -127,6 +127,8 @@ impl Told {
             | Notice::Readmitted { .. }
             | Notice::ServiceRemoved { .. }
             | Notice::EndpointsChanged { .. }
+            | Notice::EndpointDrained { .. }
+            | Notice::EndpointLeft { .. }
             | Notice::ListenerOpened { .. }
             | Notice::ListenerClosed { .. } => {}
         }
