@@ -70,6 +70,7 @@ impl Config {
                 "gate_timeout": time(spec.switch.gate_timeout),
                 "min_ready": min_ready(spec.switch.min_ready),
                 "drain_deadline": time(spec.switch.drain_deadline),
+                "keep_standby_for": time(spec.switch.keep_standby_for),
             },
             "timeouts": {
                 "connect": time(spec.timeouts.connect),

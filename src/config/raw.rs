@@ -229,6 +229,7 @@ table! {
         gate_timeout: Delay,
         min_ready: MinReady,
         drain_deadline: Delay,
+        keep_standby_for: Delay,
     }
 }
 

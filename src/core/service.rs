@@ -275,6 +275,9 @@ pub struct SwitchSpec {
     pub min_ready: MinReady,
     /// After it, what still runs on the old pool is cut and counted.
     pub drain_deadline: Duration,
+    /// How long the pool that was live before is kept ready to return; zero keeps it for no longer than its requests
+    /// last.
+    pub keep_standby_for: Duration,
 }
 
 /// Endpoints of the target pool that must be ready before a switch commits.

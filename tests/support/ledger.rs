@@ -316,6 +316,7 @@ pub fn service(name: &str) -> ServiceSpec {
             gate_timeout: Duration::from_secs(30),
             min_ready: MinReady::Count(1),
             drain_deadline: Duration::from_secs(10),
+            keep_standby_for: Duration::ZERO,
         },
         timeouts: Timeouts {
             connect: Duration::from_secs(1),

@@ -187,6 +187,7 @@ fn switch(raw: Field<RawSwitch>) -> (SwitchSpec, Option<At>) {
         gate_timeout: raw.gate_timeout.or(Delay(GATE_TIMEOUT)).0,
         min_ready: raw.min_ready.or(MinReady::Count(1)),
         drain_deadline: raw.drain_deadline.or(Delay(DRAIN_DEADLINE)).0,
+        keep_standby_for: raw.keep_standby_for.or(Delay(Duration::ZERO)).0,
     };
     (spec, at)
 }
