@@ -296,6 +296,7 @@ fn receipt(service: &str, tenure: u64, outcome: Outcome) -> Receipt {
         requested_at: now(),
         committed_at: None,
         gate_ms: 0,
+        gates: Vec::new(),
         barrier_us: None,
         unproven_workers: 0,
         in_flight_at_commit: 0,

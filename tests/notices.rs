@@ -15,6 +15,7 @@ use std::{
 use cutover::{
     config::LogFormat,
     core::{
+        gate::verdict::{EndpointFault, GateKind, GateVerdict, Verdict},
         health::Health,
         ids::{Colour, EndpointAddr, Generation, ListenerName, ServiceName},
         notice::Notice,
@@ -118,7 +119,10 @@ fn many_errors_stay_one_line_of_bounded_length() {
 fn expected_line(notice: &Notice) -> &'static str {
     match notice {
         Notice::SwitchWaiting { .. } => {
-            r#"INFO cutover: switch requested service=shop to=green by=admin actor="ops" gate_timeout=30s"#
+            r#"INFO cutover: gates asked service=shop to=green by=admin actor="ops" gate=min_ready longest=30s"#
+        }
+        Notice::GateAnswered(_) => {
+            r#"WARN cutover: gate failed service=shop colour=green gate=check name="GET /smoke" why="no answer in time" faults="10.0.0.2:80: status 500""#
         }
         Notice::SwitchRefused { .. } => {
             r#"WARN cutover: switch refused services="shop; api" by=admin actor="ops" refusal="cutover is shutting down""#
@@ -182,6 +186,7 @@ fn expected_line(notice: &Notice) -> &'static str {
 fn expected_series(notice: &Notice) -> &'static str {
     match notice {
         Notice::SwitchWaiting { .. } => r#"switch_waiting{service="shop"} 0"#,
+        Notice::GateAnswered(_) => r#"gates_total{gate="check",service="shop",verdict="failed"} 1"#,
         Notice::SwitchRefused { .. } => {
             r#"switches_total{actor_kind="admin",outcome="refused",service="shop"} 1"#
         }
@@ -232,8 +237,21 @@ fn switch_notices() -> Vec<Notice> {
             service: shop(),
             to: Colour::Green,
             actor: operator(),
-            gate_timeout: Duration::from_secs(30),
+            gate: GateKind::MinReady,
+            longest: Duration::from_secs(30),
         },
+        Notice::GateAnswered(GateVerdict {
+            gate: GateKind::Check,
+            name: Some("GET /smoke".to_owned()),
+            service: shop(),
+            colour: Colour::Green,
+            verdict: Verdict::Failed,
+            why: Some("no answer in time".to_owned()),
+            endpoints: vec![EndpointFault {
+                endpoint: EndpointAddr::new("10.0.0.2:80"),
+                why: "status 500".to_owned(),
+            }],
+        }),
         Notice::SwitchRefused {
             services: vec![shop(), ServiceName::new("api")],
             actor: operator(),

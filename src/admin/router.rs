@@ -22,8 +22,8 @@ use tower::{
 
 use super::{
     body::BODY_LIMIT, call_error::CallError, caller::admit, config, context::Context, endpoints,
-    history, metrics, origin::keep_out_foreign, readiness, reload, rollback, services, switch,
-    switch_many,
+    history, metrics, origin::keep_out_foreign, plan, readiness, reload, rollback, services,
+    switch, switch_many,
 };
 
 /// Everything, for the admin address.
@@ -70,11 +70,12 @@ fn brief_calls() -> Router<Context> {
     brief(calls)
 }
 
-/// Calls that wait for as long as the file says that a switch may take; see `order.rs`.
+/// Calls that wait for as long as the file says that a switch, or its checks, may take; see `order.rs`.
 fn waiting_calls() -> Router<Context> {
     let calls = Router::new()
         .route("/v1/services/{service}/switch", post(switch::one))
         .route("/v1/services/{service}/rollback", post(rollback::one))
+        .route("/v1/services/{service}/plan", get(plan::one))
         .route("/v1/switch", post(switch_many::many));
     few(calls)
 }

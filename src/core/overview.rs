@@ -41,7 +41,7 @@ impl State {
             file_live: standing.file_live,
             drift: standing.file_live != standing.live,
             rollback_to: standing.rollback_to(),
-            waiting: self.waiting_view(name, served, now.instant),
+            waiting: self.waiting_view(name, now.instant),
             pools: ByColour::from_fn(|colour| {
                 let claims = self.claims(name, standing, colour);
                 pool_view(served, colour, &claims, now.instant)
@@ -76,22 +76,23 @@ impl State {
         drain.map_or_else(|| receipt.clone(), |it| it.account(&it.counter.counts()))
     }
 
-    fn waiting_view(
-        &self,
-        name: &ServiceName,
-        served: &Served,
-        now: Instant,
-    ) -> Option<WaitingView> {
-        let waiting = self.operations.waiting.values();
-        { waiting }.find(|it| it.targets.contains_key(name))?;
+    fn waiting_view(&self, name: &ServiceName, now: Instant) -> Option<WaitingView> {
+        let mut waiting = self.operations.waiting.values();
+        let gated = waiting.find(|it| it.targets.contains_key(name))?;
         let busy = self.operations.busy.get(name)?;
-        let min_ready = served.spec.switch.min_ready;
-        let gate = served.pools[busy.to].gate((name, busy.to), min_ready, now);
+        let min_ready = self.min_ready_of(name, busy.to, now).ok();
+        let wait = gated.wait();
         Some(WaitingView {
             to: busy.to,
             actor: busy.actor.clone(),
             since: busy.since,
-            gates: gate.into_iter().collect(),
+            gate: gated.kind(),
+            gate_since: wait.since,
+            gate_until: wait.until,
+            gates: min_ready
+                .into_iter()
+                .chain(gated.gates_of(name).cloned())
+                .collect(),
         })
     }
 

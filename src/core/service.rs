@@ -14,6 +14,7 @@ use std::{
 use http::{HeaderName, HeaderValue};
 
 use super::{
+    gate::spec::GatesSpec,
     ids::{ByColour, Colour, EndpointAddr, ListenerName, ServiceName},
     proxy_header::ProxyVersion,
     tls::UpstreamTls,
@@ -269,6 +270,8 @@ pub struct SwitchSpec {
     pub min_ready: MinReady,
     /// After it, what still runs on the old pool is cut and counted.
     pub drain_deadline: Duration,
+    /// What it waits for besides `min_ready`.
+    pub gates: GatesSpec,
 }
 
 /// Endpoints of the target pool that must be ready before a switch commits.

@@ -97,6 +97,7 @@ pub(crate) fn receipt() -> Receipt {
         requested_at: Timestamp::from_millis(1_700_000_000_000),
         committed_at: Some(Timestamp::from_millis(1_700_000_000_040)),
         gate_ms: 40,
+        gates: Vec::new(),
         barrier_us: Some(80),
         unproven_workers: 0,
         in_flight_at_commit: 5,

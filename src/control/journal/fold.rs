@@ -205,6 +205,7 @@ mod tests {
             requested_at: Timestamp::from_millis(tenure),
             committed_at: None,
             gate_ms: 0,
+            gates: Vec::new(),
             barrier_us: None,
             unproven_workers: 0,
             in_flight_at_commit: 0,
