@@ -11,12 +11,13 @@ use std::{
 use http::{Request, header::HOST};
 
 use super::{
-    desk::{Picked, ServiceDesk},
+    desk::Picked,
     downstream::Downstream,
     endpoint::{Endpoint, Occupied},
     error::{ProxyError, Side},
     headers::Belief,
     origin::Origin,
+    pool_desk::PoolDesk,
     trace,
     unread::Unread,
 };
@@ -36,7 +37,7 @@ pub(crate) struct Account {
     downstream: Rc<Downstream>,
     began: Instant,
     attempt: Option<Attempt>,
-    service: Option<Rc<ServiceDesk>>,
+    pool: Option<Rc<PoolDesk>>,
     endpoint: Option<Rc<Endpoint>>,
     status: u16,
     bytes_in: u64,
@@ -72,7 +73,7 @@ impl Account {
             downstream: Rc::clone(downstream),
             began,
             attempt: None,
-            service: None,
+            pool: None,
             endpoint: None,
             status: 0,
             bytes_in: 0,
@@ -89,7 +90,7 @@ impl Account {
         if let Some(earlier) = self.attempt.take() {
             earlier.claim.ends(Ending::Replayed);
             self.replays += 1;
-            picked.service.stats().replays.add(1);
+            picked.pool.stats().replays.add(1);
         }
         self.downstream
             .lifeline()
@@ -99,7 +100,7 @@ impl Account {
             _occupied: picked.endpoint.occupy(),
         });
         self.endpoint = Some(picked.endpoint);
-        self.service = Some(picked.service);
+        self.pool = Some(picked.pool);
     }
 
     /// No further attempt will be made; says why.
@@ -114,15 +115,15 @@ impl Account {
             (_, Side::Internal) => Ending::Finished,
         };
         if error.side() == Side::Upstream
-            && let Some(service) = &self.service
+            && let Some(pool) = &self.pool
         {
-            service.stats().upstream_failures.add(1);
+            pool.stats().upstream_failures.add(1);
         }
     }
 
-    /// The request was meant for `service`, but not sent to any endpoint.
-    pub(crate) fn belongs_to(&mut self, service: Option<Rc<ServiceDesk>>) {
-        self.service = service.or_else(|| self.service.take());
+    /// The request was meant for `pool`, but not sent to any endpoint.
+    pub(crate) fn belongs_to(&mut self, pool: Option<Rc<PoolDesk>>) {
+        self.pool = pool.or_else(|| self.pool.take());
     }
 
     /// The response head has come.
@@ -159,8 +160,8 @@ impl Account {
             let report = Report::Failed(endpoint.id(), PassiveFailure::Reset);
             self.downstream.worker().report(report);
         }
-        if let Some(service) = &self.service {
-            service.stats().upstream_failures.add(1);
+        if let Some(pool) = &self.pool {
+            pool.stats().upstream_failures.add(1);
         }
     }
 
@@ -185,8 +186,8 @@ impl Account {
         if let Some(attempt) = &self.attempt {
             attempt.claim.becomes_tunnel();
         }
-        if let Some(service) = &self.service {
-            service.stats().tunnels.add(1);
+        if let Some(pool) = &self.pool {
+            pool.stats().tunnels.add(1);
         }
     }
 
@@ -212,11 +213,10 @@ impl Account {
         if record.head_took.is_zero() {
             record.head_took = took;
         }
-        if let Some(service) = &self.service {
-            let snapshot = service.snapshot();
-            record.service = Some(snapshot.name.clone());
-            record.colour = Some(snapshot.live);
-            record.tenure = Some(snapshot.tenure_number());
+        if let Some(pool) = &self.pool {
+            record.service = Some(pool.snapshot().name.clone());
+            record.colour = Some(pool.colour());
+            record.tenure = Some(pool.tenure());
         }
         record.endpoint = self
             .endpoint
@@ -249,9 +249,8 @@ impl Drop for Account {
             };
         }
         let took = self.took();
-        if let Some(service) = &self.service {
-            service
-                .stats()
+        if let Some(pool) = &self.pool {
+            pool.stats()
                 .request(self.status, took, self.bytes_in, self.bytes_out);
         }
         if let Some(attempt) = &self.attempt {

@@ -1,29 +1,31 @@
 //! A worker's own view of the snapshot: where a request is routed, an endpoint picked, and a claim made, in
 //! one uninterrupted step (invariant 4).
 //!
-//! Owns what a worker keeps beside the snapshot: balancing state, its shard of the counters, its connections.
+//! Owns what a worker keeps beside the snapshot; what belongs to one pool is in `pool_desk.rs`.
 //! A service's desk is rebuilt when the service's part of the snapshot is another one, which a comparison of
 //! two pointers tells; nothing shared between workers is written to on the way of a request.
 
-use std::{cell::RefCell, rc::Rc, sync::Arc};
-
-use http::HeaderValue;
+use std::{
+    cell::{RefCell, RefMut},
+    rc::Rc,
+    sync::Arc,
+};
 
 use super::{
-    endpoint::{Belongs, Endpoint},
+    endpoint::Endpoint,
     error::ProxyError,
+    pool_desk::{PoolDesk, Workplace},
 };
 use crate::{
     core::{
-        balance::{Balance, Candidate},
         ids::{EndpointId, ListenerId, ServiceSlot},
-        in_flight::{Claim, WorkerTenure},
+        in_flight::Claim,
         routing::Lead,
-        service::{AmbiguousPath, HostPolicy, OnAllUnhealthy},
+        service::AmbiguousPath,
         snapshot::{ServiceSnapshot, Snapshot},
     },
     publish::Reader,
-    telemetry::stats::{ServiceStats, Stats, StatsShard},
+    telemetry::stats::Stats,
     tls::Connectors,
 };
 
@@ -32,38 +34,33 @@ use crate::{
 pub(crate) struct Desk {
     worker: usize,
     reader: RefCell<Reader>,
-    services: RefCell<Vec<Option<Rc<ServiceDesk>>>>,
+    services: RefCell<Vec<Option<ServiceDesk>>>,
     stats: Arc<Stats>,
     connectors: Arc<Connectors>,
 }
 
 /// One worker's view of one service in one state.
 #[derive(Debug)]
-pub(crate) struct ServiceDesk {
-    worker: usize,
+struct ServiceDesk {
     snapshot: Arc<ServiceSnapshot>,
-    tenure: Rc<WorkerTenure>,
-    endpoints: Vec<Rc<Endpoint>>,
-    balance: RefCell<Balance>,
-    candidates: RefCell<Vec<Candidate>>,
-    stats: Arc<ServiceStats>,
+    live: Rc<PoolDesk>,
 }
 
 /// Where a request is going to.
 #[derive(Debug)]
 pub(crate) struct Picked {
-    pub(crate) service: Rc<ServiceDesk>,
+    pub(crate) pool: Rc<PoolDesk>,
     pub(crate) endpoint: Rc<Endpoint>,
     pub(crate) claim: Claim,
     /// The path to forward, where it is not the client's.
     pub(crate) respelt: Option<String>,
 }
 
-/// Why it is going nowhere, and the service it was meant for.
+/// Why it is going nowhere, and the pool it was meant for.
 #[derive(Debug)]
 pub(crate) struct Unpicked {
     pub(crate) error: ProxyError,
-    pub(crate) service: Option<Rc<ServiceDesk>>,
+    pub(crate) pool: Option<Rc<PoolDesk>>,
 }
 
 /// What a request is routed by.
@@ -104,31 +101,30 @@ impl Desk {
             Lead::Respelt(slot, path) => (Some(slot), Some(path)),
             Lead::Nowhere => (None, None),
             Lead::Refused(slot, unclear) => {
+                let service = slot.and_then(|slot| self.service(snapshot, slot));
                 return Err(Unpicked {
                     error: ProxyError::Unclear(unclear),
-                    service: slot.and_then(|slot| self.service(snapshot, slot)),
+                    pool: service.map(|service| Rc::clone(&service.live)),
                 });
             }
         };
         let Some(service) = slot.and_then(|slot| self.service(snapshot, slot)) else {
             return Err(Unpicked {
                 error: ProxyError::NoRoute,
-                service: None,
+                pool: None,
             });
         };
-        match service.pick(tried) {
-            Some(endpoint) => {
-                let claim = Claim::new(&service.tenure);
-                Ok(Picked {
-                    service,
-                    endpoint,
-                    claim,
-                    respelt,
-                })
-            }
+        let pool = Rc::clone(&service.live);
+        match pool.pick(tried) {
+            Some(endpoint) => Ok(Picked {
+                claim: pool.claim(),
+                pool,
+                endpoint,
+                respelt,
+            }),
             None => Err(Unpicked {
                 error: ProxyError::NoReadyEndpoint,
-                service: Some(service),
+                pool: Some(pool),
             }),
         }
     }
@@ -166,7 +162,7 @@ impl Desk {
     /// Closes upstream connections that were unused for too long or that their peer has closed.
     pub(crate) fn prune(&self, now: super::clock::Tick) {
         for service in self.services.borrow().iter().flatten() {
-            for endpoint in &service.endpoints {
+            for endpoint in service.endpoints() {
                 endpoint.connections().prune(now);
             }
         }
@@ -176,29 +172,32 @@ impl Desk {
     /// there was one.
     pub(crate) fn give_up_idle(&self) -> bool {
         let services = self.services.borrow();
-        let endpoints = services.iter().flatten().flat_map(|it| &it.endpoints);
+        let endpoints = services.iter().flatten().flat_map(ServiceDesk::endpoints);
         endpoints.fold(false, |any, it| it.connections().give_up_idle() | any)
     }
 
-    fn service(&self, snapshot: &Snapshot, slot: ServiceSlot) -> Option<Rc<ServiceDesk>> {
+    fn service(&self, snapshot: &Snapshot, slot: ServiceSlot) -> Option<RefMut<'_, ServiceDesk>> {
         let current = snapshot.service(slot)?;
         let mut services = self.services.borrow_mut();
-        if let Some(Some(known)) = services.get(slot.index())
-            && Arc::ptr_eq(&known.snapshot, current)
-        {
-            return Some(Rc::clone(known));
-        }
         if services.len() <= slot.index() {
             services.resize_with(slot.index() + 1, || None);
         }
-        let entry = services.get_mut(slot.index())?;
-        let renewed = Rc::new(ServiceDesk::renew(
-            self,
-            Arc::clone(current),
-            entry.take().as_deref(),
-        ));
-        *entry = Some(Rc::clone(&renewed));
-        Some(renewed)
+        let mut desk = RefMut::filter_map(services, |services| services.get_mut(slot.index()));
+        let entry = desk.as_mut().ok()?;
+        let known = entry.as_ref();
+        if !known.is_some_and(|known| Arc::ptr_eq(&known.snapshot, current)) {
+            let renewed = ServiceDesk::renew(self.workplace(), Arc::clone(current), known);
+            **entry = Some(renewed);
+        }
+        RefMut::filter_map(desk.ok()?, Option::as_mut).ok()
+    }
+
+    fn workplace(&self) -> Workplace<'_> {
+        Workplace {
+            worker: self.worker,
+            stats: &self.stats,
+            connectors: &self.connectors,
+        }
     }
 
     fn forget(&self, slot: ServiceSlot) {
@@ -207,7 +206,7 @@ impl Desk {
             .borrow_mut()
             .get_mut(slot.index())
             .and_then(Option::take);
-        for endpoint in forgotten.iter().flat_map(|service| &service.endpoints) {
+        for endpoint in forgotten.iter().flat_map(ServiceDesk::endpoints) {
             endpoint.connections().retire();
         }
     }
@@ -225,106 +224,36 @@ fn lead(snapshot: &Snapshot, key: RouteKey<'_>) -> Lead {
 impl ServiceDesk {
     /// The desk for `snapshot`. What still holds of `older` is taken over: connections to endpoints of the
     /// same tenure; all others are retired.
-    fn renew(desk: &Desk, snapshot: Arc<ServiceSnapshot>, older: Option<&Self>) -> Self {
-        let same_tenure =
-            older.filter(|older| Arc::ptr_eq(&older.snapshot.tenure, &snapshot.tenure));
-        let belongs = Belongs {
-            worker: desk.worker,
-            spec: &snapshot.spec,
-            colour: snapshot.live,
-            connectors: &desk.connectors,
+    fn renew(
+        workplace: Workplace<'_>,
+        snapshot: Arc<ServiceSnapshot>,
+        older: Option<&Self>,
+    ) -> Self {
+        let pool = |tenure| {
+            let mut known = older.into_iter().flat_map(Self::pools);
+            let known = known.find(|pool| pool.claims_in(tenure));
+            let known = known.map(Rc::as_ref);
+            Rc::new(PoolDesk::new(workplace, &snapshot, tenure, known))
         };
-        let endpoints: Vec<Rc<Endpoint>> = snapshot
-            .live_pool()
-            .endpoints
-            .iter()
-            .map(|endpoint| {
-                let known = same_tenure.and_then(|older| older.endpoint(endpoint.id));
-                Rc::new(Endpoint::new(belongs, endpoint.clone(), known))
-            })
-            .collect();
-        for endpoint in older.iter().flat_map(|older| &older.endpoints) {
-            if !endpoints
-                .iter()
-                .any(|newer| newer.shares_connections(endpoint))
-            {
+        let renewed = Self {
+            live: pool(&snapshot.tenure),
+            snapshot,
+        };
+        for endpoint in older.into_iter().flat_map(Self::endpoints) {
+            let mut newer = renewed.endpoints();
+            if !newer.any(|newer| newer.shares_connections(endpoint)) {
                 endpoint.connections().retire();
             }
         }
-        let tenure = same_tenure.map_or_else(
-            || WorkerTenure::new(Arc::clone(&snapshot.tenure), desk.worker),
-            |older| Rc::clone(&older.tenure),
-        );
-        // Workers start at different places, so that they do not all begin with the same endpoint.
-        let seed = (desk.worker as u64 + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15)
-            ^ snapshot.tenure_number().0;
-        Self {
-            worker: desk.worker,
-            tenure,
-            balance: RefCell::new(Balance::new(snapshot.spec.balance, endpoints.len(), seed)),
-            candidates: RefCell::new(Vec::with_capacity(endpoints.len())),
-            stats: desk.stats.service(&snapshot.name, snapshot.live),
-            endpoints,
-            snapshot,
-        }
+        renewed
     }
 
-    /// What it was made from.
-    pub(crate) fn snapshot(&self) -> &ServiceSnapshot {
-        &self.snapshot
+    /// Every pool that requests may be sent to.
+    fn pools(&self) -> impl Iterator<Item = &Rc<PoolDesk>> {
+        [&self.live].into_iter()
     }
 
-    /// This worker's counters of the live pool.
-    pub(crate) fn stats(&self) -> &StatsShard {
-        self.stats.shard(self.worker)
-    }
-
-    /// The `Host` to send to `endpoint`, given the client's.
-    pub(crate) fn host_for<'a>(
-        &'a self,
-        endpoint: &'a Endpoint,
-        sent: Option<&'a HeaderValue>,
-    ) -> &'a HeaderValue {
-        match &self.snapshot.spec.host {
-            HostPolicy::Preserve => sent.unwrap_or_else(|| endpoint.host()),
-            HostPolicy::Endpoint => endpoint.host(),
-            HostPolicy::Literal(host) => host,
-        }
-    }
-
-    fn endpoint(&self, id: EndpointId) -> Option<&Rc<Endpoint>> {
-        self.endpoints.iter().find(|endpoint| endpoint.id() == id)
-    }
-
-    fn pick(&self, tried: &[EndpointId]) -> Option<Rc<Endpoint>> {
-        self.pick_among(|endpoint| endpoint.is_ready() && !tried.contains(&endpoint.id()))
-            .or_else(|| {
-                let any_ready = self.endpoints.iter().any(|endpoint| endpoint.is_ready());
-                match self.snapshot.spec.on_all_unhealthy {
-                    // Endpoints that are not ready are a last resort, also when every ready one was tried.
-                    OnAllUnhealthy::Try if !any_ready || !tried.is_empty() => {
-                        self.pick_among(|endpoint| !tried.contains(&endpoint.id()))
-                    }
-                    OnAllUnhealthy::Try | OnAllUnhealthy::Reject => None,
-                }
-            })
-    }
-
-    fn pick_among(&self, may: impl Fn(&Endpoint) -> bool) -> Option<Rc<Endpoint>> {
-        let mut candidates = self.candidates.borrow_mut();
-        candidates.clear();
-        candidates.extend(
-            self.endpoints
-                .iter()
-                .enumerate()
-                .filter(|(_, endpoint)| may(endpoint))
-                .map(|(index, endpoint)| Candidate {
-                    index,
-                    weight: endpoint.weight(),
-                    in_flight: endpoint.in_flight(),
-                }),
-        );
-        let index = self.balance.borrow_mut().pick(&candidates)?;
-        self.endpoints.get(index).map(Rc::clone)
+    fn endpoints(&self) -> impl Iterator<Item = &Rc<Endpoint>> {
+        self.pools().flat_map(|pool| pool.endpoints())
     }
 }

@@ -28,6 +28,7 @@ mod max_forwards;
 mod origin;
 mod outbound;
 mod pace;
+mod pool_desk;
 mod protocol;
 mod redirect;
 mod request_id;

@@ -17,7 +17,7 @@ use hyper::body::Incoming;
 
 use super::{
     account::Account,
-    desk::{RouteKey, ServiceDesk},
+    desk::RouteKey,
     downstream::Downstream,
     endpoint::Endpoint,
     error::ProxyError,
@@ -25,6 +25,7 @@ use super::{
     hearsay::{self, Hearsay},
     inbound::Inbound,
     origin::Origin,
+    pool_desk::PoolDesk,
     protocol::Verdict,
     target,
     upload::{Gate, Progress, RequestBody},
@@ -151,17 +152,17 @@ impl Outbound {
             let mut picked = match desk.claim(self.route_key(), &self.tried) {
                 Ok(picked) => picked,
                 Err(unpicked) => {
-                    account.belongs_to(unpicked.service);
+                    account.belongs_to(unpicked.pool);
                     return Err(failure.unwrap_or(unpicked.error));
                 }
             };
-            let (service, endpoint) = (Rc::clone(&picked.service), Rc::clone(&picked.endpoint));
+            let (pool, endpoint) = (Rc::clone(&picked.pool), Rc::clone(&picked.endpoint));
             let respelt = picked.respelt.take();
             account.attempt(picked);
             if let Some(path) = respelt {
                 self.head.uri = target::with_path(&self.head.uri, path)?;
             }
-            match self.attempt(body, &service, &endpoint).await {
+            match self.attempt(body, &pool, &endpoint).await {
                 Ok(answered) => return Ok(answered),
                 Err(error) => failure = Some(error),
             }
@@ -177,8 +178,8 @@ impl Outbound {
         }
     }
 
-    fn set_host(&mut self, service: &ServiceDesk, endpoint: &Endpoint) {
-        let host = service.host_for(endpoint, self.host.as_ref());
+    fn set_host(&mut self, pool: &PoolDesk, endpoint: &Endpoint) {
+        let host = pool.host_for(endpoint, self.host.as_ref());
         // The client's own is there from the start; only a repeated attempt may find another's.
         let is_clients = self
             .host
@@ -190,9 +191,9 @@ impl Outbound {
     }
 
     /// Only the routed service tells whether it wants the field.
-    fn set_forwarded(&mut self, service: &ServiceDesk) {
+    fn set_forwarded(&mut self, pool: &PoolDesk) {
         let told = self.hearsay.as_deref();
-        let wanted = service.snapshot().spec.forwarded == ForwardedPolicy::On;
+        let wanted = pool.snapshot().spec.forwarded == ForwardedPolicy::On;
         if wanted || told.is_some_and(|told| told.has_forwarded) {
             let field = hearsay::forwarded(told, self.downstream.client(), self.host.as_ref());
             self.head.headers.insert(FORWARDED, field);

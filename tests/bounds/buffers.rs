@@ -100,7 +100,11 @@ async fn a_body_that_its_endpoint_does_not_take_is_a_503() {
         refused += 1;
     }
     assert!(refused >= 1);
-    limited(&site, "max_buffered", f64::from(refused)).await;
+    // A client that was still sending may have lost its answer to the end of the connection.
+    let counted = site
+        .metric("cutover_limited_total{limit=\"max_buffered\"}")
+        .await;
+    assert!((f64::from(refused)..=20.0).contains(&counted), "{counted}");
     // Nothing speaks against the endpoint.
     let view = site.endpoint("shop", endpoint.addr()).await;
     assert_eq!(view.ejected_for_ms, None);

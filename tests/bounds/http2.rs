@@ -51,6 +51,8 @@ async fn a_body_that_is_too_large_is_a_413_of_its_stream() {
     let mut client = FrameClient::greet(site.addr()).await;
     client.send(&headers(1, 0, &request("POST", "/"))).await;
     client.send(&data(1, 0, pattern(1024))).await;
+    // Else it may be refused before the endpoint has been met at all.
+    endpoint.connected(1).await;
     client.send(&data(1, END_STREAM, pattern(1))).await;
     assert_eq!(client.answer(1).await.0, 413);
     endpoint.left_alone().await;

@@ -27,7 +27,7 @@ use tokio::{
     time::sleep,
 };
 
-use super::{keep_place, pattern};
+use super::{keep_place, shared_pattern};
 
 /// See the module.
 ///
@@ -210,7 +210,7 @@ impl App {
             "echo" => Response::new(counted(Arc::clone(&self), guard, request.into_body())),
             "call" if number > 0 => failed_call(guard, number),
             "call" => called(counted(Arc::clone(&self), guard, request.into_body())),
-            "bytes" => held(guard, pattern(number).into()),
+            "bytes" => held(guard, shared_pattern(number)),
             "slow" => {
                 sleep(Duration::from_millis(number as u64)).await;
                 self.describe(guard, request).await

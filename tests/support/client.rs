@@ -111,7 +111,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Raw<S> {
         let (mut read, mut write) = tokio::io::split(&mut self.stream);
         let unread = &mut self.unread;
         let mut piece = vec![0; 64 * 1024];
-        let answered = timeout(PATIENCE / 3, async {
+        let answered = timeout(PATIENCE / 10, async {
             tokio::select! {
                 // Whoever does not take the rest has answered.
                 sent = write.write_all(bytes) => drop(sent),

@@ -27,15 +27,23 @@ pub(crate) mod site;
 pub(crate) mod streams;
 pub(crate) mod witness;
 
-use std::{fs, future::Future, net::SocketAddr, time::Duration};
+use std::{
+    fs,
+    future::Future,
+    net::SocketAddr,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
 
+use bytes::Bytes;
 use tokio::{
     net::TcpSocket,
     time::{sleep, timeout},
 };
 
-/// Longest wait for anything that is to come about.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
+/// Longest wait for anything that is to come about: what a machine that is busy with much else may need. Only a test that
+/// fails takes so long.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Asks until it is so.
 pub(crate) async fn eventually(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
@@ -68,6 +76,21 @@ pub(crate) fn keep_place(addr: SocketAddr) -> TcpSocket {
 
 /// `length` bytes in which no two stretches are alike, so that a piece lost, doubled or moved shows.
 pub(crate) fn pattern(length: usize) -> Vec<u8> {
+    shared_pattern(length).to_vec()
+}
+
+/// The same, without a copy. Made once, as far as it was ever asked for: each of fifty streams making its own megabytes
+/// would keep a slow machine busy for longer than anything waits.
+pub(crate) fn shared_pattern(length: usize) -> Bytes {
+    static LONGEST: Mutex<Bytes> = Mutex::new(Bytes::new());
+    let mut longest = LONGEST.lock().unwrap_or_else(PoisonError::into_inner);
+    if longest.len() < length {
+        *longest = make_pattern(length.next_power_of_two()).into();
+    }
+    longest.slice(..length)
+}
+
+fn make_pattern(length: usize) -> Vec<u8> {
     let mut state = 0x2545_F491_4F6C_DD1D_u64;
     let mut bytes = Vec::with_capacity(length + 8);
     while bytes.len() < length {

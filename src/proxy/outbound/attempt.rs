@@ -16,11 +16,11 @@ use crate::{
     mailbox::Report,
     proxy::{
         connections::Doubt,
-        desk::ServiceDesk,
         endpoint::{ConnectError, Endpoint},
         error::ProxyError,
         exchange::{Failed, Watched, exchange},
         inbound::Inbound,
+        pool_desk::PoolDesk,
         upload::RequestBody,
         upstream::Upstream,
         vouched::vouch,
@@ -32,18 +32,18 @@ impl Outbound {
     pub(super) async fn attempt(
         &mut self,
         body: RequestBody,
-        service: &ServiceDesk,
+        pool: &PoolDesk,
         endpoint: &Rc<Endpoint>,
     ) -> Result<Response<Inbound>, ProxyError> {
-        let spec = &service.snapshot().spec;
+        let spec = &pool.snapshot().spec;
         self.downstream.adopts(&spec.timeouts);
         if let Some(upload) = &self.upload
             && !upload.fits(&body, spec.max_request_body)
         {
             return Err(ProxyError::BodyTooLarge);
         }
-        self.set_host(service, endpoint);
-        self.set_forwarded(service);
+        self.set_host(pool, endpoint);
+        self.set_forwarded(pool);
         if let Some(upload) = &self.upload
             && !spec.vouched_fields.is_empty()
         {
@@ -56,9 +56,9 @@ impl Outbound {
         );
         if self.shares(spec.protocol, endpoint) {
             // In a box of its own, so that requests on connections of their own hold no room for it.
-            Box::pin(self.call(body, service, endpoint)).await
+            Box::pin(self.call(body, pool, endpoint)).await
         } else {
-            self.exchange(body, service, endpoint).await
+            self.exchange(body, pool, endpoint).await
         }
     }
 
@@ -80,14 +80,14 @@ impl Outbound {
     pub(super) async fn exchange(
         &mut self,
         body: RequestBody,
-        service: &ServiceDesk,
+        pool: &PoolDesk,
         endpoint: &Rc<Endpoint>,
     ) -> Result<Response<Inbound>, ProxyError> {
         let may_replay = self.may_replay();
         let upstream = match self.take(endpoint, may_replay) {
             Some(upstream) => Ok(upstream),
             // In a box of its own: connecting is rare, and every request would carry the room for it.
-            None => Box::pin(self.connect(service, endpoint)).await,
+            None => Box::pin(self.connect(pool, endpoint)).await,
         };
         let mut upstream = match upstream {
             Ok(upstream) => upstream,
@@ -101,7 +101,7 @@ impl Outbound {
             Ok(response) => Ok(response.map(|()| Inbound::Http1(upstream))),
             Err(failed) => {
                 let fresh = !upstream.is_reused();
-                let avoid = self.avoids(failed.error, service, endpoint);
+                let avoid = self.avoids(failed.error, pool, endpoint);
                 if failed.error == ProxyError::Closed && fresh {
                     self.report(endpoint, PassiveFailure::Reset);
                     self.tried.push(endpoint.id());
@@ -146,22 +146,16 @@ impl Outbound {
     }
 
     /// Whether the endpoint fell silent: did not answer in time, and is not ready any more by now.
-    pub(super) fn avoids(
-        &self,
-        error: ProxyError,
-        service: &ServiceDesk,
-        endpoint: &Endpoint,
-    ) -> bool {
+    pub(super) fn avoids(&self, error: ProxyError, pool: &PoolDesk, endpoint: &Endpoint) -> bool {
         let desk = self.downstream.worker().desk();
-        error == ProxyError::ResponseTimeout
-            && !desk.is_ready(service.snapshot().slot, endpoint.id())
+        error == ProxyError::ResponseTimeout && !desk.is_ready(pool.snapshot().slot, endpoint.id())
     }
 
     /// Opens a connection, unless the claim is cut meanwhile: not a byte was sent then, and the next attempt
     /// is another tenure's.
     async fn connect(
         &mut self,
-        service: &ServiceDesk,
+        pool: &PoolDesk,
         endpoint: &Endpoint,
     ) -> Result<Box<Upstream>, ProxyError> {
         let client = self.introduction(endpoint);
@@ -174,10 +168,10 @@ impl Outbound {
         match connected {
             None => Err(ProxyError::CutByDeadline),
             Some(Ok(upstream)) => {
-                service.stats().connects.add(1);
+                pool.stats().connects.add(1);
                 Ok(upstream)
             }
-            Some(Err(error)) => Err(self.not_connected(error, service, endpoint)),
+            Some(Err(error)) => Err(self.not_connected(error, pool, endpoint)),
         }
     }
 
@@ -208,12 +202,12 @@ impl Outbound {
     pub(super) fn not_connected(
         &mut self,
         error: ConnectError,
-        service: &ServiceDesk,
+        pool: &PoolDesk,
         endpoint: &Endpoint,
     ) -> ProxyError {
         let (failure, passive, error) = error.consequences();
         endpoint.connections().forget_http1();
-        service.stats().connect_failures[failure as usize].add(1);
+        pool.stats().connect_failures[failure as usize].add(1);
         if let Some(passive) = passive {
             self.report(endpoint, passive);
         }

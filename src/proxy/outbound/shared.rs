@@ -8,11 +8,11 @@ use super::Outbound;
 use crate::{
     core::health::PassiveFailure,
     proxy::{
-        desk::ServiceDesk,
         endpoint::{ConnectError, Endpoint},
         error::ProxyError,
         exchange::Failed,
         inbound::Inbound,
+        pool_desk::PoolDesk,
         trunk::{Opened, Place, Room, call},
         upload::RequestBody,
     },
@@ -24,13 +24,13 @@ impl Outbound {
     pub(super) async fn call(
         &mut self,
         body: RequestBody,
-        service: &ServiceDesk,
+        pool: &PoolDesk,
         endpoint: &Rc<Endpoint>,
     ) -> Result<Response<Inbound>, ProxyError> {
-        let place = match self.place(service, endpoint).await {
+        let place = match self.place(pool, endpoint).await {
             Ok(Some(place)) => place,
             // The endpoint does not speak HTTP/2, as has turned out.
-            Ok(None) => return self.exchange(body, service, endpoint).await,
+            Ok(None) => return self.exchange(body, pool, endpoint).await,
             Err(error) => {
                 self.body = Some(body);
                 return Err(error);
@@ -40,16 +40,16 @@ impl Outbound {
         self.begins_waiting();
         match call(place, (&self.head, body), self.watched()).await {
             Ok(response) => Ok(response.map(|it| Inbound::Http2(Box::new(it)))),
-            Err(failed) => Err(self.not_called(failed, (service, endpoint, fresh))),
+            Err(failed) => Err(self.not_called(failed, (pool, endpoint, fresh))),
         }
     }
 
     fn not_called(
         &mut self,
         failed: Failed,
-        (service, endpoint, fresh): (&ServiceDesk, &Endpoint, bool),
+        (pool, endpoint, fresh): (&PoolDesk, &Endpoint, bool),
     ) -> ProxyError {
-        let avoid = self.avoids(failed.error, service, endpoint);
+        let avoid = self.avoids(failed.error, pool, endpoint);
         if failed.unsent.is_none() && failed.error == ProxyError::Closed && fresh {
             self.report(endpoint, PassiveFailure::Reset);
             self.tried.push(endpoint.id());
@@ -64,11 +64,11 @@ impl Outbound {
     /// speak HTTP/2, and need not.
     async fn place(
         &mut self,
-        service: &ServiceDesk,
+        pool: &PoolDesk,
         endpoint: &Rc<Endpoint>,
     ) -> Result<Option<Place>, ProxyError> {
         let worker = Rc::clone(self.downstream.worker());
-        let spec = &service.snapshot().spec;
+        let spec = &pool.snapshot().spec;
         let connections = endpoint.connections();
         let mut has_given_up = false;
         for _ in 0..OPENINGS {
@@ -83,7 +83,7 @@ impl Outbound {
             match self.unless_cut(opening).await {
                 None => return Err(ProxyError::CutByDeadline),
                 Some(Ok((opened, is_own))) => {
-                    service.stats().connects.add(u64::from(is_own));
+                    pool.stats().connects.add(u64::from(is_own));
                     match opened {
                         Opened::Trunk => connections.forget_http1(),
                         Opened::Http1 => {
@@ -95,7 +95,7 @@ impl Outbound {
                 Some(Err(ConnectError::Exhausted))
                     if !std::mem::replace(&mut has_given_up, true)
                         && worker.desk().give_up_idle() => {}
-                Some(Err(error)) => return Err(self.not_connected(error, service, endpoint)),
+                Some(Err(error)) => return Err(self.not_connected(error, pool, endpoint)),
             }
         }
         self.tried.push(endpoint.id());
