@@ -1,7 +1,5 @@
 //! The way of a switch through its gates, event by event: each stage with each thing that can happen in it.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
-
 #[path = "support/ledger.rs"]
 mod ledger;
 #[path = "support/lines.rs"]

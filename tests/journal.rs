@@ -258,7 +258,7 @@ fn sample() -> Vec<Entry> {
             receipts: vec![receipt("api", 2, Outcome::Committing)],
         },
         Entry::Settled {
-            receipt: receipt("shop", 2, Outcome::Drained),
+            receipt: Box::new(receipt("shop", 2, Outcome::Drained)),
         },
         registered("api", "10.0.0.9:80", NonZeroU16::MAX),
     ]

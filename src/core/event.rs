@@ -244,7 +244,7 @@ pub enum Entry {
     /// A receipt as it stands at the end of a drain.
     Settled {
         /// The whole receipt.
-        receipt: Receipt,
+        receipt: Box<Receipt>,
     },
     /// An endpoint was registered at run time.
     Registered {

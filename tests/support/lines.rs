@@ -150,6 +150,7 @@ fn answer(it: &SwitchAnswer) -> String {
     }
 }
 
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn notice(it: &Notice) -> String {
     match it {
         Notice::SwitchWaiting {

@@ -6,6 +6,7 @@ use std::{sync::Arc, time::Duration};
 
 use cutover::{
     core::{
+        gate::verdict::{EndpointFault, GateKind, GateVerdict, Verdict},
         health::Health,
         ids::{ByColour, Colour, EndpointAddr, ServiceName, Tenure},
         switch::{Actor, ActorKind, Broken, Cut, Outcome, Receipt},
@@ -81,6 +82,22 @@ pub(crate) fn view(service: &str) -> ServiceView {
         },
         draining: vec![receipt()],
         last_switch: Some(receipt()),
+    }
+}
+
+/// A check that has failed.
+pub(crate) fn failed_gate(service: &ServiceName) -> GateVerdict {
+    GateVerdict {
+        gate: GateKind::Check,
+        name: Some("GET /smoke".to_owned()),
+        service: service.clone(),
+        colour: Colour::Green,
+        verdict: Verdict::Failed,
+        why: Some("no answer in time".to_owned()),
+        endpoints: vec![EndpointFault {
+            endpoint: EndpointAddr::new("10.0.0.2:80"),
+            why: "status 500".to_owned(),
+        }],
     }
 }
 

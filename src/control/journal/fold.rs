@@ -148,7 +148,9 @@ impl Known {
                         receipts: vec![receipt],
                     },
                     Outcome::Draining | Outcome::Drained | Outcome::Cut | Outcome::Interrupted => {
-                        Entry::Settled { receipt }
+                        Entry::Settled {
+                            receipt: Box::new(receipt),
+                        }
                     }
                 }
             })
@@ -236,7 +238,7 @@ mod tests {
 
     fn settled(service: &str, tenure: u64) -> Entry {
         Entry::Settled {
-            receipt: receipt(service, tenure, Outcome::Drained),
+            receipt: Box::new(receipt(service, tenure, Outcome::Drained)),
         }
     }
 
