@@ -26,6 +26,7 @@ mod reload;
 pub(crate) mod rig;
 mod rollback;
 mod router;
+mod safe_to_stop;
 mod services;
 mod stall;
 mod switch;

@@ -26,6 +26,7 @@ mod switch;
 mod table;
 #[cfg(test)]
 mod tests;
+mod wait_safe;
 
 use std::{ffi::OsString, process::ExitCode};
 
@@ -63,6 +64,8 @@ enum Command {
     Rollback(rollback::Rollback),
     /// Show who switched what, when, why, and the receipt of each
     History(history::History),
+    /// Wait until a pool may be stopped: not live, nothing in flight, not kept ready to return
+    WaitSafe(wait_safe::WaitSafe),
     /// Add or remove an endpoint at run time
     Endpoint(endpoint::Endpoint),
     /// Apply the configuration file now
@@ -85,6 +88,7 @@ impl Command {
             Self::Plan(command) => client::run(command.run(output)),
             Self::Rollback(command) => client::run(command.run(output)),
             Self::History(command) => client::run(command.run(output)),
+            Self::WaitSafe(command) => client::run(command.run(output)),
             Self::Endpoint(command) => client::run(command.run(output)),
             Self::Reload(command) => client::run(command.run(output)),
             Self::Health(command) => client::run(command.run(output)),

@@ -73,6 +73,7 @@ impl Config {
                 "min_ready": min_ready(spec.switch.min_ready),
                 "drain_deadline": time(spec.switch.drain_deadline),
                 "check": gates::checks(&spec.switch.gates),
+                "keep_standby_for": time(spec.switch.keep_standby_for),
             },
             "timeouts": {
                 "connect": time(spec.timeouts.connect),

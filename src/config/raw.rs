@@ -231,6 +231,7 @@ table! {
         gate_timeout: Delay,
         min_ready: MinReady,
         drain_deadline: Delay,
+        keep_standby_for: Delay,
         check: List<RawCheck, CHECKS_LIMIT>,
     }
 }

@@ -14,7 +14,7 @@ use crate::{
         gate::plan::Plan,
         ids::{Colour, EndpointAddr, ListenerName, OpId, ServiceName, Tenure},
         switch::{Actor, Receipt, SwitchAnswer, SwitchRequest, WaitFor, Wish},
-        view::ServiceView,
+        view::{SafeToStop, ServiceView},
     },
 };
 
@@ -122,6 +122,7 @@ pub(super) enum Question {
     Reload(Actor, oneshot::Sender<ReloadAnswer>),
     Services(oneshot::Sender<Vec<ServiceView>>),
     Service(ServiceName, oneshot::Sender<Option<ServiceView>>),
+    SafeToStop(ServiceName, Colour, oneshot::Sender<Option<SafeToStop>>),
     History(Option<ServiceName>, oneshot::Sender<Vec<Receipt>>),
     Config(oneshot::Sender<Arc<Config>>),
     Readiness(oneshot::Sender<Readiness>),
@@ -182,6 +183,19 @@ impl ControlHandle {
     /// [`Gone`] if the controller has stopped.
     pub async fn service(&self, name: ServiceName) -> Result<Option<ServiceView>, Gone> {
         self.ask(|answer| Question::Service(name, answer)).await
+    }
+
+    /// Whether a pool may be stopped, and why not; `None` if there is no such service.
+    ///
+    /// # Errors
+    /// [`Gone`] if the controller has stopped.
+    pub async fn safe_to_stop(
+        &self,
+        service: ServiceName,
+        colour: Colour,
+    ) -> Result<Option<SafeToStop>, Gone> {
+        self.ask(|answer| Question::SafeToStop(service, colour, answer))
+            .await
     }
 
     /// Past switches of one service or of all, newest first.

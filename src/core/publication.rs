@@ -142,6 +142,7 @@ impl State {
             live: standing.live,
             tenure: Arc::clone(&standing.counter),
             pools: ByColour::from_fn(|colour| Arc::clone(served.pools[colour].shared())),
+            held: self.holds.is_held(name),
         }))
     }
 

@@ -60,6 +60,8 @@ pub struct ServiceSnapshot {
     pub tenure: Arc<TenureCounter>,
     /// Both pools.
     pub pools: ByColour<Arc<PoolSnapshot>>,
+    /// Whether the standby is held ready to return: unused connections to it are kept.
+    pub held: bool,
 }
 
 impl ServiceSnapshot {

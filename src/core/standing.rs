@@ -82,6 +82,12 @@ impl Standing {
         (self.tenure() > Tenure(1)).then(|| self.live.other())
     }
 
+    /// The receipt of the switch that began the present tenure, as long as it is remembered.
+    pub(super) fn present(&self) -> Option<&Receipt> {
+        let mut history = self.history.iter();
+        history.find(|it| it.tenure == self.tenure())
+    }
+
     /// Begins the tenure of `receipt`; hands back the counter of the one that ends.
     pub(super) fn begin_tenure(&mut self, receipt: Receipt, workers: usize) -> Arc<TenureCounter> {
         self.live = receipt.to;

@@ -16,6 +16,7 @@ use super::{
     drain::Drains,
     event::{Effect, Event, Restored},
     health::{PassiveFailure, ProbeVerdict},
+    hold::Holds,
     ids::{Colour, EndpointId, ServiceName},
     notice::Notice,
     operation::Operations,
@@ -37,6 +38,10 @@ pub struct State {
     pub(super) services: BTreeMap<ServiceName, Served>,
     pub(super) operations: Operations,
     pub(super) drains: Drains,
+    pub(super) holds: Holds,
+    /// Services of which a worker may not have left the old pool: it missed the barrier of their switch, and no later
+    /// one has been answered by all.
+    pub(super) unproven: BTreeSet<ServiceName>,
     pub(super) publication: Publication,
     /// Where each endpoint is.
     pub(super) places: BTreeMap<EndpointId, (ServiceName, Colour)>,
@@ -73,6 +78,8 @@ impl State {
             services: BTreeMap::new(),
             operations: Operations::default(),
             drains: Drains::default(),
+            holds: Holds::default(),
+            unproven: BTreeSet::new(),
             publication: Publication::default(),
             places: BTreeMap::new(),
             ejections: BTreeSet::new(),
@@ -113,17 +120,18 @@ impl State {
         turn.effects
     }
 
-    /// When [`Event::Woke`] is due next: the end of an ejection, of a wait for gates, or of a drain.
+    /// When [`Event::Woke`] is due next: the end of an ejection, of a wait for gates, of a drain, or of a hold.
     #[must_use]
     pub fn next_wake(&self) -> Option<Instant> {
         let ejection = self.ejections.first().map(|(until, _)| *until);
-        let gates = self
-            .operations
-            .waiting
-            .values()
-            .map(|it| it.wait().due)
-            .min();
-        let wakes = [ejection, gates, self.drains.next_deadline()];
+        let waiting = self.operations.waiting.values();
+        let gates = waiting.map(|it| it.wait().due).min();
+        let wakes = [
+            ejection,
+            gates,
+            self.drains.next_deadline(),
+            self.holds.next_end(),
+        ];
         wakes.into_iter().flatten().min()
     }
 
@@ -258,6 +266,7 @@ impl State {
             self.ejections.pop_first();
             self.readmit(id, turn);
         }
+        self.end_holds(turn);
         self.publish(turn);
         self.ask_gates(turn);
         self.drains.cut_overdue(turn);

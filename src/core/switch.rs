@@ -2,7 +2,7 @@
 //!
 //! Owns the words of a switch; whether it may begin is said in `decide.rs`, how it goes on in `procedure.rs`.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
@@ -303,6 +303,15 @@ impl Receipt {
             client: met.client_gone,
             upstream: met.upstream_failed,
         };
+    }
+
+    /// When the colour became live, as nearly as is known: the commit, or, where the process ended before it, the
+    /// moment at which the gates had opened.
+    #[must_use]
+    pub fn live_since(&self) -> Timestamp {
+        let gates = Duration::from_millis(self.gate_ms);
+        self.committed_at
+            .unwrap_or_else(|| self.requested_at.plus(gates))
     }
 
     /// Claims not yet accounted for.

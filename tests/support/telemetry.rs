@@ -65,18 +65,23 @@ pub(crate) fn view(service: &str) -> ServiceView {
         file_live: Colour::Green,
         drift: true,
         rollback_to: Some(Colour::Green),
+        rollback_possible: false,
+        rollback_why: "pool `green` of service `shop` has 0 of 1 endpoints ready".to_owned(),
+        standby_kept_until: None,
         waiting: None,
         pools: ByColour {
             blue: PoolView {
                 ready: 1,
                 in_flight: 5,
                 tunnels: 2,
+                safe_to_stop: false,
                 endpoints: vec![endpoint("10.0.0.1:80", Health::Healthy, true)],
             },
             green: PoolView {
                 ready: 0,
                 in_flight: 1,
                 tunnels: 0,
+                safe_to_stop: false,
                 endpoints: vec![endpoint("10.0.0.2:80", Health::Unhealthy, false)],
             },
         },

@@ -188,6 +188,7 @@ fn switch(service: &str, raw: Field<RawSwitch>, judge: &mut Judge<'_>) -> (Switc
         min_ready: raw.min_ready.or(MinReady::Count(1)),
         drain_deadline: raw.drain_deadline.or(Delay(DRAIN_DEADLINE)).0,
         gates: gates::gates(service, raw.check, judge),
+        keep_standby_for: raw.keep_standby_for.or(Delay(Duration::ZERO)).0,
     };
     (spec, at)
 }
