@@ -8,6 +8,7 @@ use std::{collections::BTreeMap, net::SocketAddr, num::NonZeroU16, sync::Arc, ti
 use serde::{Deserialize, Serialize};
 
 use super::{
+    gate::inquiry::{GateAnswer, Inquiry},
     health::{PassiveFailure, ProbeVerdict},
     ids::{
         ByColour, Colour, EndpointAddr, EndpointId, ListenerId, ListenerName, OpId, ServiceName,
@@ -48,6 +49,8 @@ pub enum Event {
         /// The final reading of its counter.
         counts: Counts,
     },
+    /// The edge has found out about one gate of [`Effect::Ask`].
+    GateAnswered(GateAnswer),
     /// One probe has ended.
     Probed(EndpointId, ProbeVerdict),
     /// A worker saw a connection to an endpoint fail.
@@ -133,6 +136,10 @@ pub enum Effect {
     Drain(Arc<TenureCounter>),
     /// Tell every worker to end the claims of this tenure.
     Cut(Arc<TenureCounter>),
+    /// Find out about these gates; `GateAnswered` for each. Later effects do not wait for it.
+    Ask(Inquiry),
+    /// Nobody waits for the answers of this switch's inquiry any more.
+    Unask(OpId),
     /// Answer a switch.
     Answer(OpId, SwitchAnswer),
     /// Answer a registration or deregistration.
@@ -237,7 +244,7 @@ pub enum Entry {
     /// A receipt as it stands at the end of a drain.
     Settled {
         /// The whole receipt.
-        receipt: Receipt,
+        receipt: Box<Receipt>,
     },
     /// An endpoint was registered at run time.
     Registered {
