@@ -15,6 +15,7 @@ use std::{
 use cutover::{
     config::LogFormat,
     core::{
+        gate::verdict::GateKind,
         health::Health,
         ids::{Colour, EndpointAddr, Generation, ListenerName, ServiceName},
         leave::{LeaveCause, LeaveOutcome, LeaveReceipt},
@@ -24,7 +25,7 @@ use cutover::{
     },
     telemetry::{log, notice::kind},
 };
-use telemetry::{operator, receipt, shop, view, world};
+use telemetry::{failed_gate, operator, receipt, shop, view, world};
 use tracing_subscriber::EnvFilter;
 
 #[test]
@@ -49,7 +50,7 @@ fn each_notice_is_one_line_and_moves_its_metric() {
         kinds.insert(kind(&notice));
     }
     // One for each arm of `expected_line`; whoever adds an arm adds a notice to the list, too.
-    assert_eq!(kinds.len(), 23);
+    assert_eq!(kinds.len(), 24);
 }
 
 #[test]
@@ -137,10 +138,14 @@ fn expected_endpoint_line(notice: &Notice) -> &'static str {
 }
 
 /// The line after its time. Exhaustive, so that no new notice is forgotten.
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn expected_line(notice: &Notice) -> &'static str {
     match notice {
         Notice::SwitchWaiting { .. } => {
-            r#"INFO cutover: switch requested service=shop to=green by=admin actor="ops" gate_timeout=30s"#
+            r#"INFO cutover: gates asked service=shop to=green by=admin actor="ops" gate=min_ready longest=30s"#
+        }
+        Notice::GateAnswered(_) => {
+            r#"WARN cutover: gate failed service=shop colour=green gate=check name="GET /smoke" why="no answer in time" faults="10.0.0.2:80: status 500""#
         }
         Notice::SwitchRefused { .. } => {
             r#"WARN cutover: switch refused services="shop; api" by=admin actor="ops" refusal="cutover is shutting down""#
@@ -204,6 +209,7 @@ fn expected_line(notice: &Notice) -> &'static str {
 fn expected_series(notice: &Notice) -> &'static str {
     match notice {
         Notice::SwitchWaiting { .. } => r#"switch_waiting{service="shop"} 0"#,
+        Notice::GateAnswered(_) => r#"gates_total{gate="check",service="shop",verdict="failed"} 1"#,
         Notice::SwitchRefused { .. } => {
             r#"switches_total{actor_kind="admin",outcome="refused",service="shop"} 1"#
         }
@@ -257,8 +263,10 @@ fn switch_notices() -> Vec<Notice> {
             service: shop(),
             to: Colour::Green,
             actor: operator(),
-            gate_timeout: Duration::from_secs(30),
+            gate: GateKind::MinReady,
+            longest: Duration::from_secs(30),
         },
+        Notice::GateAnswered(failed_gate(&shop())),
         Notice::SwitchRefused {
             services: vec![shop(), ServiceName::new("api")],
             actor: operator(),

@@ -24,7 +24,7 @@ use cutover::core::{
 };
 use proptest::prelude::*;
 
-use ledger::{WORKERS, counts, service_with};
+use ledger::{WORKERS, check, counts, service_with};
 use world::World;
 
 const NAMES: [&str; 3] = ["api", "cart", "shop"];
@@ -35,6 +35,7 @@ enum Step {
     Switch(Vec<(usize, Colour)>, bool, WaitFor),
     Rollback(usize),
     Reload(Vec<Option<File>>),
+    Gates(bool),
     Journal(bool),
     Barrier(usize),
     Drainer,
@@ -59,6 +60,7 @@ struct File {
     green: usize,
     live: Colour,
     min_ready: u32,
+    checks: usize,
 }
 
 impl File {
@@ -73,6 +75,8 @@ impl File {
         spec.switch.min_ready = MinReady::Count(self.min_ready);
         spec.switch.keep_standby_for = Duration::from_secs(20 * u64::from(self.min_ready));
         spec.slow_start = Duration::from_secs(10 * u64::from(self.min_ready));
+        let checks = ["/a", "/b"].into_iter().take(self.checks);
+        spec.switch.gates.checks = checks.map(|it| Arc::new(check(it))).collect();
         spec
     }
 }
@@ -109,14 +113,16 @@ fn drain_change() -> impl Strategy<Value = DrainChange> {
 }
 
 fn file() -> impl Strategy<Value = Option<File>> {
-    let file = (0..16_usize, 0..16_usize, colour(), 0..3_u32);
+    let checks = prop_oneof![3 => Just(0_usize), 1 => Just(1), 1 => Just(2)];
+    let file = (0..16_usize, 0..16_usize, colour(), 0..3_u32, checks);
     prop::option::weighted(
         0.85,
-        file.prop_map(|(blue, green, live, min_ready)| File {
+        file.prop_map(|(blue, green, live, min_ready, checks)| File {
             blue,
             green,
             live,
             min_ready,
+            checks,
         }),
     )
 }
@@ -129,6 +135,7 @@ fn step() -> impl Strategy<Value = Step> {
         6 => (targets, any::<bool>(), wait()).prop_map(|(on, force, wait)| Step::Switch(on, force, wait)),
         2 => any_service.clone().prop_map(Step::Rollback),
         2 => prop::collection::vec(file(), NAMES.len()).prop_map(Step::Reload),
+        6 => prop::bool::weighted(0.8).prop_map(Step::Gates),
         8 => prop::bool::weighted(0.85).prop_map(Step::Journal),
         8 => prop_oneof![5 => Just(0_usize), 1 => Just(1)].prop_map(Step::Barrier),
         4 => Just(Step::Drainer),
@@ -162,6 +169,7 @@ fn take(world: &mut World, step: Step) {
             let specs = files.filter_map(|(file, name)| file.map(|file| file.spec(name)));
             world.reload(specs.collect());
         }
+        Step::Gates(passes) => world.gates_answer(passes),
         Step::Journal(written) => world.journal_answers(written),
         Step::Barrier(missing) => world.workers_answer(missing),
         Step::Drainer => world.drainer_looks(),
@@ -266,6 +274,7 @@ fn first_file() -> Vec<ServiceSpec> {
         green: 5,
         live: Colour::Blue,
         min_ready: 1,
+        checks: 1,
     };
     NAMES.iter().map(|name| file.spec(name)).collect()
 }

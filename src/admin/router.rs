@@ -22,7 +22,7 @@ use tower::{
 
 use super::{
     body::BODY_LIMIT, call_error::CallError, caller::admit, config, context::Context, endpoints,
-    history, metrics, origin::keep_out_foreign, readiness, reload, rollback, safe_to_stop,
+    history, metrics, origin::keep_out_foreign, plan, readiness, reload, rollback, safe_to_stop,
     services, switch, switch_many,
 };
 
@@ -69,7 +69,8 @@ fn brief_calls() -> Router<Context> {
     brief(calls)
 }
 
-/// Calls that wait for as long as the file says that a switch may take, see `order.rs`, or for an endpoint to be left.
+/// Calls that wait for as long as the file says that a switch, or its checks, may take, see `order.rs`, or for an endpoint to
+/// be left.
 fn waiting_calls() -> Router<Context> {
     let endpoint = "/v1/services/{service}/pools/{colour}/endpoints/{addr}";
     let calls = Router::new()
@@ -81,6 +82,7 @@ fn waiting_calls() -> Router<Context> {
         .route(&format!("{endpoint}/undrain"), post(endpoints::undrain))
         .route("/v1/services/{service}/switch", post(switch::one))
         .route("/v1/services/{service}/rollback", post(rollback::one))
+        .route("/v1/services/{service}/plan", get(plan::one))
         .route("/v1/switch", post(switch_many::many));
     few(calls)
 }

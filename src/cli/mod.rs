@@ -11,9 +11,11 @@ mod demo;
 mod demo_app;
 mod endpoint;
 mod exit;
+mod gates;
 mod health;
 mod history;
 mod output;
+mod plan;
 mod progress;
 mod receipt;
 mod reload;
@@ -56,6 +58,8 @@ enum Command {
     Status(status::Status),
     /// Make a colour live, and wait until the old one has drained
     Switch(switch::Switch),
+    /// Say what a switch would do now, without doing it
+    Plan(plan::Plan),
     /// Go back to the colour that was live before
     Rollback(rollback::Rollback),
     /// Show who switched what, when, why, and the receipt of each
@@ -81,6 +85,7 @@ impl Command {
             Self::Check(command) => command.run(output),
             Self::Status(command) => client::run(command.run(output)),
             Self::Switch(command) => client::run(command.run(output)),
+            Self::Plan(command) => client::run(command.run(output)),
             Self::Rollback(command) => client::run(command.run(output)),
             Self::History(command) => client::run(command.run(output)),
             Self::WaitSafe(command) => client::run(command.run(output)),

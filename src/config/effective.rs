@@ -12,6 +12,8 @@ use std::{
 use http::{HeaderName, HeaderValue};
 use serde_json::{Map, Value, json};
 
+mod gates;
+
 use super::{
     AccessLogTarget, AdminAddr, Config, Http2, ListenerConfig, Networks, ProcessConfig,
     limits::BODY_RATE_GRACE,
@@ -71,6 +73,7 @@ impl Config {
                 "gate_timeout": time(spec.switch.gate_timeout),
                 "min_ready": min_ready(spec.switch.min_ready),
                 "drain_deadline": time(spec.switch.drain_deadline),
+                "check": gates::checks(&spec.switch.gates),
                 "keep_standby_for": time(spec.switch.keep_standby_for),
             },
             "timeouts": {

@@ -15,6 +15,7 @@ use crate::{
     config::Config,
     core::{
         event::EndpointAnswer,
+        gate::plan::Plan,
         ids::{Colour, ServiceName},
         switch::{Actor, Receipt, SwitchAnswer},
         view::{Hindrance, HindranceKind, SafeToStop, ServiceView},
@@ -26,6 +27,7 @@ use crate::{
 pub(crate) struct Answers {
     /// `None` never answers.
     pub(crate) switch: Option<SwitchAnswer>,
+    pub(crate) plan: Plan,
     pub(crate) endpoint: EndpointAnswer,
     pub(crate) reload: ReloadAnswer,
     pub(crate) services: Vec<ServiceView>,
@@ -42,6 +44,8 @@ pub(crate) struct Asked(Arc<Mutex<Orders>>);
 #[derive(Debug, Default)]
 pub(crate) struct Orders {
     pub(crate) switches: Vec<SwitchOrder>,
+    /// These would not have.
+    pub(crate) plans: Vec<SwitchOrder>,
     pub(crate) endpoints: Vec<EndpointOrder>,
     pub(crate) reloads: Vec<Actor>,
 }
@@ -79,6 +83,10 @@ async fn answer(mut questions: mpsc::Receiver<Question>, answers: Answers, asked
                     Some(answer) => drop(to.send(answer.clone())),
                     None => unanswered.push(to),
                 }
+            }
+            Question::Plan(order, to) => {
+                asked.look(|orders| orders.plans.push(order));
+                drop(to.send(answers.plan.clone()));
             }
             Question::Endpoint(order, to) => {
                 asked.look(|orders| orders.endpoints.push(order));

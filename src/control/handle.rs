@@ -11,8 +11,9 @@ use crate::{
     config::Config,
     core::{
         event::{DrainChange, EndpointAnswer, LeaveTerms},
-        ids::{Colour, EndpointAddr, ListenerName, ServiceName, Tenure},
-        switch::{Actor, Receipt, SwitchAnswer, WaitFor, Wish},
+        gate::plan::Plan,
+        ids::{Colour, EndpointAddr, ListenerName, OpId, ServiceName, Tenure},
+        switch::{Actor, Receipt, SwitchAnswer, SwitchRequest, WaitFor, Wish},
         view::{SafeToStop, ServiceView},
     },
 };
@@ -40,6 +41,22 @@ pub struct SwitchOrder {
     pub expect_tenure: Option<Tenure>,
     /// When to answer.
     pub wait: WaitFor,
+}
+
+impl SwitchOrder {
+    /// The order under its number.
+    pub(super) fn into_request(self, op: OpId) -> SwitchRequest {
+        SwitchRequest {
+            op,
+            wish: self.wish,
+            actor: self.actor,
+            reason: self.reason,
+            force: self.force,
+            expect_live: self.expect_live,
+            expect_tenure: self.expect_tenure,
+            wait: self.wait,
+        }
+    }
 }
 
 /// What is to be done with an endpoint at run time.
@@ -102,6 +119,7 @@ pub struct Gone;
 #[derive(Debug)]
 pub(super) enum Question {
     Switch(SwitchOrder, oneshot::Sender<SwitchAnswer>),
+    Plan(SwitchOrder, oneshot::Sender<Plan>),
     Endpoint(EndpointOrder, oneshot::Sender<EndpointAnswer>),
     Reload(Actor, oneshot::Sender<ReloadAnswer>),
     Services(oneshot::Sender<Vec<ServiceView>>),
@@ -127,6 +145,14 @@ impl ControlHandle {
     /// [`Gone`] if the controller has stopped.
     pub async fn switch(&self, order: SwitchOrder) -> Result<SwitchAnswer, Gone> {
         self.ask(|answer| Question::Switch(order, answer)).await
+    }
+
+    /// What a switch would do now; its checks are made, and nothing changes.
+    ///
+    /// # Errors
+    /// [`Gone`] if the controller has stopped.
+    pub async fn plan(&self, order: SwitchOrder) -> Result<Plan, Gone> {
+        self.ask(|answer| Question::Plan(order, answer)).await
     }
 
     /// Registers, deregisters, drains or undrains an endpoint; answers when no request can be routed by the older pool,

@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     endpoint_counter::{EndpointCounter, EndpointCounts},
+    gate::inquiry::{GateAnswer, Inquiry},
     health::{PassiveFailure, ProbeVerdict},
     ids::{
         ByColour, Colour, EndpointAddr, EndpointId, ListenerId, ListenerName, OpId, ServiceName,
@@ -60,6 +61,8 @@ pub enum Event {
     },
     /// No request is left on the endpoint of [`Effect::WatchLeaver`]; the final reading of its counter.
     Left(OpId, EndpointCounts),
+    /// The edge has found out about one gate of [`Effect::Ask`].
+    GateAnswered(GateAnswer),
     /// One probe has ended.
     Probed(EndpointId, ProbeVerdict),
     /// A worker saw a connection to an endpoint fail.
@@ -199,6 +202,10 @@ pub enum Effect {
     ForgetLeaver(OpId),
     /// Tell every worker to end what this endpoint works for.
     CutEndpoint(EndpointId),
+    /// Find out about these gates; `GateAnswered` for each. Later effects do not wait for it.
+    Ask(Inquiry),
+    /// Nobody waits for the answers of this switch's inquiry any more.
+    Unask(OpId),
     /// Answer a switch.
     Answer(OpId, SwitchAnswer),
     /// Answer what was asked about an endpoint.
@@ -311,7 +318,7 @@ pub enum Entry {
     /// A receipt as it stands at the end of a drain.
     Settled {
         /// The whole receipt.
-        receipt: Receipt,
+        receipt: Box<Receipt>,
     },
     /// An endpoint was registered at run time.
     Registered {

@@ -9,6 +9,7 @@ pub mod endpoint_counter;
 mod endpoint_drain;
 pub mod event;
 pub mod forwarded;
+pub mod gate;
 pub mod health;
 mod hold;
 pub mod hops;

@@ -7,13 +7,14 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use super::{
     event::{
         BarrierPassed, Deregister, DrainEndpoint, Effect, EndpointAnswer, EndpointRefusal, Register,
     },
+    gate::Gated,
     ids::{Colour, EndpointAddr, OpId, ServiceName, Tenure},
     in_flight::TenureCounter,
     leave::Leaving,
@@ -62,14 +63,6 @@ impl Asked {
             unchanged,
         }
     }
-}
-
-/// A switch that waits for its gates.
-#[derive(Debug)]
-pub(super) struct Gated {
-    pub(super) asked: Asked,
-    pub(super) targets: BTreeMap<ServiceName, Colour>,
-    pub(super) until: Instant,
 }
 
 /// A change that waits for the journal.

@@ -22,6 +22,11 @@ use cutover::core::{
         BarrierPassed, Deregister, DrainChange, DrainEndpoint, Effect, Event, LeaveTerms, Register,
         Reload, Restored,
     },
+    gate::{
+        inquiry::GateAnswer,
+        spec::{CheckScope, CheckSpec, GatesSpec},
+        verdict::{EndpointFault, GateFault, GateKind},
+    },
     health::{PassiveFailure, ProbeVerdict},
     ids::{
         ByColour, Colour, EndpointAddr, EndpointId, ListenerId, ListenerName, OpId, ServiceName,
@@ -175,6 +180,37 @@ impl Ledger {
             took: Duration::from_micros(250),
             counts: counts.iter().map(told).collect(),
             missing: 0,
+        }))
+    }
+
+    /// The edge has found out that the gate in this place of an inquiry is open.
+    pub fn gate_open(&mut self, op: u64, gate: GateKind, place: usize) -> Vec<String> {
+        self.gate_answers(op, gate, place, Ok(()))
+    }
+
+    /// It is not: the first green endpoint fails.
+    pub fn gate_closed(&mut self, op: u64, gate: GateKind, place: usize) -> Vec<String> {
+        let fault = EndpointFault {
+            endpoint: EndpointAddr::new(GREEN),
+            why: "status 500".to_owned(),
+        };
+        let endpoints = vec![fault];
+        let why = None;
+        self.gate_answers(op, gate, place, Err(GateFault { why, endpoints }))
+    }
+
+    fn gate_answers(
+        &mut self,
+        op: u64,
+        gate: GateKind,
+        place: usize,
+        outcome: Result<(), GateFault>,
+    ) -> Vec<String> {
+        self.on(Event::GateAnswered(GateAnswer {
+            op: OpId(op),
+            gate,
+            place,
+            outcome,
         }))
     }
 
@@ -346,6 +382,7 @@ pub fn service(name: &str) -> ServiceSpec {
             gate_timeout: Duration::from_secs(30),
             min_ready: MinReady::Count(1),
             drain_deadline: Duration::from_secs(10),
+            gates: GatesSpec::default(),
             keep_standby_for: Duration::ZERO,
         },
         timeouts: Timeouts {
@@ -360,6 +397,25 @@ pub fn service(name: &str) -> ServiceSpec {
         },
         upstream_tls: ByColour::default(),
         vouched_fields: [].into(),
+    }
+}
+
+/// A check of every endpoint, twice each.
+pub fn check(path: &str) -> CheckSpec {
+    CheckSpec {
+        name: format!("GET {path}"),
+        method: http::Method::GET,
+        path: path.to_owned(),
+        host: None,
+        headers: Vec::new(),
+        body: None,
+        expect: 200..=299,
+        expect_headers: Vec::new(),
+        body_contains: None,
+        json: Vec::new(),
+        on: CheckScope::Every,
+        repeat: 2,
+        timeout: Duration::from_secs(5),
     }
 }
 

@@ -41,7 +41,7 @@ pub fn write(journal: &mut Restored, entry: Entry) {
                 known.history.truncate(HISTORY_LIMIT);
             }
         }
-        Entry::Settled { receipt } => settle(&mut journal.services, receipt),
+        Entry::Settled { receipt } => settle(&mut journal.services, *receipt),
         Entry::Registered {
             service,
             colour,

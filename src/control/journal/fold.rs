@@ -163,7 +163,9 @@ impl Known {
                         receipts: vec![receipt],
                     },
                     Outcome::Draining | Outcome::Drained | Outcome::Cut | Outcome::Interrupted => {
-                        Entry::Settled { receipt }
+                        Entry::Settled {
+                            receipt: Box::new(receipt),
+                        }
                     }
                 }
             })
@@ -228,6 +230,7 @@ mod tests {
             requested_at: Timestamp::from_millis(tenure),
             committed_at: None,
             gate_ms: 0,
+            gates: Vec::new(),
             barrier_us: None,
             unproven_workers: 0,
             in_flight_at_commit: 0,
@@ -258,7 +261,7 @@ mod tests {
 
     fn settled(service: &str, tenure: u64) -> Entry {
         Entry::Settled {
-            receipt: receipt(service, tenure, Outcome::Drained),
+            receipt: Box::new(receipt(service, tenure, Outcome::Drained)),
         }
     }
 
