@@ -23,7 +23,7 @@ use cutover::{
     },
     telemetry::{access::AccessLog, stats::ConnectFailure},
 };
-use telemetry::{World, operator, receipt, shop, view, world};
+use telemetry::{World, failed_gate, operator, receipt, shop, view, world};
 
 #[test]
 fn promtool_has_nothing_to_say() {
@@ -146,7 +146,7 @@ fn gauges_are_those_of_the_views() {
         r#"cutover_live{service="shop",colour="green"} 0"#,
         r#"cutover_tenure{service="shop"} 7"#,
         r#"cutover_config_drift{service="shop"} 1"#,
-        r#"cutover_rollback_possible{service="shop"} 1"#,
+        r#"cutover_rollback_possible{service="shop"} 0"#,
         r#"cutover_switch_waiting{service="shop"} 0"#,
         r#"cutover_draining_tenures{service="shop"} 1"#,
         r#"cutover_requests_in_flight{service="shop",colour="blue"} 3"#,
@@ -307,6 +307,7 @@ fn work(world: &World, service: &str) {
             live: Colour::Blue,
             restored: false,
         },
+        Notice::GateAnswered(failed_gate(&name)),
         Notice::Reloaded {
             generation: Generation(3),
             changes: Vec::new(),

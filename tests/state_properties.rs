@@ -14,7 +14,7 @@ mod world;
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use cutover::core::{
-    event::{BarrierPassed, Event},
+    event::{BarrierPassed, DrainChange, Event, LeaveTerms},
     health::{PassiveFailure, ProbeVerdict},
     ids::{Colour, EndpointId, OpId, ServiceName, Tenure},
     in_flight::Ending,
@@ -24,7 +24,7 @@ use cutover::core::{
 };
 use proptest::prelude::*;
 
-use ledger::{WORKERS, counts, service_with};
+use ledger::{WORKERS, check, counts, service_with};
 use world::World;
 
 const NAMES: [&str; 3] = ["api", "cart", "shop"];
@@ -35,6 +35,7 @@ enum Step {
     Switch(Vec<(usize, Colour)>, bool, WaitFor),
     Rollback(usize),
     Reload(Vec<Option<File>>),
+    Gates(bool),
     Journal(bool),
     Barrier(usize),
     Drainer,
@@ -45,6 +46,7 @@ enum Step {
     Resolve(usize, u8),
     Register(usize, Colour, usize, u16),
     Deregister(usize, Colour, usize),
+    Drain(usize, Colour, usize, DrainChange),
     Wake(u64),
     WakeWhenDue,
     Junk(u8),
@@ -58,6 +60,7 @@ struct File {
     green: usize,
     live: Colour,
     min_ready: u32,
+    checks: usize,
 }
 
 impl File {
@@ -70,6 +73,10 @@ impl File {
         let mut spec = service_with(name, &pool(self.blue), &pool(self.green));
         spec.live = self.live;
         spec.switch.min_ready = MinReady::Count(self.min_ready);
+        spec.switch.keep_standby_for = Duration::from_secs(20 * u64::from(self.min_ready));
+        spec.slow_start = Duration::from_secs(10 * u64::from(self.min_ready));
+        let checks = ["/a", "/b"].into_iter().take(self.checks);
+        spec.switch.gates.checks = checks.map(|it| Arc::new(check(it))).collect();
         spec
     }
 }
@@ -91,15 +98,31 @@ fn ending() -> impl Strategy<Value = Ending> {
     ]
 }
 
+fn drain_change() -> impl Strategy<Value = DrainChange> {
+    (any::<bool>(), any::<bool>(), wait()).prop_map(|(drains, force, wait)| {
+        let terms = LeaveTerms {
+            force,
+            wait,
+            deadline: None,
+        };
+        match drains {
+            true => DrainChange::Drain(terms),
+            false => DrainChange::Undrain,
+        }
+    })
+}
+
 fn file() -> impl Strategy<Value = Option<File>> {
-    let file = (0..16_usize, 0..16_usize, colour(), 0..3_u32);
+    let checks = prop_oneof![3 => Just(0_usize), 1 => Just(1), 1 => Just(2)];
+    let file = (0..16_usize, 0..16_usize, colour(), 0..3_u32, checks);
     prop::option::weighted(
         0.85,
-        file.prop_map(|(blue, green, live, min_ready)| File {
+        file.prop_map(|(blue, green, live, min_ready, checks)| File {
             blue,
             green,
             live,
             min_ready,
+            checks,
         }),
     )
 }
@@ -112,6 +135,7 @@ fn step() -> impl Strategy<Value = Step> {
         6 => (targets, any::<bool>(), wait()).prop_map(|(on, force, wait)| Step::Switch(on, force, wait)),
         2 => any_service.clone().prop_map(Step::Rollback),
         2 => prop::collection::vec(file(), NAMES.len()).prop_map(Step::Reload),
+        6 => prop::bool::weighted(0.8).prop_map(Step::Gates),
         8 => prop::bool::weighted(0.85).prop_map(Step::Journal),
         8 => prop_oneof![5 => Just(0_usize), 1 => Just(1)].prop_map(Step::Barrier),
         4 => Just(Step::Drainer),
@@ -122,7 +146,10 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (any::<usize>(), any::<u8>()).prop_map(|(which, addr)| Step::Resolve(which, addr)),
         2 => (any_service.clone(), colour(), any_addr.clone(), 1..3_u16)
             .prop_map(|(on, colour, addr, weight)| Step::Register(on, colour, addr, weight)),
-        2 => (any_service, colour(), any_addr).prop_map(|(on, colour, addr)| Step::Deregister(on, colour, addr)),
+        2 => (any_service.clone(), colour(), any_addr.clone())
+            .prop_map(|(on, colour, addr)| Step::Deregister(on, colour, addr)),
+        3 => (any_service, colour(), any_addr, drain_change())
+            .prop_map(|(on, colour, addr, change)| Step::Drain(on, colour, addr, change)),
         2 => (0..40_u64).prop_map(Step::Wake),
         3 => Just(Step::WakeWhenDue),
         1 => any::<u8>().prop_map(Step::Junk),
@@ -142,6 +169,7 @@ fn take(world: &mut World, step: Step) {
             let specs = files.filter_map(|(file, name)| file.map(|file| file.spec(name)));
             world.reload(specs.collect());
         }
+        Step::Gates(passes) => world.gates_answer(passes),
         Step::Journal(written) => world.journal_answers(written),
         Step::Barrier(missing) => world.workers_answer(missing),
         Step::Drainer => world.drainer_looks(),
@@ -167,6 +195,9 @@ fn take(world: &mut World, step: Step) {
             world.register(NAMES[on], colour, ADDRS[addr], weight);
         }
         Step::Deregister(on, colour, addr) => world.deregister(NAMES[on], colour, ADDRS[addr]),
+        Step::Drain(on, colour, addr, change) => {
+            world.drain(NAMES[on], colour, ADDRS[addr], change);
+        }
         Step::Wake(seconds) => world.wakes_after(Duration::from_secs(seconds)),
         Step::WakeWhenDue => {
             let now = world.now.instant;
@@ -243,6 +274,7 @@ fn first_file() -> Vec<ServiceSpec> {
         green: 5,
         live: Colour::Blue,
         min_ready: 1,
+        checks: 1,
     };
     NAMES.iter().map(|name| file.spec(name)).collect()
 }

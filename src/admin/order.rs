@@ -1,6 +1,6 @@
 //! What the calls that switch have in common: their terms, their precondition, and the bounded wait.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use axum::http::{HeaderMap, HeaderValue, header};
 
@@ -9,7 +9,9 @@ use crate::{
     config::Config,
     control::handle::SwitchOrder,
     core::{
+        gate::plan::Plan,
         ids::{Colour, ServiceName, Tenure},
+        service::ServiceSpec,
         switch::{Receipt, SwitchAnswer, Unchanged, WaitFor, Wish},
     },
 };
@@ -106,25 +108,53 @@ pub(super) async fn carry_out(
     }
 }
 
+/// What the order would do, as soon as its checks have been made.
+pub(super) async fn plan_within(context: &Context, order: SwitchOrder) -> Result<Plan, CallError> {
+    let patience = checks(&*context.handle.config().await?, &order).saturating_add(SLACK);
+    match tokio::time::timeout(patience, context.handle.plan(order)).await {
+        Err(_) => Err(CallError::Timeout(patience.as_secs())),
+        Ok(plan) => Ok(plan?),
+    }
+}
+
 /// How long the gates, the barrier and, where it is waited for, the drain may take by the file.
 fn patience(config: &Config, order: &SwitchOrder) -> Duration {
-    let concerned = |name: &ServiceName| match &order.wish {
+    let longest = concerned(config, order)
+        .map(|service| {
+            // Where others are asked, enough must be ready once more when they have answered.
+            let looks = 1 + u32::from(!service.switch.gates.checks.is_empty());
+            let gates = service.switch.gate_timeout.saturating_mul(looks);
+            match order.wait {
+                WaitFor::Committed => gates,
+                WaitFor::Drained => gates.saturating_add(service.switch.drain_deadline),
+            }
+        })
+        .max();
+    longest
+        .unwrap_or_default()
+        .saturating_add(checks(config, order))
+        .saturating_add(SLACK)
+}
+
+/// How long the gates that others are asked about may take; those of several services are asked in turn.
+fn checks(config: &Config, order: &SwitchOrder) -> Duration {
+    concerned(config, order)
+        .map(|service| {
+            let pools = service.pools.iter().map(|(_, pool)| pool.len());
+            service.switch.gates.longest(pools.max().unwrap_or(1))
+        })
+        .fold(Duration::ZERO, Duration::saturating_add)
+}
+
+fn concerned<'a>(
+    config: &'a Config,
+    order: &'a SwitchOrder,
+) -> impl Iterator<Item = &'a Arc<ServiceSpec>> {
+    let named = |name: &ServiceName| match &order.wish {
         Wish::Switch(colours) => colours.contains_key(name),
         Wish::Rollback(service) => service == name,
     };
-    let longest = config
-        .services
-        .iter()
-        .filter(|service| concerned(&service.name))
-        .map(|service| match order.wait {
-            WaitFor::Committed => service.switch.gate_timeout,
-            WaitFor::Drained => service
-                .switch
-                .gate_timeout
-                .saturating_add(service.switch.drain_deadline),
-        })
-        .max();
-    longest.unwrap_or_default().saturating_add(SLACK)
+    config.services.iter().filter(move |it| named(&it.name))
 }
 
 /// The colour named in a path.

@@ -8,8 +8,10 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::core::{
+    gate::verdict::GateVerdict,
     ids::{ByColour, Colour, ServiceName},
-    switch::{GateFailure, Receipt, Unchanged, WaitFor},
+    leave::LeaveReceipt,
+    switch::{Receipt, Unchanged, WaitFor},
     view::ServiceView,
 };
 use crate::telemetry::traffic::Traffic;
@@ -132,11 +134,14 @@ pub struct EndpointBody {
     pub weight: u16,
 }
 
-/// Answer to a registration or deregistration.
+/// Answer to what was asked about an endpoint.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct EndpointChanged {
     /// Whether anything changed.
     pub changed: bool,
+    /// What happened to the requests in flight there, if it has left the traffic.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub receipt: Option<LeaveReceipt>,
 }
 
 /// Answer of `POST /v1/reload`.
@@ -162,7 +167,7 @@ pub struct ProblemBody {
     pub detail: String,
     /// Every gate that did not open.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub gates: Vec<GateFailure>,
+    pub gates: Vec<GateVerdict>,
     /// Every error of a file that was not applied, each with its position.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<String>,

@@ -11,9 +11,11 @@ mod demo;
 mod demo_app;
 mod endpoint;
 mod exit;
+mod gates;
 mod health;
 mod history;
 mod output;
+mod plan;
 mod progress;
 mod receipt;
 mod reload;
@@ -24,6 +26,7 @@ mod switch;
 mod table;
 #[cfg(test)]
 mod tests;
+mod wait_safe;
 
 use std::{ffi::OsString, process::ExitCode};
 
@@ -55,11 +58,15 @@ enum Command {
     Status(status::Status),
     /// Make a colour live, and wait until the old one has drained
     Switch(switch::Switch),
+    /// Say what a switch would do now, without doing it
+    Plan(plan::Plan),
     /// Go back to the colour that was live before
     Rollback(rollback::Rollback),
     /// Show who switched what, when, why, and the receipt of each
     History(history::History),
-    /// Add or remove an endpoint at run time
+    /// Wait until a pool may be stopped: not live, nothing in flight, not kept ready to return
+    WaitSafe(wait_safe::WaitSafe),
+    /// Add, remove, drain or undrain an endpoint at run time
     Endpoint(endpoint::Endpoint),
     /// Apply the configuration file now
     Reload(reload::Reload),
@@ -78,8 +85,10 @@ impl Command {
             Self::Check(command) => command.run(output),
             Self::Status(command) => client::run(command.run(output)),
             Self::Switch(command) => client::run(command.run(output)),
+            Self::Plan(command) => client::run(command.run(output)),
             Self::Rollback(command) => client::run(command.run(output)),
             Self::History(command) => client::run(command.run(output)),
+            Self::WaitSafe(command) => client::run(command.run(output)),
             Self::Endpoint(command) => client::run(command.run(output)),
             Self::Reload(command) => client::run(command.run(output)),
             Self::Health(command) => client::run(command.run(output)),

@@ -5,6 +5,7 @@ use std::{future::Future, time::Duration};
 use super::{
     client::{Answer, Client, segment},
     exit::Failure,
+    gates,
     output::{Output, plain},
 };
 use crate::core::view::ServiceView;
@@ -48,11 +49,7 @@ async fn tell(client: &Client, service: &str, output: &mut Output<'_>) -> std::c
 fn sentence(view: &ServiceView) -> Option<String> {
     let service = &view.service;
     if let Some(waiting) = &view.waiting {
-        let gates: Vec<_> = waiting.gates.iter().map(ToString::to_string).collect();
-        return Some(format!(
-            "{service}: waiting for gates: {}",
-            gates.join("; ")
-        ));
+        return Some(format!("{service}: waiting for {}", gates::closed(waiting)));
     }
     let draining = view.draining.first()?;
     let (left, met) = (draining.left(), draining.in_flight_at_commit);

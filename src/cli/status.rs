@@ -6,6 +6,7 @@ use super::{
     args::{ClientArgs, TIMEOUT},
     client::segment,
     exit::{Exit, Failure},
+    gates,
     output::{Output, plain},
     receipt,
     table::table,
@@ -88,10 +89,14 @@ fn one(view: &ServiceView) -> String {
         lines.push(format!("  drift        the file says {}", view.file_live));
     }
     let rollback = match view.rollback_to {
-        Some(colour) => format!("to {colour}"),
-        None => "not possible, there is no earlier colour".to_owned(),
+        Some(colour) if view.rollback_possible => format!("to {colour}, {}", view.rollback_why),
+        Some(_) | None => format!("not possible, {}", view.rollback_why),
     };
     lines.push(format!("  rollback     {rollback}"));
+    if let Some(until) = view.standby_kept_until {
+        let standby = view.live.other();
+        lines.push(format!("  kept         {standby} until {until}"));
+    }
     lines.extend(under_way(view).map(|line| format!("  under way    {line}")));
     let mut text = plain(&lines.join("\n")) + "\n\n" + &endpoints(view);
     if let Some(last) = &view.last_switch {
@@ -137,12 +142,12 @@ fn endpoints(view: &ServiceView) -> String {
 
 fn under_way(view: &ServiceView) -> impl Iterator<Item = String> {
     let waiting = view.waiting.iter().map(|waiting| {
-        let gates: Vec<_> = waiting.gates.iter().map(ToString::to_string).collect();
-        let (to, by, since) = (waiting.to, &waiting.actor.name, waiting.since);
-        let gates = gates.join("; ");
+        let (to, by, since) = (waiting.to, &waiting.actor.name, waiting.gate_since);
         format!(
-            "{}: switch to {to} by {by} waits since {since}: {gates}",
-            view.service
+            "{}: switch to {to} by {by} waits since {since}, until {} at most, for {}",
+            view.service,
+            waiting.gate_until,
+            gates::closed(waiting)
         )
     });
     let draining = view.draining.iter().map(|receipt| {

@@ -8,6 +8,7 @@ use super::{
     client::{Answer, segment},
     exit::{Exit, Failure},
     output::Output,
+    plan::planned,
     progress::watched,
     receipt,
 };
@@ -25,6 +26,9 @@ pub(super) struct Switch {
     /// Refuse if another colour is live than this one
     #[arg(long, value_name = "COLOUR")]
     expect_live: Option<Colour>,
+    /// Say what would happen, and do nothing
+    #[arg(long)]
+    dry_run: bool,
     #[command(flatten)]
     terms: TermsArgs,
     #[command(flatten)]
@@ -66,6 +70,9 @@ impl TermsArgs {
 impl Switch {
     pub(super) async fn run(self, output: &mut Output<'_>) -> Result<Exit, Failure> {
         let client = self.client.client(SWITCH_TIMEOUT, output)?;
+        if self.dry_run {
+            return planned(&client, &self.service, self.colour, output).await;
+        }
         let body = SwitchBody {
             to: self.colour,
             wait: self.terms.wait(),

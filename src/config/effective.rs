@@ -12,6 +12,8 @@ use std::{
 use http::{HeaderName, HeaderValue};
 use serde_json::{Map, Value, json};
 
+mod gates;
+
 use super::{
     AccessLogTarget, AdminAddr, Config, Http2, ListenerConfig, Networks, ProcessConfig,
     limits::BODY_RATE_GRACE,
@@ -53,6 +55,7 @@ impl Config {
             "host": host(&spec.host),
             "protocol": spec.protocol.word(),
             "balance": spec.balance.word(),
+            "slow_start": time(spec.slow_start),
             "on_all_unhealthy": spec.on_all_unhealthy.word(),
             "max_request_body": size::write(spec.max_request_body.map_or(0, NonZeroUsize::get)),
             "ambiguous_path": spec.ambiguous_path.word(),
@@ -70,6 +73,8 @@ impl Config {
                 "gate_timeout": time(spec.switch.gate_timeout),
                 "min_ready": min_ready(spec.switch.min_ready),
                 "drain_deadline": time(spec.switch.drain_deadline),
+                "check": gates::checks(&spec.switch.gates),
+                "keep_standby_for": time(spec.switch.keep_standby_for),
             },
             "timeouts": {
                 "connect": time(spec.timeouts.connect),

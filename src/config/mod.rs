@@ -7,6 +7,8 @@
 
 mod effective;
 pub mod error;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod judge;
 mod limits;
 pub mod load;
@@ -24,7 +26,7 @@ pub use self::{
     limits::{BodyRate, Http2, ListenerLimits, MemoryBound, Upgrades},
     peers::{ClientFrom, Networks, PeerPolicy, TracePolicy},
     text::BadValue,
-    value::addr::parse_endpoint,
+    value::{addr::parse_endpoint, duration::parse_duration},
 };
 
 use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};

@@ -15,9 +15,10 @@ use crate::{
     config::Config,
     core::{
         event::EndpointAnswer,
-        ids::ServiceName,
+        gate::plan::Plan,
+        ids::{Colour, ServiceName},
         switch::{Actor, Receipt, SwitchAnswer},
-        view::ServiceView,
+        view::{Hindrance, HindranceKind, SafeToStop, ServiceView},
     },
 };
 
@@ -26,6 +27,7 @@ use crate::{
 pub(crate) struct Answers {
     /// `None` never answers.
     pub(crate) switch: Option<SwitchAnswer>,
+    pub(crate) plan: Plan,
     pub(crate) endpoint: EndpointAnswer,
     pub(crate) reload: ReloadAnswer,
     pub(crate) services: Vec<ServiceView>,
@@ -42,6 +44,8 @@ pub(crate) struct Asked(Arc<Mutex<Orders>>);
 #[derive(Debug, Default)]
 pub(crate) struct Orders {
     pub(crate) switches: Vec<SwitchOrder>,
+    /// These would not have.
+    pub(crate) plans: Vec<SwitchOrder>,
     pub(crate) endpoints: Vec<EndpointOrder>,
     pub(crate) reloads: Vec<Actor>,
 }
@@ -80,6 +84,10 @@ async fn answer(mut questions: mpsc::Receiver<Question>, answers: Answers, asked
                     None => unanswered.push(to),
                 }
             }
+            Question::Plan(order, to) => {
+                asked.look(|orders| orders.plans.push(order));
+                drop(to.send(answers.plan.clone()));
+            }
             Question::Endpoint(order, to) => {
                 asked.look(|orders| orders.endpoints.push(order));
                 drop(to.send(answers.endpoint.clone()));
@@ -90,6 +98,9 @@ async fn answer(mut questions: mpsc::Receiver<Question>, answers: Answers, asked
             }
             Question::Services(to) => drop(to.send(answers.services.clone())),
             Question::Service(name, to) => drop(to.send(answers.service(&name))),
+            Question::SafeToStop(name, colour, to) => {
+                drop(to.send(answers.safe_to_stop(&name, colour)));
+            }
             Question::History(service, to) => drop(to.send(answers.history(service.as_ref()))),
             Question::Config(to) => drop(to.send(Arc::clone(&answers.config))),
             Question::Readiness(to) => drop(to.send(Readiness {
@@ -105,6 +116,23 @@ impl Answers {
     fn service(&self, name: &ServiceName) -> Option<ServiceView> {
         let mut services = self.services.iter();
         services.find(|view| view.service == *name).cloned()
+    }
+
+    /// The live pool must not be stopped; the other may.
+    fn safe_to_stop(&self, name: &ServiceName, colour: Colour) -> Option<SafeToStop> {
+        let live = self.service(name)?.live;
+        let reason = Hindrance {
+            kind: HindranceKind::Live,
+            detail: format!("pool `{live}` is live"),
+            until: None,
+        };
+        let reasons: Vec<_> = (live == colour).then_some(reason).into_iter().collect();
+        Some(SafeToStop {
+            service: name.clone(),
+            colour,
+            safe: reasons.is_empty(),
+            reasons,
+        })
     }
 
     fn history(&self, service: Option<&ServiceName>) -> Vec<Receipt> {

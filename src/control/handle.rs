@@ -10,10 +10,11 @@ use tokio::sync::{mpsc, oneshot};
 use crate::{
     config::Config,
     core::{
-        event::EndpointAnswer,
-        ids::{Colour, EndpointAddr, ListenerName, ServiceName, Tenure},
-        switch::{Actor, Receipt, SwitchAnswer, WaitFor, Wish},
-        view::ServiceView,
+        event::{DrainChange, EndpointAnswer, LeaveTerms},
+        gate::plan::Plan,
+        ids::{Colour, EndpointAddr, ListenerName, OpId, ServiceName, Tenure},
+        switch::{Actor, Receipt, SwitchAnswer, SwitchRequest, WaitFor, Wish},
+        view::{SafeToStop, ServiceView},
     },
 };
 
@@ -42,7 +43,23 @@ pub struct SwitchOrder {
     pub wait: WaitFor,
 }
 
-/// An endpoint to be added or removed at run time.
+impl SwitchOrder {
+    /// The order under its number.
+    pub(super) fn into_request(self, op: OpId) -> SwitchRequest {
+        SwitchRequest {
+            op,
+            wish: self.wish,
+            actor: self.actor,
+            reason: self.reason,
+            force: self.force,
+            expect_live: self.expect_live,
+            expect_tenure: self.expect_tenure,
+            wait: self.wait,
+        }
+    }
+}
+
+/// What is to be done with an endpoint at run time.
 #[derive(Clone, Debug)]
 pub struct EndpointOrder {
     /// The service.
@@ -51,7 +68,7 @@ pub struct EndpointOrder {
     pub colour: Colour,
     /// The endpoint.
     pub addr: EndpointAddr,
-    /// Add it with this weight, or remove it.
+    /// What is to be done.
     pub change: EndpointChange,
     /// Who asks.
     pub actor: Actor,
@@ -63,7 +80,9 @@ pub enum EndpointChange {
     /// Add it, or change its weight.
     Register(NonZeroU16),
     /// Remove it.
-    Deregister,
+    Deregister(LeaveTerms),
+    /// Keep requests away from it, or let them come back.
+    Drain(DrainChange),
 }
 
 /// What became of a reload.
@@ -100,10 +119,12 @@ pub struct Gone;
 #[derive(Debug)]
 pub(super) enum Question {
     Switch(SwitchOrder, oneshot::Sender<SwitchAnswer>),
+    Plan(SwitchOrder, oneshot::Sender<Plan>),
     Endpoint(EndpointOrder, oneshot::Sender<EndpointAnswer>),
     Reload(Actor, oneshot::Sender<ReloadAnswer>),
     Services(oneshot::Sender<Vec<ServiceView>>),
     Service(ServiceName, oneshot::Sender<Option<ServiceView>>),
+    SafeToStop(ServiceName, Colour, oneshot::Sender<Option<SafeToStop>>),
     History(Option<ServiceName>, oneshot::Sender<Vec<Receipt>>),
     Config(oneshot::Sender<Arc<Config>>),
     Readiness(oneshot::Sender<Readiness>),
@@ -126,7 +147,16 @@ impl ControlHandle {
         self.ask(|answer| Question::Switch(order, answer)).await
     }
 
-    /// Registers or deregisters an endpoint; answers when no request can be routed by the older pool.
+    /// What a switch would do now; its checks are made, and nothing changes.
+    ///
+    /// # Errors
+    /// [`Gone`] if the controller has stopped.
+    pub async fn plan(&self, order: SwitchOrder) -> Result<Plan, Gone> {
+        self.ask(|answer| Question::Plan(order, answer)).await
+    }
+
+    /// Registers, deregisters, drains or undrains an endpoint; answers when no request can be routed by the older pool,
+    /// or, if that is to be waited for, when none is left on an endpoint that leaves.
     ///
     /// # Errors
     /// [`Gone`] if the controller has stopped.
@@ -156,6 +186,19 @@ impl ControlHandle {
     /// [`Gone`] if the controller has stopped.
     pub async fn service(&self, name: ServiceName) -> Result<Option<ServiceView>, Gone> {
         self.ask(|answer| Question::Service(name, answer)).await
+    }
+
+    /// Whether a pool may be stopped, and why not; `None` if there is no such service.
+    ///
+    /// # Errors
+    /// [`Gone`] if the controller has stopped.
+    pub async fn safe_to_stop(
+        &self,
+        service: ServiceName,
+        colour: Colour,
+    ) -> Result<Option<SafeToStop>, Gone> {
+        self.ask(|answer| Question::SafeToStop(service, colour, answer))
+            .await
     }
 
     /// Past switches of one service or of all, newest first.

@@ -8,8 +8,10 @@ use std::time::Duration;
 use serde::{Serialize, Serializer};
 
 use super::{
+    gate::verdict::{GateKind, GateVerdict},
     health::Health,
     ids::{Colour, EndpointAddr, Generation, ListenerName, ServiceName},
+    leave::LeaveReceipt,
     switch::{Actor, Receipt, Refusal},
 };
 
@@ -17,7 +19,7 @@ use super::{
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Notice {
-    /// A switch was asked for and waits for its gates.
+    /// A switch waits for its gates of one kind.
     SwitchWaiting {
         /// The service.
         service: ServiceName,
@@ -25,10 +27,14 @@ pub enum Notice {
         to: Colour,
         /// Who asked.
         actor: Actor,
-        /// How long it will wait; milliseconds in JSON.
-        #[serde(rename = "gate_timeout_ms", serialize_with = "in_millis")]
-        gate_timeout: Duration,
+        /// The kind of gate.
+        gate: GateKind,
+        /// How long it will wait for those, at most; milliseconds in JSON.
+        #[serde(rename = "longest_ms", serialize_with = "in_millis")]
+        longest: Duration,
     },
+    /// A gate of a switch has been asked by cutover, and was answered.
+    GateAnswered(GateVerdict),
     /// A switch did not happen.
     SwitchRefused {
         /// The services it was about.
@@ -147,6 +153,27 @@ pub enum Notice {
         /// Who asked.
         actor: Actor,
     },
+    /// Requests stay away from an endpoint, or may come back to it, by order of an operator.
+    EndpointDrained {
+        /// The service.
+        service: ServiceName,
+        /// The pool.
+        colour: Colour,
+        /// The endpoint.
+        endpoint: EndpointAddr,
+        /// Whether they stay away.
+        drained: bool,
+        /// Who asked.
+        actor: Actor,
+    },
+    /// The last request of an endpoint that left the traffic has ended, or it came back before that.
+    EndpointLeft {
+        /// The whole receipt.
+        receipt: LeaveReceipt,
+        /// From the barrier to the end; milliseconds in JSON.
+        #[serde(rename = "took_ms", serialize_with = "in_millis")]
+        took: Duration,
+    },
     /// The journal could not be written where that does not refuse anything.
     JournalFailed {
         /// Why.
@@ -204,7 +231,13 @@ impl Notice {
             Self::Switched { receipt, .. } | Self::Drained { receipt, .. } => {
                 vec![&receipt.service]
             }
-            Self::SwitchWaiting { service, .. }
+            Self::GateAnswered(GateVerdict { service, .. })
+            | Self::EndpointLeft {
+                receipt: LeaveReceipt { service, .. },
+                ..
+            }
+            | Self::EndpointDrained { service, .. }
+            | Self::SwitchWaiting { service, .. }
             | Self::DrainDeadlinePassed { service, .. }
             | Self::HealthChanged { service, .. }
             | Self::Ejected { service, .. }

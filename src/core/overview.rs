@@ -10,6 +10,7 @@ use super::{
     in_flight::Counts,
     operation::Committing,
     pool::EndpointState,
+    slow_start::CLIMB_STEPS,
     standing::{Served, Standing},
     state::State,
     switch::Receipt,
@@ -33,6 +34,7 @@ impl State {
         let (name, served) = self.services.get_key_value(name)?;
         let standing = self.standings.get(name)?;
         let routes = served.spec.routes.iter().map(ToString::to_string);
+        let (rollback_possible, rollback_why) = self.rollback_view(name, served, now);
         Some(ServiceView {
             service: name.clone(),
             live: standing.live,
@@ -41,11 +43,18 @@ impl State {
             file_live: standing.file_live,
             drift: standing.file_live != standing.live,
             rollback_to: standing.rollback_to(),
-            waiting: self.waiting_view(name, served, now.instant),
+            rollback_possible,
+            rollback_why,
+            standby_kept_until: self.held_until(name, now),
+            waiting: self.waiting_view(name, now.instant),
             pools: ByColour::from_fn(|colour| {
                 let claims = self.claims(name, standing, colour);
-                pool_view(served, colour, &claims, now.instant)
+                PoolView {
+                    safe_to_stop: self.hindrances(name, colour, now).is_empty(),
+                    ..pool_view(served, colour, &claims, now.instant)
+                }
             }),
+            leaving: self.leavers.of(name),
             draining: self.drains.receipts_of(name),
             last_switch: standing.history.front().map(|it| self.as_it_stands(it)),
         })
@@ -69,6 +78,32 @@ impl State {
         history.map(|it| self.as_it_stands(it)).collect()
     }
 
+    /// Whether a rollback would open its gates at once, and why, or why not.
+    fn rollback_view(&self, name: &ServiceName, served: &Served, now: Now) -> (bool, String) {
+        let to = self.standings.get(name).and_then(Standing::rollback_to);
+        let Some(to) = to else {
+            return (false, "there is no earlier colour".to_owned());
+        };
+        if let Some(busy) = self.operations.busy.get(name) {
+            let (to, by) = (busy.to, &busy.actor.name);
+            return (false, format!("a switch to {to} by `{by}` is under way"));
+        }
+        if self.is_empty_pool(name, to) {
+            return (false, format!("pool `{to}` has no endpoints"));
+        }
+        let min_ready = served.spec.switch.min_ready;
+        let pool = &served.pools[to];
+        let gate = pool.gate((name, to), min_ready, now.instant);
+        if gate.is_closed() {
+            return (false, gate.to_string());
+        }
+        let (ready, all) = (pool.ready(), pool.len());
+        (
+            true,
+            format!("pool `{to}` has {ready} of {all} endpoints ready"),
+        )
+    }
+
     /// A receipt of the history with the present counts, if it still drains.
     fn as_it_stands(&self, receipt: &Receipt) -> Receipt {
         let mut draining = self.drains.of(&receipt.service);
@@ -76,30 +111,31 @@ impl State {
         drain.map_or_else(|| receipt.clone(), |it| it.account(&it.counter.counts()))
     }
 
-    fn waiting_view(
-        &self,
-        name: &ServiceName,
-        served: &Served,
-        now: Instant,
-    ) -> Option<WaitingView> {
-        let waiting = self.operations.waiting.values();
-        { waiting }.find(|it| it.targets.contains_key(name))?;
+    fn waiting_view(&self, name: &ServiceName, now: Instant) -> Option<WaitingView> {
+        let mut waiting = self.operations.waiting.values();
+        let gated = waiting.find(|it| it.targets.contains_key(name))?;
         let busy = self.operations.busy.get(name)?;
-        let min_ready = served.spec.switch.min_ready;
-        let gate = served.pools[busy.to].gate((name, busy.to), min_ready, now);
+        let min_ready = self.min_ready_of(name, busy.to, now).ok();
+        let wait = gated.wait();
         Some(WaitingView {
             to: busy.to,
             actor: busy.actor.clone(),
             since: busy.since,
-            gates: gate.into_iter().collect(),
+            gate: gated.kind(),
+            gate_since: wait.since,
+            gate_until: wait.until,
+            gates: min_ready
+                .into_iter()
+                .chain(gated.gates_of(name).cloned())
+                .collect(),
         })
     }
 
     /// Claims of the tenures of one pool: the live one, those between publish and barrier, the draining ones.
-    fn claims(&self, name: &ServiceName, standing: &Standing, colour: Colour) -> Counts {
+    pub(super) fn claims(&self, name: &ServiceName, standing: &Standing, colour: Colour) -> Counts {
         let handed_over = self.operations.barriers.values().flat_map(|it| match it {
             Committing::Switch(_, handovers) => handovers.as_slice(),
-            Committing::Endpoint(_) => &[],
+            Committing::Endpoint(..) => &[],
         });
         let counters = handed_over.map(|it| &it.old).chain([&standing.counter]);
         counters
@@ -116,6 +152,7 @@ fn pool_view(served: &Served, colour: Colour, claims: &Counts, now: Instant) -> 
         ready: pool.ready(),
         in_flight: claims.in_flight(),
         tunnels: claims.tunnels,
+        safe_to_stop: false,
         endpoints: pool
             .endpoints()
             .iter()
@@ -132,9 +169,11 @@ fn endpoint_view(endpoint: &EndpointState, now: Instant) -> EndpointView {
         weight: u32::from(endpoint.weight.get()),
         source: endpoint.source,
         health: endpoint.tracker.health(),
-        ready: endpoint.tracker.is_ready(),
+        ready: endpoint.is_ready(),
+        drained: endpoint.drained,
+        slow_start_percent: endpoint.climb.map(|it| it.step * 100 / CLIMB_STEPS),
         ejected_for_ms: ejected.map(|millis| u64::try_from(millis).unwrap_or(u64::MAX)),
-        why: endpoint.tracker.why(now),
+        why: endpoint.why(now),
         in_flight: endpoint.counter.in_flight(),
     }
 }

@@ -84,6 +84,7 @@ impl State {
                 continue;
             };
             self.publication.free_slot(served.slot);
+            self.holds.end(&name);
             let endpoints = served.pools.iter().flat_map(|(_, pool)| pool.endpoints());
             for endpoint in endpoints {
                 self.forget(endpoint);
@@ -139,7 +140,11 @@ impl State {
         for colour in Colour::ALL {
             self.unpark(&name, colour);
             self.reconcile_pool(&spec, colour, turn);
+            if let Some(served) = self.services.get_mut(&name) {
+                served.pools[colour].all_are_new();
+            }
         }
+        self.hold(&name, turn.now);
         let live = self.standings.get(&name).map_or(spec.live, |it| it.live);
         turn.tells(Notice::ServiceAdded {
             service: name.clone(),
@@ -205,6 +210,7 @@ impl State {
                 .changes
                 .extend(pool_change((&spec.name, colour), &change));
         }
+        self.hold(&spec.name, turn.now);
         self.see(&spec, difference, turn);
         self.warn_of_empty_live(&spec.name, difference);
     }
@@ -222,6 +228,9 @@ impl State {
         let place = (&spec.name, colour);
         let make = |spec: &EndpointSpec| -> EndpointState { self.new_endpoint(place, spec) };
         let change = pool.reconcile(&spec.pools[colour], make);
+        if change.added == pool.len() {
+            pool.all_are_new();
+        }
         for endpoint in &change.removed {
             self.forget(endpoint);
         }
@@ -235,6 +244,7 @@ impl State {
         if let Some(served) = self.services.get_mut(&spec.name) {
             served.pools[colour] = pool;
         }
+        self.forget_drained(&spec.name, colour, turn);
         self.pool_changed(&spec.name, colour);
         change
     }
@@ -281,11 +291,15 @@ impl State {
             return;
         };
         let live = standing.live;
-        if served.pools[live].is_empty() {
-            difference.changes.push(format!(
-                "service `{name}`: the live pool `{live}` has no endpoints, requests are answered 503"
-            ));
-        }
+        let pool = &served.pools[live];
+        let none = match (pool.present(), pool.len()) {
+            (0, 0) => "no endpoints",
+            (0, _) => "none but drained endpoints",
+            _ => return,
+        };
+        difference.changes.push(format!(
+            "service `{name}`: the live pool `{live}` has {none}, requests are answered 503"
+        ));
     }
 
     fn switch_by_file(&mut self, service: ServiceName, before: Colour, turn: &mut Turn) {

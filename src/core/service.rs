@@ -14,6 +14,7 @@ use std::{
 use http::{HeaderName, HeaderValue};
 
 use super::{
+    gate::spec::GatesSpec,
     ids::{ByColour, Colour, EndpointAddr, ListenerName, ServiceName},
     proxy_header::ProxyVersion,
     tls::UpstreamTls,
@@ -36,6 +37,8 @@ pub struct ServiceSpec {
     pub protocol: UpstreamProtocol,
     /// How an endpoint is picked.
     pub balance: BalanceKind,
+    /// Over what time a newcomer to a pool gets its share of the requests; zero gives it at once.
+    pub slow_start: Duration,
     /// What happens when no endpoint of the live pool is ready.
     pub on_all_unhealthy: OnAllUnhealthy,
     /// Bytes of a request's body; more are answered 413.
@@ -93,13 +96,19 @@ pub enum RouteHost {
     Any,
 }
 
+/// As a file may have it: there, a star in a path would be taken for a pattern, so the character itself is escaped.
 impl fmt::Display for Route {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.host {
-            RouteHost::Exact(host) => write!(f, "{host}{}", self.prefix),
-            RouteHost::Wildcard(suffix) => write!(f, "*.{suffix}{}", self.prefix),
-            RouteHost::Any => f.write_str(&self.prefix),
+            RouteHost::Exact(host) => f.write_str(host)?,
+            RouteHost::Wildcard(suffix) => write!(f, "*.{suffix}")?,
+            RouteHost::Any => {}
         }
+        for (place, piece) in self.prefix.split('*').enumerate() {
+            f.write_str(if place == 0 { "" } else { "%2A" })?;
+            f.write_str(piece)?;
+        }
+        Ok(())
     }
 }
 
@@ -269,6 +278,11 @@ pub struct SwitchSpec {
     pub min_ready: MinReady,
     /// After it, what still runs on the old pool is cut and counted.
     pub drain_deadline: Duration,
+    /// What it waits for besides `min_ready`.
+    pub gates: GatesSpec,
+    /// How long the pool that was live before is kept ready to return; zero keeps it for no longer than its requests
+    /// last.
+    pub keep_standby_for: Duration,
 }
 
 /// Endpoints of the target pool that must be ready before a switch commits.

@@ -7,11 +7,12 @@
 use std::{net::SocketAddr, sync::Arc};
 
 use super::{
+    endpoint_counter::EndpointCounter,
     ids::{
         ByColour, Colour, EndpointAddr, EndpointId, Generation, ListenerId, ServiceName,
         ServiceSlot, Tenure,
     },
-    in_flight::{EndpointCounter, TenureCounter},
+    in_flight::TenureCounter,
     route::RouteTable,
     service::ServiceSpec,
 };
@@ -60,6 +61,8 @@ pub struct ServiceSnapshot {
     pub tenure: Arc<TenureCounter>,
     /// Both pools.
     pub pools: ByColour<Arc<PoolSnapshot>>,
+    /// Whether the standby is held ready to return: unused connections to it are kept.
+    pub held: bool,
 }
 
 impl ServiceSnapshot {

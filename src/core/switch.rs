@@ -2,12 +2,13 @@
 //!
 //! Owns the words of a switch; whether it may begin is said in `decide.rs`, how it goes on in `procedure.rs`.
 
-use std::{collections::BTreeMap, time::Instant};
+use std::{collections::BTreeMap, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
 use super::{
-    ids::{Colour, EndpointAddr, OpId, ServiceName, Tenure},
+    gate::verdict::GateVerdict,
+    ids::{Colour, OpId, ServiceName, Tenure},
     in_flight::Counts,
     time::Timestamp,
 };
@@ -168,7 +169,7 @@ pub enum Refusal {
     },
     /// The gates did not open in time; nothing was changed.
     #[error("{}", gates(.0))]
-    Gates(Vec<GateFailure>),
+    Gates(Vec<GateVerdict>),
     /// No earlier colour to go back to.
     #[error("service `{0}` has never been switched, there is no colour to roll back to")]
     NothingToRollBack(ServiceName),
@@ -188,44 +189,12 @@ pub enum Refusal {
     ShuttingDown,
 }
 
-fn gates(failures: &[GateFailure]) -> String {
+fn gates(failures: &[GateVerdict]) -> String {
     failures
         .iter()
         .map(ToString::to_string)
         .collect::<Vec<_>>()
         .join("; ")
-}
-
-/// One gate that did not open.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
-#[error("pool `{colour}` of service `{service}` has {ready} of {needed} endpoints ready{}", endpoints(.not_ready))]
-pub struct GateFailure {
-    /// The service.
-    pub service: ServiceName,
-    /// The target pool.
-    pub colour: Colour,
-    /// Endpoints that are ready.
-    pub ready: usize,
-    /// Endpoints that must be.
-    pub needed: usize,
-    /// The others, each with why.
-    pub not_ready: Vec<NotReady>,
-}
-
-/// An endpoint that is not ready, and why.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct NotReady {
-    /// The endpoint.
-    pub endpoint: EndpointAddr,
-    /// Such as `connect refused` or `not probed yet`.
-    pub why: String,
-}
-
-fn endpoints(not_ready: &[NotReady]) -> String {
-    not_ready
-        .iter()
-        .map(|it| format!(", `{}`: {}", it.endpoint, it.why))
-        .collect()
 }
 
 /// Stored account of one switch and of every request it met.
@@ -253,6 +222,9 @@ pub struct Receipt {
     pub committed_at: Option<Timestamp>,
     /// How long the gates took, in milliseconds.
     pub gate_ms: u64,
+    /// The gates that it passed besides `min_ready`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub gates: Vec<GateVerdict>,
     /// From the publish to the last worker's answer, in microseconds.
     pub barrier_us: Option<u64>,
     /// Workers that had not answered when the barrier was given up: 0 is the proof that nobody can reach the old
@@ -333,6 +305,15 @@ impl Receipt {
         };
     }
 
+    /// When the colour became live, as nearly as is known: the commit, or, where the process ended before it, the
+    /// moment at which the gates had opened.
+    #[must_use]
+    pub fn live_since(&self) -> Timestamp {
+        let gates = Duration::from_millis(self.gate_ms);
+        self.committed_at
+            .unwrap_or_else(|| self.requested_at.plus(gates))
+    }
+
     /// Claims not yet accounted for.
     #[must_use]
     pub const fn left(&self) -> u64 {
@@ -350,6 +331,4 @@ pub struct Waiting {
     pub actor: Actor,
     /// Since when.
     pub since: Timestamp,
-    /// Until when it waits for its gates, on the monotonic clock.
-    pub until: Instant,
 }

@@ -5,9 +5,11 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
+    gate::verdict::{GateKind, GateVerdict},
     health::Health,
     ids::{ByColour, Colour, EndpointAddr, ServiceName, Tenure},
-    switch::{Actor, GateFailure, Receipt},
+    leave::LeaveReceipt,
+    switch::{Actor, Receipt},
     time::Timestamp,
 };
 
@@ -26,12 +28,22 @@ pub struct ServiceView {
     pub file_live: Colour,
     /// Whether file and state differ.
     pub drift: bool,
-    /// Where a rollback would lead, if it is possible.
+    /// Where a rollback would lead, if there is an earlier colour.
     pub rollback_to: Option<Colour>,
+    /// Whether a rollback that is asked for now would open its gates at once.
+    pub rollback_possible: bool,
+    /// Why it would, or would not.
+    pub rollback_why: String,
+    /// Until when the standby is kept ready to return.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub standby_kept_until: Option<Timestamp>,
     /// A switch that waits for its gates.
     pub waiting: Option<WaitingView>,
     /// Both pools.
     pub pools: ByColour<PoolView>,
+    /// Endpoints that are leaving the traffic, then the last that have left.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub leaving: Vec<LeaveReceipt>,
     /// Switches whose old tenure still has claims, newest first.
     pub draining: Vec<Receipt>,
     /// The newest switch.
@@ -47,8 +59,14 @@ pub struct WaitingView {
     pub actor: Actor,
     /// Since when.
     pub since: Timestamp,
-    /// What it waits for.
-    pub gates: Vec<GateFailure>,
+    /// The kind of gate that it waits for now.
+    pub gate: GateKind,
+    /// Since when it waits for those.
+    pub gate_since: Timestamp,
+    /// Until when; then it is refused.
+    pub gate_until: Timestamp,
+    /// Its gates so far, each with its verdict.
+    pub gates: Vec<GateVerdict>,
 }
 
 /// One pool.
@@ -60,6 +78,9 @@ pub struct PoolView {
     pub in_flight: u64,
     /// Of those: tunnels.
     pub tunnels: u64,
+    /// Whether the pool may be stopped without anybody noticing; `safe-to-stop` says why not.
+    #[serde(default)]
+    pub safe_to_stop: bool,
     /// Its endpoints.
     pub endpoints: Vec<EndpointView>,
 }
@@ -77,6 +98,12 @@ pub struct EndpointView {
     pub health: Health,
     /// May be picked now.
     pub ready: bool,
+    /// Whether requests stay away from it, because an operator says so.
+    #[serde(default)]
+    pub drained: bool,
+    /// The part of its share that it gets, in per cent, while it gets less.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slow_start_percent: Option<u32>,
     /// Out because of its traffic until then.
     pub ejected_for_ms: Option<u64>,
     /// Why it is not ready, or what the last failed probe saw.
@@ -93,4 +120,45 @@ pub enum EndpointSource {
     File,
     /// An operator, at run time.
     Runtime,
+}
+
+/// Whether a pool may be stopped without a request, or the way back, being lost.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SafeToStop {
+    /// The service.
+    pub service: ServiceName,
+    /// The pool.
+    pub colour: Colour,
+    /// Whether it may; then there are no reasons.
+    pub safe: bool,
+    /// Every reason why not.
+    pub reasons: Vec<Hindrance>,
+}
+
+/// One reason why a pool must not be stopped yet.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hindrance {
+    /// Of which kind.
+    pub kind: HindranceKind,
+    /// The reason, for people.
+    pub detail: String,
+    /// When it will have passed at the latest, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Timestamp>,
+}
+
+/// Kinds of reasons why a pool must not be stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HindranceKind {
+    /// It takes traffic.
+    Live,
+    /// A switch is under way, to it or away from it.
+    Switching,
+    /// Requests are in flight there.
+    InFlight,
+    /// A worker has not proved that it routes nothing there any more.
+    Unproven,
+    /// It is kept ready to return.
+    Held,
 }

@@ -13,6 +13,7 @@ use tracing::{error, info, warn};
 
 use super::{events::Events, metrics::Metrics};
 use crate::core::{
+    gate::verdict::{GateVerdict, Verdict},
     health::Health,
     ids::ServiceName,
     notice::Notice,
@@ -53,6 +54,7 @@ impl Notices {
         self.events.add(notice, now());
         match notice {
             Notice::SwitchWaiting { .. }
+            | Notice::GateAnswered(_)
             | Notice::SwitchRefused { .. }
             | Notice::Switched { .. }
             | Notice::Drained { .. }
@@ -62,6 +64,8 @@ impl Notices {
             | Notice::Ejected { .. }
             | Notice::Readmitted { .. }
             | Notice::EndpointsChanged { .. }
+            | Notice::EndpointDrained { .. }
+            | Notice::EndpointLeft { .. }
             | Notice::ResolveFailed { .. } => log_endpoint(notice),
             Notice::Reloaded { .. }
             | Notice::ReloadFailed { .. }
@@ -82,6 +86,7 @@ impl Notices {
 pub const fn kind(notice: &Notice) -> &'static str {
     match notice {
         Notice::SwitchWaiting { .. } => "switch_waiting",
+        Notice::GateAnswered(_) => "gate_answered",
         Notice::SwitchRefused { .. } => "switch_refused",
         Notice::Switched { .. } => "switched",
         Notice::Drained { .. } => "drained",
@@ -95,6 +100,8 @@ pub const fn kind(notice: &Notice) -> &'static str {
         Notice::ServiceAdded { .. } => "service_added",
         Notice::ServiceRemoved { .. } => "service_removed",
         Notice::EndpointsChanged { .. } => "endpoints_changed",
+        Notice::EndpointDrained { .. } => "endpoint_drained",
+        Notice::EndpointLeft { .. } => "endpoint_left",
         Notice::JournalFailed { .. } => "journal_failed",
         Notice::JournalDamaged { .. } => "journal_damaged",
         Notice::ListenerOpened { .. } => "listener_opened",
@@ -115,11 +122,13 @@ fn log_switch(notice: &Notice) {
             service,
             to,
             actor,
-            gate_timeout,
+            gate,
+            longest,
         } => {
             let (by, actor) = who(actor);
-            info!(target: LOG, %service, %to, %by, actor, ?gate_timeout, "switch requested");
+            info!(target: LOG, %service, %to, %by, actor, %gate, ?longest, "gates asked");
         }
+        Notice::GateAnswered(gate) => log_gate(gate),
         Notice::SwitchRefused {
             services,
             actor,
@@ -145,6 +154,27 @@ fn log_switch(notice: &Notice) {
         }
         _ => {}
     }
+}
+
+fn log_gate(verdict: &GateVerdict) {
+    let GateVerdict {
+        gate,
+        name,
+        service,
+        colour,
+        why,
+        endpoints,
+        ..
+    } = verdict;
+    let (name, why) = (name.as_deref(), why.as_deref());
+    if verdict.verdict == Verdict::Passed {
+        return info!(target: LOG, %service, %colour, %gate, name, "gate passed");
+    }
+    let faults = endpoints.iter();
+    let faults: Vec<_> = faults
+        .map(|it| format!("{}: {}", it.endpoint, it.why))
+        .collect();
+    warn!(target: LOG, %service, %colour, %gate, name, why, faults = listed(&faults), "gate failed");
 }
 
 fn log_switched(receipt: &Receipt, generation: u64) {
@@ -243,9 +273,47 @@ fn log_endpoint(notice: &Notice) {
                 info!(target: LOG, %service, %colour, %endpoint, %by, actor, "endpoint deregistered");
             }
         }
+        Notice::EndpointDrained { .. } | Notice::EndpointLeft { .. } => log_leave(notice),
         Notice::ResolveFailed { endpoint, error } => {
             warn!(target: LOG, %endpoint, error, "name not resolved");
         }
+        _ => {}
+    }
+}
+
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "`tell` names every variant and sorts the others away"
+)]
+fn log_leave(notice: &Notice) {
+    match notice {
+        Notice::EndpointDrained {
+            service,
+            colour,
+            endpoint,
+            drained,
+            actor,
+        } => {
+            let (by, actor) = who(actor);
+            if *drained {
+                info!(target: LOG, %service, %colour, %endpoint, %by, actor, "endpoint drained");
+            } else {
+                info!(target: LOG, %service, %colour, %endpoint, %by, actor, "endpoint undrained");
+            }
+        }
+        Notice::EndpointLeft { receipt, took } => info!(
+            target: LOG,
+            service = %receipt.service,
+            colour = %receipt.colour,
+            endpoint = %receipt.endpoint,
+            in_flight_at_leaving = receipt.in_flight_at_leaving,
+            finished = receipt.finished,
+            replayed = receipt.replayed,
+            cut = receipt.cut,
+            left = receipt.left(),
+            ?took,
+            "endpoint left"
+        ),
         _ => {}
     }
 }

@@ -18,7 +18,15 @@ use std::{
 };
 
 use cutover::core::{
-    event::{BarrierPassed, Deregister, Effect, Event, Register, Reload, Restored},
+    event::{
+        BarrierPassed, Deregister, DrainChange, DrainEndpoint, Effect, Event, LeaveTerms, Register,
+        Reload, Restored,
+    },
+    gate::{
+        inquiry::GateAnswer,
+        spec::{CheckScope, CheckSpec, GatesSpec},
+        verdict::{EndpointFault, GateFault, GateKind},
+    },
     health::{PassiveFailure, ProbeVerdict},
     ids::{
         ByColour, Colour, EndpointAddr, EndpointId, ListenerId, ListenerName, OpId, ServiceName,
@@ -175,6 +183,37 @@ impl Ledger {
         }))
     }
 
+    /// The edge has found out that the gate in this place of an inquiry is open.
+    pub fn gate_open(&mut self, op: u64, gate: GateKind, place: usize) -> Vec<String> {
+        self.gate_answers(op, gate, place, Ok(()))
+    }
+
+    /// It is not: the first green endpoint fails.
+    pub fn gate_closed(&mut self, op: u64, gate: GateKind, place: usize) -> Vec<String> {
+        let fault = EndpointFault {
+            endpoint: EndpointAddr::new(GREEN),
+            why: "status 500".to_owned(),
+        };
+        let endpoints = vec![fault];
+        let why = None;
+        self.gate_answers(op, gate, place, Err(GateFault { why, endpoints }))
+    }
+
+    fn gate_answers(
+        &mut self,
+        op: u64,
+        gate: GateKind,
+        place: usize,
+        outcome: Result<(), GateFault>,
+    ) -> Vec<String> {
+        self.on(Event::GateAnswered(GateAnswer {
+            op: OpId(op),
+            gate,
+            place,
+            outcome,
+        }))
+    }
+
     /// The whole way of a switch without claims, up to its commit.
     pub fn switched(&mut self, name: &str, to: Colour) {
         let request = self.request(&[(name, to)]);
@@ -210,6 +249,32 @@ impl Ledger {
             service: ServiceName::new(name),
             colour,
             addr: EndpointAddr::new(addr),
+            terms: LeaveTerms::default(),
+            actor: ada(),
+        });
+        self.on(event)
+    }
+
+    pub fn drain(&mut self, name: &str, colour: Colour, addr: &str) -> Vec<String> {
+        let change = DrainChange::Drain(LeaveTerms::default());
+        self.changes_drain((name, colour, addr), change)
+    }
+
+    pub fn undrain(&mut self, name: &str, colour: Colour, addr: &str) -> Vec<String> {
+        self.changes_drain((name, colour, addr), DrainChange::Undrain)
+    }
+
+    pub fn changes_drain(
+        &mut self,
+        (name, colour, addr): (&str, Colour, &str),
+        change: DrainChange,
+    ) -> Vec<String> {
+        let event = Event::DrainEndpoint(DrainEndpoint {
+            op: self.op(),
+            service: ServiceName::new(name),
+            colour,
+            addr: EndpointAddr::new(addr),
+            change,
             actor: ada(),
         });
         self.on(event)
@@ -289,6 +354,7 @@ pub fn service(name: &str) -> ServiceSpec {
         host: HostPolicy::Preserve,
         protocol: UpstreamProtocol::Http1,
         balance: BalanceKind::LeastInFlight,
+        slow_start: Duration::ZERO,
         on_all_unhealthy: OnAllUnhealthy::Try,
         max_request_body: None,
         ambiguous_path: AmbiguousPath::Reject,
@@ -316,6 +382,8 @@ pub fn service(name: &str) -> ServiceSpec {
             gate_timeout: Duration::from_secs(30),
             min_ready: MinReady::Count(1),
             drain_deadline: Duration::from_secs(10),
+            gates: GatesSpec::default(),
+            keep_standby_for: Duration::ZERO,
         },
         timeouts: Timeouts {
             connect: Duration::from_secs(1),
@@ -329,6 +397,25 @@ pub fn service(name: &str) -> ServiceSpec {
         },
         upstream_tls: ByColour::default(),
         vouched_fields: [].into(),
+    }
+}
+
+/// A check of every endpoint, twice each.
+pub fn check(path: &str) -> CheckSpec {
+    CheckSpec {
+        name: format!("GET {path}"),
+        method: http::Method::GET,
+        path: path.to_owned(),
+        host: None,
+        headers: Vec::new(),
+        body: None,
+        expect: 200..=299,
+        expect_headers: Vec::new(),
+        body_contains: None,
+        json: Vec::new(),
+        on: CheckScope::Every,
+        repeat: 2,
+        timeout: Duration::from_secs(5),
     }
 }
 

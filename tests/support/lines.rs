@@ -8,7 +8,9 @@
 
 use cutover::core::{
     event::{Effect, EndpointAnswer, Entry},
+    gate::{inquiry::Question, verdict::GateKind},
     in_flight::TenureCounter,
+    leave::LeaveReceipt,
     notice::Notice,
     snapshot::Snapshot,
     switch::{Receipt, SwitchAnswer},
@@ -25,11 +27,31 @@ pub fn line(effect: &Effect) -> String {
         }
         Effect::Drain(it) => format!("drain {}", counter(it)),
         Effect::Cut(it) => format!("cut {}", counter(it)),
+        Effect::Ask(it) => {
+            let names = it.questions.iter().map(|question| match question {
+                Question::Check(it) => {
+                    let targets: Vec<_> = it.targets.iter().map(|it| it.addr.as_str()).collect();
+                    format!("{} of {}", it.check.name, targets.join(", "))
+                }
+            });
+            let names: Vec<_> = names.collect();
+            format!("ask {}: {}", it.op, names.join("; "))
+        }
+        Effect::Unask(op) => format!("unask {op}"),
         Effect::Answer(op, it) => format!("answer {op}: {}", answer(it)),
         Effect::AnswerEndpoint(op, it) => match it {
-            EndpointAnswer::Done { changed } => format!("answer {op}: changed {changed}"),
+            EndpointAnswer::Done {
+                changed,
+                receipt: None,
+            } => format!("answer {op}: changed {changed}"),
+            EndpointAnswer::Done {
+                receipt: Some(it), ..
+            } => format!("answer {op}: {}", leave(it)),
             EndpointAnswer::Refused(refusal) => format!("answer {op}: {refusal}"),
         },
+        Effect::WatchLeaver(op, _) => format!("watch leaver {op}"),
+        Effect::ForgetLeaver(op) => format!("forget leaver {op}"),
+        Effect::CutEndpoint(_) => "cut endpoint".to_owned(),
         Effect::Applied(changes) => format!("applied: {}", changes.join("; ")),
         Effect::Watch(watched) => {
             let addrs: Vec<_> = watched.iter().map(|it| it.addr.as_str()).collect();
@@ -62,6 +84,19 @@ pub fn receipt(it: &Receipt) -> String {
     line
 }
 
+fn leave(it: &LeaveReceipt) -> String {
+    format!(
+        "{} {:?} {:?} {} = {} finished + {} replayed + {} cut",
+        it.endpoint,
+        it.cause,
+        it.outcome,
+        it.in_flight_at_leaving,
+        it.finished,
+        it.replayed,
+        it.cut
+    )
+}
+
 fn receipts(them: &[Receipt]) -> String {
     them.iter().map(receipt).collect::<Vec<_>>().join(", ")
 }
@@ -88,6 +123,12 @@ fn entry(it: &Entry) -> String {
             colour,
             addr,
         } => format!("deregistered {service} {colour} {addr}"),
+        Entry::EndpointDrain {
+            service,
+            colour,
+            addr,
+            drained,
+        } => format!("drained {service} {colour} {addr} {drained}"),
     }
 }
 
@@ -138,14 +179,24 @@ fn answer(it: &SwitchAnswer) -> String {
     }
 }
 
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn notice(it: &Notice) -> String {
     match it {
         Notice::SwitchWaiting {
             service,
             to,
-            gate_timeout,
+            gate: GateKind::MinReady,
+            longest,
             ..
-        } => format!("{service}>{to} waits up to {gate_timeout:?}"),
+        } => format!("{service}>{to} waits up to {longest:?}"),
+        Notice::SwitchWaiting {
+            service,
+            to,
+            gate,
+            longest,
+            ..
+        } => format!("{service}>{to} waits for {gate} up to {longest:?}"),
+        Notice::GateAnswered(it) => it.to_string(),
         Notice::SwitchRefused { refusal, actor, .. } => {
             format!("refused to {}: {refusal}", actor.name)
         }
@@ -185,6 +236,10 @@ fn notice(it: &Notice) -> String {
             registered,
             ..
         } => format!("{endpoint} registered {registered}"),
+        Notice::EndpointDrained {
+            endpoint, drained, ..
+        } => format!("{endpoint} drained {drained}"),
+        Notice::EndpointLeft { receipt: it, took } => format!("left in {took:?}: {}", leave(it)),
         other @ (Notice::ReloadFailed { .. }
         | Notice::JournalFailed { .. }
         | Notice::JournalDamaged { .. }

@@ -6,6 +6,7 @@ use std::{sync::Arc, time::Duration};
 
 use cutover::{
     core::{
+        gate::verdict::{EndpointFault, GateKind, GateVerdict, Verdict},
         health::Health,
         ids::{ByColour, Colour, EndpointAddr, ServiceName, Tenure},
         switch::{Actor, ActorKind, Broken, Cut, Outcome, Receipt},
@@ -52,6 +53,8 @@ pub(crate) fn view(service: &str) -> ServiceView {
         source: EndpointSource::File,
         health,
         ready,
+        drained: false,
+        slow_start_percent: None,
         ejected_for_ms: None,
         why: None,
         in_flight: 5,
@@ -64,23 +67,45 @@ pub(crate) fn view(service: &str) -> ServiceView {
         file_live: Colour::Green,
         drift: true,
         rollback_to: Some(Colour::Green),
+        rollback_possible: false,
+        rollback_why: "pool `green` of service `shop` has 0 of 1 endpoints ready".to_owned(),
+        standby_kept_until: None,
         waiting: None,
         pools: ByColour {
             blue: PoolView {
                 ready: 1,
                 in_flight: 5,
                 tunnels: 2,
+                safe_to_stop: false,
                 endpoints: vec![endpoint("10.0.0.1:80", Health::Healthy, true)],
             },
             green: PoolView {
                 ready: 0,
                 in_flight: 1,
                 tunnels: 0,
+                safe_to_stop: false,
                 endpoints: vec![endpoint("10.0.0.2:80", Health::Unhealthy, false)],
             },
         },
+        leaving: Vec::new(),
         draining: vec![receipt()],
         last_switch: Some(receipt()),
+    }
+}
+
+/// A check that has failed.
+pub(crate) fn failed_gate(service: &ServiceName) -> GateVerdict {
+    GateVerdict {
+        gate: GateKind::Check,
+        name: Some("GET /smoke".to_owned()),
+        service: service.clone(),
+        colour: Colour::Green,
+        verdict: Verdict::Failed,
+        why: Some("no answer in time".to_owned()),
+        endpoints: vec![EndpointFault {
+            endpoint: EndpointAddr::new("10.0.0.2:80"),
+            why: "status 500".to_owned(),
+        }],
     }
 }
 
@@ -97,6 +122,7 @@ pub(crate) fn receipt() -> Receipt {
         requested_at: Timestamp::from_millis(1_700_000_000_000),
         committed_at: Some(Timestamp::from_millis(1_700_000_000_040)),
         gate_ms: 40,
+        gates: Vec::new(),
         barrier_us: Some(80),
         unproven_workers: 0,
         in_flight_at_commit: 5,

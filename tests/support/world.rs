@@ -17,7 +17,14 @@ use std::{
 };
 
 use cutover::core::{
-    event::{BarrierPassed, Deregister, Effect, Entry, Event, Register, Reload, Restored},
+    event::{
+        BarrierPassed, Deregister, DrainChange, DrainEndpoint, Effect, Entry, Event, LeaveTerms,
+        Register, Reload, Restored,
+    },
+    gate::{
+        inquiry::{GateAnswer, Inquiry},
+        verdict::GateFault,
+    },
     ids::{
         ByColour, Colour, EndpointAddr, EndpointId, Generation, ListenerId, ListenerName, OpId,
         ServiceName, Tenure,
@@ -46,6 +53,8 @@ pub struct World {
     journaling: VecDeque<(Option<OpId>, Entry)>,
     barriers: VecDeque<(OpId, Vec<Arc<TenureCounter>>)>,
     draining: Vec<Arc<TenureCounter>>,
+    /// Gates that the edge has been asked about.
+    asking: Vec<Inquiry>,
     /// What was in flight in the tenure before this one when its barrier passed.
     pub met: BTreeMap<(ServiceName, Tenure), u64>,
     claims: Vec<(Claim, Rc<WorkerTenure>)>,
@@ -65,6 +74,7 @@ impl World {
             journaling: VecDeque::new(),
             barriers: VecDeque::new(),
             draining: Vec::new(),
+            asking: Vec::new(),
             met: BTreeMap::new(),
             claims: Vec::new(),
             endpoints: BTreeSet::new(),
@@ -106,6 +116,19 @@ impl World {
             service: ServiceName::new(service),
             colour,
             addr: EndpointAddr::new(addr),
+            terms: LeaveTerms::default(),
+            actor: ada(),
+        }));
+    }
+
+    pub fn drain(&mut self, service: &str, colour: Colour, addr: &str, change: DrainChange) {
+        let op = self.op();
+        self.happens(Event::DrainEndpoint(DrainEndpoint {
+            op,
+            service: ServiceName::new(service),
+            colour,
+            addr: EndpointAddr::new(addr),
+            change,
             actor: ada(),
         }));
     }
@@ -158,6 +181,28 @@ impl World {
         }));
     }
 
+    /// The edge answers the oldest inquiry, gate by gate; the last one in this way.
+    pub fn gates_answer(&mut self, passes: bool) {
+        if self.asking.is_empty() {
+            return;
+        }
+        let inquiry = self.asking.remove(0);
+        let last = inquiry.questions.len() - 1;
+        for place in 0..=last {
+            let fault = GateFault::default();
+            self.happens(Event::GateAnswered(GateAnswer {
+                op: inquiry.op,
+                gate: inquiry.gate,
+                place,
+                outcome: if passes || place < last {
+                    Ok(())
+                } else {
+                    Err(fault)
+                },
+            }));
+        }
+    }
+
     /// A request claims in the live tenure of some service of the published snapshot.
     pub fn claim(&mut self, which: usize) {
         let services: Vec<_> = self.state.snapshot().services.iter().flatten().collect();
@@ -195,6 +240,7 @@ impl World {
     /// Time passes and the controller wakes.
     pub fn wakes_after(&mut self, time: Duration) {
         self.now.instant += time;
+        self.now.wall = self.now.wall.plus(time);
         self.happens(Event::Woke);
         let next = self.state.next_wake();
         assert!(
@@ -236,7 +282,7 @@ impl World {
             let wish = Wish::Switch([(spec.name.clone(), to)].into());
             self.switch(wish, true, WaitFor::Committed);
             let began = self.journaling.len() == 1;
-            assert_eq!(began, !view.pools[to].endpoints.is_empty());
+            assert_eq!(began, view.pools[to].endpoints.iter().any(|it| !it.drained));
             self.settles();
         }
     }
@@ -276,6 +322,8 @@ impl World {
             Effect::Record(entry) => self.journaling.push_back((None, entry)),
             Effect::Barrier(op, counters) => self.barriers.push_back((op, counters)),
             Effect::Drain(counter) => self.draining.push(counter),
+            Effect::Ask(inquiry) => self.asking.push(inquiry),
+            Effect::Unask(op) => self.asking.retain(|it| it.op != op),
             Effect::Cut(counter) => {
                 let of = |it: &(Claim, Rc<WorkerTenure>)| Arc::ptr_eq(it.1.counter(), &counter);
                 for (claim, _) in self.claims.extract_if(.., |it| of(it)) {
@@ -287,6 +335,10 @@ impl World {
                 assert!(self.asked.remove(&op), "{op} was answered twice");
             }
             Effect::Watch(watched) => self.endpoints.extend(watched.iter().map(|it| it.id)),
+            // Requests of this world are on no endpoint, so that nothing is left on those that leave.
+            Effect::WatchLeaver(..) | Effect::ForgetLeaver(_) | Effect::CutEndpoint(_) => {
+                panic!("nothing is left there: {effect:?}")
+            }
             Effect::Publish(_) | Effect::Applied(_) | Effect::Notice(_) => {}
         }
     }
@@ -349,5 +401,8 @@ fn looks_the_same(old: &ServiceSnapshot, new: &ServiceSnapshot) -> bool {
                 .collect::<Vec<_>>()
         })
     };
-    old.tenure_number() == new.tenure_number() && old.spec == new.spec && pools(old) == pools(new)
+    old.tenure_number() == new.tenure_number()
+        && old.held == new.held
+        && old.spec == new.spec
+        && pools(old) == pools(new)
 }

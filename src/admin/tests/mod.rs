@@ -4,6 +4,7 @@ mod access;
 mod bounds;
 mod calls;
 mod events;
+mod leave;
 mod lifecycle;
 mod problems;
 

@@ -131,8 +131,8 @@ async fn refusals_carry_what_a_machine_needs() {
         (&json!("green"), &json!("bob"))
     );
     let gate = &members[4]["gates"][0];
-    assert_eq!((&gate["ready"], &gate["needed"]), (&json!(0), &json!(1)));
-    assert_eq!(gate["not_ready"][0]["why"], "connect refused");
+    assert_eq!(gate["why"], "0 of 1 endpoints ready");
+    assert_eq!(gate["endpoints"][0]["why"], "connect refused");
 }
 
 #[tokio::test]
@@ -320,11 +320,14 @@ async fn wrong_headers_and_parameters_are_bad_requests() {
 
 #[tokio::test]
 async fn a_stopped_controller_is_told_by_everything() {
-    let server = crate::admin::serve(setup(ControlHandle::gone(), loopback(), None)).await;
+    let setup = setup(ControlHandle::gone(), loopback(), None);
+    let events = std::sync::Arc::clone(&setup.events);
+    let server = crate::admin::serve(setup).await;
     let asked = crate::control::answering::Asked::default();
     let rig = Rig {
         server: server.unwrap(),
         asked,
+        events,
     };
     for path in [
         "/v1/services",

@@ -1,6 +1,7 @@
 //! Commands against a real admin server: what they print, and how they end.
 
 mod documented;
+mod plan;
 
 use std::ffi::OsString;
 
@@ -13,6 +14,7 @@ use crate::{
     config::AdminAddr,
     control::{answering::Answers, handle::ReloadAnswer},
     core::{
+        gate::verdict::GateKind,
         ids::Colour,
         switch::{Actor, Cut, Outcome, Refusal, SwitchAnswer, WaitFor, Wish},
         time::Timestamp,
@@ -132,7 +134,7 @@ async fn a_refused_gate_is_told_endpoint_by_endpoint() {
     let ended = against(&rig, "switch shop green").await;
     assert_eq!((ended.exit, ended.results.as_str()), (Exit::Refused, ""));
     let expected = "\
-error: the gates did not open in time, nothing was switched
+error: the gates did not open, nothing was switched
   shop green: 0 of 1 endpoints ready
     10.0.0.1:80  connect refused
 ";
@@ -140,7 +142,7 @@ error: the gates did not open in time, nothing was switched
     let ended = against(&rig, "switch shop green --output json").await;
     assert_eq!(ended.exit, Exit::Refused);
     let problem: serde_json::Value = serde_json::from_str(&ended.results).unwrap();
-    assert_eq!(problem["gates"][0]["needed"], 1);
+    assert_eq!(problem["gates"][0]["gate"], "min_ready");
 }
 
 #[tokio::test]
@@ -168,6 +170,9 @@ async fn giving_up_exits_with_4_and_tells_what_was_waited_for() {
         to: Colour::Green,
         actor: Actor::file(),
         since: Timestamp::from_millis(0),
+        gate: GateKind::MinReady,
+        gate_since: Timestamp::from_millis(0),
+        gate_until: Timestamp::from_millis(20_000),
         gates,
     });
     let services = vec![waiting];
@@ -256,7 +261,7 @@ shop     green  7       0 of 1      1 of 1       6          file: blue  2023-11-
 shop  green is live   tenure 7
   routes       shop.example.com/
   drift        the file says blue
-  rollback     to blue
+  rollback     not possible, pool `blue` of service `shop` has 0 of 1 endpoints ready
   POOL         ENDPOINT     HEALTH     READY  WEIGHT  IN FLIGHT  NAMED BY  WHY NOT
   blue, standby  10.0.0.1:80  unhealthy  no     1       3          file      connect refused
   green, live    10.0.0.1:80  healthy    yes    1       3          file
@@ -294,6 +299,15 @@ async fn history_endpoints_and_reload_answer_in_lines() {
     assert_eq!(added.results, "shop  green  [::1]:80  added\n");
     let removed = against(&rig, "endpoint remove shop green [::1]:80").await;
     assert_eq!(removed.results, "shop  green  [::1]:80  removed\n");
+    for (said, done) in [
+        ("drain --wait --deadline 5s --force", "drained"),
+        ("undrain", "undrained"),
+    ] {
+        let (verb, flags) = said.split_once(' ').unwrap_or((said, ""));
+        let line = format!("endpoint {verb} shop green [::1]:80 {flags}");
+        let told = against(&rig, line.trim()).await.results;
+        assert_eq!(told, format!("shop  green  [::1]:80  {done}\n"));
+    }
     let asked = rig.asked.look(|orders| orders.endpoints[0].addr.clone());
     assert_eq!(asked.as_str(), "[::1]:80");
     let reload = against(&rig, "reload").await;

@@ -2,7 +2,7 @@
 
 use std::{num::NonZeroUsize, sync::Arc, time::Duration};
 
-use super::{listener::Listeners, pool, probe, tls};
+use super::{gates, listener::Listeners, pool, probe, tls};
 use crate::{
     config::{
         judge::{At, Judge, shown},
@@ -49,7 +49,7 @@ pub(super) fn service(
     let text = shown(&name.value);
     let live = live(&raw.live);
     let (routes_at, routes) = routes(&text, name.at, raw.routes, judge);
-    let (switch, min_ready_at) = switch(raw.switch);
+    let (switch, min_ready_at) = switch(&text, raw.switch, judge);
     let around = pool::Around {
         service: (&text, name.at),
         live,
@@ -80,6 +80,7 @@ pub(super) fn service(
         host: host(raw.host, judge),
         protocol,
         balance: raw.balance.or(BalanceKind::LeastInFlight),
+        slow_start: raw.slow_start.or(Delay(Duration::ZERO)).0,
         on_all_unhealthy: raw.on_all_unhealthy.or(OnAllUnhealthy::Try),
         max_request_body: NonZeroUsize::new(raw.max_request_body.or(Size(0)).0),
         ambiguous_path: raw.ambiguous_path.or(AmbiguousPath::Reject),
@@ -180,13 +181,15 @@ fn passive(service: &str, raw: Field<RawPassive>, judge: &mut Judge<'_>) -> Pass
     }
 }
 
-fn switch(raw: Field<RawSwitch>) -> (SwitchSpec, Option<At>) {
+fn switch(service: &str, raw: Field<RawSwitch>, judge: &mut Judge<'_>) -> (SwitchSpec, Option<At>) {
     let raw = raw.value().unwrap_or_default();
     let at = raw.min_ready.given().map(|min_ready| min_ready.at);
     let spec = SwitchSpec {
         gate_timeout: raw.gate_timeout.or(Delay(GATE_TIMEOUT)).0,
         min_ready: raw.min_ready.or(MinReady::Count(1)),
         drain_deadline: raw.drain_deadline.or(Delay(DRAIN_DEADLINE)).0,
+        gates: gates::gates(service, raw.check, judge),
+        keep_standby_for: raw.keep_standby_for.or(Delay(Duration::ZERO)).0,
     };
     (spec, at)
 }

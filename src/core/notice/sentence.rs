@@ -6,6 +6,7 @@ use std::fmt;
 
 use super::Notice;
 use crate::core::{
+    gate::verdict::GateVerdict,
     health::Health,
     ids::ServiceName,
     switch::{Actor, Receipt},
@@ -14,95 +15,20 @@ use crate::core::{
 impl fmt::Display for Notice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::SwitchWaiting {
-                service,
-                to,
-                actor,
-                gate_timeout,
-            } => write!(
-                f,
-                "{service}: {} asked for {to}; waiting for the gates for up to {gate_timeout:?}",
-                by(actor)
-            ),
-            Self::SwitchRefused {
-                services,
-                actor,
-                refusal,
-            } => write!(
-                f,
-                "{}: the switch that {} asked for was refused: {refusal}",
-                names(services),
-                by(actor)
-            ),
-            Self::Switched { receipt, .. } => switched(f, receipt),
-            Self::Drained { receipt, took } => drained(f, receipt, took.as_millis()),
-            Self::DrainDeadlinePassed {
-                service,
-                colour,
-                left,
-            } => write!(
-                f,
-                "{service}: the drain deadline of {colour} passed with {left} still in flight; they are cut"
-            ),
-            Self::BarrierMissed { services, workers } => write!(
-                f,
-                "{}: {workers} workers did not answer the barrier in time",
-                names(services)
-            ),
-            Self::HealthChanged {
-                service,
-                colour,
-                endpoint,
-                health,
-                why,
-            } => match health {
-                Health::Unhealthy => {
-                    write!(
-                        f,
-                        "{service}: {colour} endpoint {endpoint} is unhealthy: {why}"
-                    )
-                }
-                Health::Healthy => write!(f, "{service}: {colour} endpoint {endpoint} is healthy"),
-                Health::Unknown => {
-                    write!(
-                        f,
-                        "{service}: nothing is known of {colour} endpoint {endpoint}"
-                    )
-                }
-            },
-            Self::Ejected {
-                service,
-                colour,
-                endpoint,
-                lasts,
-                why,
-            } => write!(
-                f,
-                "{service}: {colour} endpoint {endpoint} is out for {lasts:?} because of its traffic: {why}"
-            ),
-            Self::Readmitted {
-                service,
-                colour,
-                endpoint,
-            } => write!(
-                f,
-                "{service}: {colour} endpoint {endpoint} takes traffic again"
-            ),
-            Self::EndpointsChanged {
-                service,
-                colour,
-                endpoint,
-                registered,
-                actor,
-            } => {
-                let done = if *registered {
-                    "registered"
-                } else {
-                    "deregistered"
-                };
-                let by = by(actor);
-                write!(f, "{service}: {by} {done} {colour} endpoint {endpoint}")
-            }
+            Self::SwitchWaiting { .. }
+            | Self::GateAnswered(_)
+            | Self::SwitchRefused { .. }
+            | Self::Switched { .. }
+            | Self::Drained { .. }
+            | Self::DrainDeadlinePassed { .. }
+            | Self::BarrierMissed { .. } => switch(self, f),
+            Self::HealthChanged { .. }
+            | Self::Ejected { .. }
+            | Self::Readmitted { .. }
+            | Self::EndpointsChanged { .. }
+            | Self::EndpointDrained { .. }
+            | Self::EndpointLeft { .. }
+            | Self::ResolveFailed { .. } => endpoint(self, f),
             Self::Reloaded { .. }
             | Self::ReloadFailed { .. }
             | Self::ServiceAdded { .. }
@@ -112,9 +38,108 @@ impl fmt::Display for Notice {
             | Self::ListenerOpened { .. }
             | Self::ListenerClosed { .. }
             | Self::CertificatesRenewed { .. }
-            | Self::CertificatesRefused { .. }
-            | Self::ResolveFailed { .. } => process(self, f),
+            | Self::CertificatesRefused { .. } => process(self, f),
         }
+    }
+}
+
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "`fmt` names every variant and sorts the others away"
+)]
+fn switch(notice: &Notice, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    match notice {
+        Notice::SwitchWaiting {
+            service,
+            to,
+            actor,
+            gate,
+            longest,
+        } => write!(
+            f,
+            "{service}: {} asked for {to}; waiting for {gate} for up to {longest:?}",
+            by(actor)
+        ),
+        Notice::GateAnswered(verdict) => gate(f, verdict),
+        Notice::SwitchRefused {
+            services,
+            actor,
+            refusal,
+        } => write!(
+            f,
+            "{}: the switch that {} asked for was refused: {refusal}",
+            names(services),
+            by(actor)
+        ),
+        Notice::Switched { receipt, .. } => switched(f, receipt),
+        Notice::Drained { receipt, took } => drained(f, receipt, took.as_millis()),
+        Notice::DrainDeadlinePassed {
+            service,
+            colour,
+            left,
+        } => write!(
+            f,
+            "{service}: the drain deadline of {colour} passed with {left} still in flight; they are cut"
+        ),
+        Notice::BarrierMissed { services, workers } => write!(
+            f,
+            "{}: {workers} workers did not answer the barrier in time",
+            names(services)
+        ),
+        _ => Ok(()),
+    }
+}
+
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "`fmt` names every variant and sorts the others away"
+)]
+fn endpoint(notice: &Notice, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    match notice {
+        Notice::HealthChanged { .. } | Notice::Ejected { .. } | Notice::Readmitted { .. } => {
+            health(notice, f)
+        }
+        Notice::EndpointsChanged {
+            service,
+            colour,
+            endpoint,
+            registered,
+            actor,
+        } => {
+            let done = if *registered {
+                "registered"
+            } else {
+                "deregistered"
+            };
+            let by = by(actor);
+            write!(f, "{service}: {by} {done} {colour} endpoint {endpoint}")
+        }
+        Notice::EndpointDrained {
+            service,
+            colour,
+            endpoint,
+            drained,
+            actor,
+        } => {
+            let done = if *drained { "drained" } else { "undrained" };
+            let by = by(actor);
+            write!(f, "{service}: {by} {done} {colour} endpoint {endpoint}")
+        }
+        Notice::EndpointLeft { receipt, took } => write!(
+            f,
+            "{}: {} endpoint {} was left by its requests in {} ms: {} finished, {} replayed, {} cut",
+            receipt.service,
+            receipt.colour,
+            receipt.endpoint,
+            took.as_millis(),
+            receipt.finished,
+            receipt.replayed,
+            receipt.cut
+        ),
+        Notice::ResolveFailed { endpoint, error } => {
+            write!(f, "endpoint {endpoint} was not resolved: {error}")
+        }
+        _ => Ok(()),
     }
 }
 
@@ -151,11 +176,79 @@ fn process(notice: &Notice, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         Notice::CertificatesRefused { errors } => {
             write!(f, "changed certificates were refused: {}", listed(errors))
         }
-        Notice::ResolveFailed { endpoint, error } => {
-            write!(f, "endpoint {endpoint} was not resolved: {error}")
-        }
         _ => Ok(()),
     }
+}
+
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "`fmt` names every variant and sorts the others away"
+)]
+fn health(notice: &Notice, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    match notice {
+        Notice::HealthChanged {
+            service,
+            colour,
+            endpoint,
+            health,
+            why,
+        } => match health {
+            Health::Unhealthy => {
+                write!(
+                    f,
+                    "{service}: {colour} endpoint {endpoint} is unhealthy: {why}"
+                )
+            }
+            Health::Healthy => write!(f, "{service}: {colour} endpoint {endpoint} is healthy"),
+            Health::Unknown => {
+                write!(
+                    f,
+                    "{service}: nothing is known of {colour} endpoint {endpoint}"
+                )
+            }
+        },
+        Notice::Ejected {
+            service,
+            colour,
+            endpoint,
+            lasts,
+            why,
+        } => write!(
+            f,
+            "{service}: {colour} endpoint {endpoint} is out for {lasts:?} because of its traffic: {why}"
+        ),
+        Notice::Readmitted {
+            service,
+            colour,
+            endpoint,
+        } => write!(
+            f,
+            "{service}: {colour} endpoint {endpoint} takes traffic again"
+        ),
+        _ => Ok(()),
+    }
+}
+
+fn gate(f: &mut fmt::Formatter<'_>, verdict: &GateVerdict) -> fmt::Result {
+    let GateVerdict {
+        service,
+        gate,
+        colour,
+        ..
+    } = verdict;
+    write!(f, "{service}: {gate}")?;
+    if let Some(name) = &verdict.name {
+        write!(f, " `{name}`")?;
+    }
+    write!(f, " of {colour} {}", verdict.verdict.as_str())?;
+    if let Some(why) = &verdict.why {
+        write!(f, ": {why}")?;
+    }
+    verdict
+        .endpoints
+        .iter()
+        .take(SHOWN_LIMIT)
+        .try_for_each(|it| write!(f, "; {}: {}", it.endpoint, it.why))
 }
 
 fn switched(f: &mut fmt::Formatter<'_>, receipt: &Receipt) -> fmt::Result {

@@ -100,8 +100,8 @@ const SERVICE_GAUGES: &[GaugeOf<ServiceView>] = &[
     },
     GaugeOf {
         name: "cutover_rollback_possible",
-        help: "1 if there is a colour to roll back to.",
-        read: |view| u64::from(view.rollback_to.is_some()),
+        help: "1 if a rollback that is asked for now would open its gates at once.",
+        read: |view| u64::from(view.rollback_possible),
     },
     GaugeOf {
         name: "cutover_switch_waiting",
@@ -127,6 +127,11 @@ const POOL_GAUGES: &[GaugeOf<PoolView>] = &[
         read: |pool| pool.tunnels,
     },
     GaugeOf {
+        name: "cutover_safe_to_stop",
+        help: "1 if the pool may be stopped: not live, nothing in flight, not kept ready to return.",
+        read: |pool| u64::from(pool.safe_to_stop),
+    },
+    GaugeOf {
         name: "cutover_ready_endpoints",
         help: "Endpoints that may be picked now.",
         read: |pool| pool.ready as u64,
@@ -148,6 +153,11 @@ const ENDPOINT_GAUGES: &[GaugeOf<EndpointView>] = &[
         name: "cutover_endpoint_ejected",
         help: "1 while the endpoint is out because of its traffic.",
         read: |endpoint| u64::from(endpoint.ejected_for_ms.is_some()),
+    },
+    GaugeOf {
+        name: "cutover_endpoint_drained",
+        help: "1 while requests stay away from the endpoint because an operator says so.",
+        read: |endpoint| u64::from(endpoint.drained),
     },
     GaugeOf {
         name: "cutover_endpoint_requests_in_flight",
