@@ -33,6 +33,7 @@ mod switch;
 mod switch_many;
 #[cfg(test)]
 mod tests;
+mod word;
 
 pub mod tokens;
 pub mod wire;

@@ -9,7 +9,7 @@ use crate::{
     config::Config,
     control::handle::SwitchOrder,
     core::{
-        gate::plan::Plan,
+        gate::{plan::Plan, spec::GatesSpec},
         ids::{Colour, ServiceName, Tenure},
         service::ServiceSpec,
         switch::{Receipt, SwitchAnswer, Unchanged, WaitFor, Wish},
@@ -37,7 +37,7 @@ impl Terms {
     }
 }
 
-fn reason(fields: &mut Fields) -> Result<Option<String>, CallError> {
+pub(super) fn reason(fields: &mut Fields) -> Result<Option<String>, CallError> {
     let expected = "a text of at most 512 printable characters";
     let Some(text) = fields.optional::<String>("reason", expected)? else {
         return Ok(None);
@@ -110,7 +110,9 @@ pub(super) async fn carry_out(
 
 /// What the order would do, as soon as its checks have been made.
 pub(super) async fn plan_within(context: &Context, order: SwitchOrder) -> Result<Plan, CallError> {
-    let patience = checks(&*context.handle.config().await?, &order).saturating_add(SLACK);
+    let config = context.handle.config().await?;
+    let checks = each(&config, &order, GatesSpec::checks_longest);
+    let patience = checks.saturating_add(SLACK);
     match tokio::time::timeout(patience, context.handle.plan(order)).await {
         Err(_) => Err(CallError::Timeout(patience.as_secs())),
         Ok(plan) => Ok(plan?),
@@ -122,7 +124,7 @@ fn patience(config: &Config, order: &SwitchOrder) -> Duration {
     let longest = concerned(config, order)
         .map(|service| {
             // Where others are asked, enough must be ready once more when they have answered.
-            let looks = 1 + u32::from(!service.switch.gates.checks.is_empty());
+            let looks = 1 + u32::from(!service.switch.gates.is_empty());
             let gates = service.switch.gate_timeout.saturating_mul(looks);
             match order.wait {
                 WaitFor::Committed => gates,
@@ -132,16 +134,20 @@ fn patience(config: &Config, order: &SwitchOrder) -> Duration {
         .max();
     longest
         .unwrap_or_default()
-        .saturating_add(checks(config, order))
+        .saturating_add(each(config, order, GatesSpec::longest))
         .saturating_add(SLACK)
 }
 
 /// How long the gates that others are asked about may take; those of several services are asked in turn.
-fn checks(config: &Config, order: &SwitchOrder) -> Duration {
+fn each(
+    config: &Config,
+    order: &SwitchOrder,
+    longest: fn(&GatesSpec, usize) -> Duration,
+) -> Duration {
     concerned(config, order)
         .map(|service| {
             let pools = service.pools.iter().map(|(_, pool)| pool.len());
-            service.switch.gates.longest(pools.max().unwrap_or(1))
+            longest(&service.switch.gates, pools.max().unwrap_or(1))
         })
         .fold(Duration::ZERO, Duration::saturating_add)
 }

@@ -91,6 +91,9 @@ const fn switch_class(refusal: &Refusal) -> Class {
         Refusal::StaleTenure { .. } => STALE_TENURE,
         Refusal::Busy { .. } => BUSY,
         Refusal::Gates(_) => GATE_REFUSED,
+        Refusal::NothingWaits(_) => NOTHING_WAITS,
+        Refusal::NotYet { .. } => NOT_YET,
+        Refusal::SamePerson(_) => SAME_PERSON,
         Refusal::NothingToRollBack(_) => NOTHING_TO_ROLL_BACK,
         Refusal::EmptyPool { .. } => EMPTY_POOL,
         Refusal::Journal(_) => JOURNAL,
@@ -159,6 +162,9 @@ fn refusal_members(refusal: &Refusal) -> Value {
             since,
         } => json!({ "service": service, "to": to, "actor": actor, "since": since }),
         Refusal::EmptyPool { service, colour } => json!({ "service": service, "colour": colour }),
+        Refusal::NothingWaits(service) => json!({ "service": service }),
+        Refusal::NotYet { service, gate } => json!({ "service": service, "gate": gate }),
+        Refusal::SamePerson(actor) => json!({ "actor": actor }),
         Refusal::NothingToRollBack(service) => json!({ "service": service }),
         Refusal::UnknownService(_)
         | Refusal::Gates(_)
@@ -210,6 +216,13 @@ const NOT_EXPECTED_LIVE: Class = Class::new(
     "another colour is live than expected",
 );
 const BUSY: Class = Class::new(409, "busy", "another switch waits for its gates");
+const NOTHING_WAITS: Class = Class::new(409, "nothing-waits", "no switch waits for its gates");
+const NOT_YET: Class = Class::new(409, "not-yet", "the switch does not wait for approval yet");
+const SAME_PERSON: Class = Class::new(
+    403,
+    "same-person",
+    "who asked for the switch cannot approve it",
+);
 const NOTHING_TO_ROLL_BACK: Class = Class::new(
     409,
     "nothing-to-roll-back",

@@ -27,6 +27,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 mod wait_safe;
+mod word;
 
 use std::{ffi::OsString, process::ExitCode};
 
@@ -60,6 +61,10 @@ enum Command {
     Switch(switch::Switch),
     /// Say what a switch would do now, without doing it
     Plan(plan::Plan),
+    /// Let a switch go on that another operator has asked for
+    Approve(word::Word),
+    /// Refuse a switch that waits for approval
+    Reject(word::Word),
     /// Go back to the colour that was live before
     Rollback(rollback::Rollback),
     /// Show who switched what, when, why, and the receipt of each
@@ -86,6 +91,8 @@ impl Command {
             Self::Status(command) => client::run(command.run(output)),
             Self::Switch(command) => client::run(command.run(output)),
             Self::Plan(command) => client::run(command.run(output)),
+            Self::Approve(command) => client::run(command.run("approve", output)),
+            Self::Reject(command) => client::run(command.run("reject", output)),
             Self::Rollback(command) => client::run(command.run(output)),
             Self::History(command) => client::run(command.run(output)),
             Self::WaitSafe(command) => client::run(command.run(output)),

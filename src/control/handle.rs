@@ -11,9 +11,12 @@ use crate::{
     config::Config,
     core::{
         event::EndpointAnswer,
-        gate::plan::Plan,
+        gate::{
+            plan::Plan,
+            word::{Heard, Word},
+        },
         ids::{Colour, EndpointAddr, ListenerName, OpId, ServiceName, Tenure},
-        switch::{Actor, Receipt, SwitchAnswer, SwitchRequest, WaitFor, Wish},
+        switch::{Actor, Receipt, Refusal, SwitchAnswer, SwitchRequest, WaitFor, Wish},
         view::{SafeToStop, ServiceView},
     },
 };
@@ -57,6 +60,19 @@ impl SwitchOrder {
             wait: self.wait,
         }
     }
+}
+
+/// A word about a switch that waits for approval.
+#[derive(Clone, Debug)]
+pub struct WordOrder {
+    /// A service of the switch.
+    pub service: ServiceName,
+    /// Yes or no.
+    pub word: Word,
+    /// Who says so.
+    pub actor: Actor,
+    /// Why.
+    pub reason: Option<String>,
 }
 
 /// An endpoint to be added or removed at run time.
@@ -118,6 +134,7 @@ pub struct Gone;
 pub(super) enum Question {
     Switch(SwitchOrder, oneshot::Sender<SwitchAnswer>),
     Plan(SwitchOrder, oneshot::Sender<Plan>),
+    Word(WordOrder, oneshot::Sender<Result<Heard, Refusal>>),
     Endpoint(EndpointOrder, oneshot::Sender<EndpointAnswer>),
     Reload(Actor, oneshot::Sender<ReloadAnswer>),
     Services(oneshot::Sender<Vec<ServiceView>>),
@@ -151,6 +168,14 @@ impl ControlHandle {
     /// [`Gone`] if the controller has stopped.
     pub async fn plan(&self, order: SwitchOrder) -> Result<Plan, Gone> {
         self.ask(|answer| Question::Plan(order, answer)).await
+    }
+
+    /// Approves or rejects a switch that waits for it.
+    ///
+    /// # Errors
+    /// [`Gone`] if the controller has stopped.
+    pub async fn say(&self, order: WordOrder) -> Result<Result<Heard, Refusal>, Gone> {
+        self.ask(|answer| Question::Word(order, answer)).await
     }
 
     /// Registers or deregisters an endpoint; answers when no request can be routed by the older pool.

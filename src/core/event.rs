@@ -8,7 +8,11 @@ use std::{collections::BTreeMap, net::SocketAddr, num::NonZeroU16, sync::Arc, ti
 use serde::{Deserialize, Serialize};
 
 use super::{
-    gate::inquiry::{GateAnswer, Inquiry},
+    gate::{
+        inquiry::{GateAnswer, HookCall, Inquiry},
+        verdict::GateFault,
+        word::{Heard, Said},
+    },
     health::{PassiveFailure, ProbeVerdict},
     ids::{
         ByColour, Colour, EndpointAddr, EndpointId, ListenerId, ListenerName, OpId, ServiceName,
@@ -51,6 +55,10 @@ pub enum Event {
     },
     /// The edge has found out about one gate of [`Effect::Ask`].
     GateAnswered(GateAnswer),
+    /// A hook of [`Effect::Call`] has answered.
+    Called(OpId, Result<(), GateFault>),
+    /// A second operator says something about a switch that waits for approval.
+    Said(Said),
     /// One probe has ended.
     Probed(EndpointId, ProbeVerdict),
     /// A worker saw a connection to an endpoint fail.
@@ -138,8 +146,12 @@ pub enum Effect {
     Cut(Arc<TenureCounter>),
     /// Find out about these gates; `GateAnswered` for each. Later effects do not wait for it.
     Ask(Inquiry),
-    /// Nobody waits for the answers of this switch's inquiry any more.
+    /// Nobody waits for the answers of this switch's inquiry, or of this hook, any more.
     Unask(OpId),
+    /// Call this hook; then `Called`. Later effects do not wait for it.
+    Call(HookCall),
+    /// Answer whoever has said something about a switch.
+    AnswerWord(OpId, Result<Heard, Refusal>),
     /// Answer a switch.
     Answer(OpId, SwitchAnswer),
     /// Answer a registration or deregistration.

@@ -11,7 +11,7 @@ use super::{
     decide::decide,
     drain::Drain,
     event::{BarrierPassed, Effect, Entry},
-    gate::Gated,
+    gate::{Gated, spec::HookPoint},
     ids::{Colour, ServiceName},
     in_flight::Counts,
     notice::Notice,
@@ -180,8 +180,16 @@ impl State {
             }
             WaitFor::Drained => self.answer_when_drained(asked, &drains),
         }
+        let receipts: Vec<_> = drains.iter().map(|it| it.receipt.clone()).collect();
         for drain in drains {
             self.drains.begin(drain, turn);
+        }
+        for receipt in receipts {
+            let at = match receipt.rollback {
+                false => HookPoint::AfterCommit,
+                true => HookPoint::AfterRollback,
+            };
+            self.call_hooks(at, &receipt, turn);
         }
     }
 

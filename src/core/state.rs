@@ -15,6 +15,7 @@ use std::{
 use super::{
     drain::Drains,
     event::{Effect, Event, Restored},
+    gate::Calls,
     health::{PassiveFailure, ProbeVerdict},
     hold::Holds,
     ids::{Colour, EndpointId, ServiceName},
@@ -38,6 +39,7 @@ pub struct State {
     pub(super) services: BTreeMap<ServiceName, Served>,
     pub(super) operations: Operations,
     pub(super) drains: Drains,
+    pub(super) calls: Calls,
     pub(super) holds: Holds,
     /// Services of which a worker may not have left the old pool: it missed the barrier of their switch, and no later
     /// one has been answered by all.
@@ -78,6 +80,7 @@ impl State {
             services: BTreeMap::new(),
             operations: Operations::default(),
             drains: Drains::default(),
+            calls: Calls::default(),
             holds: Holds::default(),
             unproven: BTreeSet::new(),
             publication: Publication::default(),
@@ -111,6 +114,8 @@ impl State {
                 counts,
             } => self.drained((service, tenure), &counts, on),
             Event::GateAnswered(answer) => self.gate_answered(answer, on),
+            Event::Called(op, outcome) => self.called(op, outcome, on),
+            Event::Said(said) => self.said(said, on),
             Event::Probed(id, verdict) => self.probed(id, &verdict, on),
             Event::Failed(id, why) => self.failed(id, why, on),
             Event::Resolved(id, addrs) => self.resolved(id, addrs, on),
@@ -131,6 +136,7 @@ impl State {
             gates,
             self.drains.next_deadline(),
             self.holds.next_end(),
+            self.calls.next_due(),
         ];
         wakes.into_iter().flatten().min()
     }
@@ -270,6 +276,7 @@ impl State {
         self.publish(turn);
         self.ask_gates(turn);
         self.drains.cut_overdue(turn);
+        self.end_overdue_calls(turn);
     }
 
     fn readmit(&mut self, id: EndpointId, turn: &mut Turn) {

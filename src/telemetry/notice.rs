@@ -42,6 +42,7 @@ impl Notices {
         match notice {
             Notice::SwitchWaiting { .. }
             | Notice::GateAnswered(_)
+            | Notice::HookCalled { .. }
             | Notice::SwitchRefused { .. }
             | Notice::Switched { .. }
             | Notice::Drained { .. }
@@ -72,6 +73,7 @@ pub const fn kind(notice: &Notice) -> &'static str {
     match notice {
         Notice::SwitchWaiting { .. } => "switch_waiting",
         Notice::GateAnswered(_) => "gate_answered",
+        Notice::HookCalled { .. } => "hook_called",
         Notice::SwitchRefused { .. } => "switch_refused",
         Notice::Switched { .. } => "switched",
         Notice::Drained { .. } => "drained",
@@ -112,6 +114,18 @@ fn log_switch(notice: &Notice) {
             info!(target: LOG, %service, %to, %by, actor, %gate, ?longest, "gates asked");
         }
         Notice::GateAnswered(gate) => log_gate(gate),
+        Notice::HookCalled {
+            service,
+            at,
+            hook,
+            failure,
+        } => {
+            let at = at.as_str();
+            match failure {
+                None => info!(target: LOG, %service, at, hook, "hook called"),
+                Some(why) => warn!(target: LOG, %service, at, hook, why, "hook failed"),
+            }
+        }
         Notice::SwitchRefused {
             services,
             actor,

@@ -31,6 +31,7 @@ pub(super) struct Told {
     switches: IntCounterVec,
     rollbacks: IntCounterVec,
     gates: IntCounterVec,
+    hooks: IntCounterVec,
     barrier: Histogram,
     barriers_missed: IntCounter,
     drain: HistogramVec,
@@ -57,6 +58,7 @@ impl Told {
             notices: book.counters(&NOTICES, &["notice"])?,
             switches: book.counters(&SWITCHES, &["service", "outcome", "actor_kind"])?,
             gates: book.counters(&GATES, &["service", "gate", "verdict"])?,
+            hooks: book.counters(&HOOKS, &["service", "at", "outcome"])?,
             rollbacks: book.counters(&ROLLBACKS, &["service", "actor_kind"])?,
             barrier: book.histogram(&BARRIER, &BARRIER_BUCKETS)?,
             barriers_missed: book.counter(&BARRIERS_MISSED)?,
@@ -98,6 +100,15 @@ impl Told {
                     gate.verdict.as_str(),
                 ];
                 add(&self.gates, &labels, 1);
+            }
+            Notice::HookCalled {
+                service,
+                at,
+                failure,
+                ..
+            } => {
+                let outcome = if failure.is_some() { FAILED } else { PASSED };
+                add(&self.hooks, &[service.as_str(), at.as_str(), outcome], 1);
             }
             Notice::Switched { receipt, .. } => self.switched(receipt),
             Notice::Drained { receipt, took } => self.drained(receipt, *took),
@@ -149,6 +160,7 @@ impl Told {
         named.prune(&self.switches);
         named.prune(&self.rollbacks);
         named.prune(&self.gates);
+        named.prune(&self.hooks);
         named.prune(&self.drain);
         named.prune(&self.drain_cut);
         named.prune(&self.ejections);
@@ -241,6 +253,7 @@ const UNSCRAPED_LIMIT: usize = 100_000;
 const COMMITTED: &str = "committed";
 const REFUSED: &str = "refused";
 const APPLIED: &str = "applied";
+const PASSED: &str = "passed";
 const FAILED: &str = "failed";
 const DRAIN_DEADLINE: &str = "drain_deadline";
 const SHUTDOWN: &str = "shutdown";
@@ -266,6 +279,10 @@ const ROLLBACKS: Title = Title::new("cutover_rollbacks_total", "Rollbacks that w
 const GATES: Title = Title::new(
     "cutover_gates_total",
     "Gates of switches that cutover has asked, by kind and verdict.",
+);
+const HOOKS: Title = Title::new(
+    "cutover_hooks_total",
+    "Hooks that were called after a switch had gone on, by outcome.",
 );
 const BARRIER: Title = Title::new(
     "cutover_barrier_duration_seconds",
