@@ -27,6 +27,7 @@ mod rollback;
 mod router;
 mod services;
 mod stall;
+mod steer;
 mod switch;
 mod switch_many;
 #[cfg(test)]

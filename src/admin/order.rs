@@ -1,15 +1,16 @@
 //! What the calls that switch have in common: their terms, their precondition, and the bounded wait.
 
-use std::time::Duration;
+use std::{future::Future, time::Duration};
 
 use axum::http::{HeaderMap, HeaderValue, header};
 
 use super::{body::Fields, call_error::CallError, context::Context};
 use crate::{
     config::Config,
-    control::handle::SwitchOrder,
+    control::handle::{Gone, SwitchOrder},
     core::{
         ids::{Colour, ServiceName, Tenure},
+        shift::ShiftView,
         switch::{Receipt, SwitchAnswer, Unchanged, WaitFor, Wish},
     },
 };
@@ -29,7 +30,7 @@ impl Terms {
             reason: reason(fields)?,
             force: fields.optional("force", "true or false")?.unwrap_or(false),
             wait: fields
-                .optional("wait", "`committed` or `drained`")?
+                .optional("wait", "`begun`, `committed` or `drained`")?
                 .unwrap_or_default(),
         })
     }
@@ -89,24 +90,54 @@ pub(super) fn etag(tenure: Tenure) -> [(header::HeaderName, HeaderValue); 1] {
 }
 
 /// Has the order carried out, and waits for no longer than it can take.
-pub(super) async fn carry_out(
-    context: &Context,
-    order: SwitchOrder,
-) -> Result<(Vec<Receipt>, Vec<Unchanged>), CallError> {
+pub(super) async fn carry_out(context: &Context, order: SwitchOrder) -> Result<Carried, CallError> {
     let patience = patience(&*context.handle.config().await?, &order);
-    match tokio::time::timeout(patience, context.handle.switch(order)).await {
+    Carried::of(wait_for(patience, context.handle.switch(order)).await?)
+}
+
+/// Waits for no longer than `patience`.
+pub(super) async fn wait_for(
+    patience: Duration,
+    answer: impl Future<Output = Result<SwitchAnswer, Gone>>,
+) -> Result<SwitchAnswer, CallError> {
+    match tokio::time::timeout(patience, answer).await {
         Err(_) => Err(CallError::GaveUpWaiting(patience.as_secs())),
-        Ok(answer) => match answer? {
-            SwitchAnswer::Done {
-                receipts,
-                unchanged,
-            } => Ok((receipts, unchanged)),
-            SwitchAnswer::Refused(refusal) => Err(refusal.into()),
-        },
+        Ok(answer) => Ok(answer?),
     }
 }
 
-/// How long the gates, the barrier and, where it is waited for, the drain may take by the file.
+/// What an order that was not refused has led to.
+#[derive(Debug, Default)]
+pub(super) struct Carried {
+    /// One for each service that changed, or was kept from changing by an abort.
+    pub(super) receipts: Vec<Receipt>,
+    /// Services on which the wanted colour was live already.
+    pub(super) unchanged: Vec<Unchanged>,
+    /// A gradual switch that goes on.
+    pub(super) shift: Option<ShiftView>,
+}
+
+impl Carried {
+    pub(super) fn of(answer: SwitchAnswer) -> Result<Self, CallError> {
+        match answer {
+            SwitchAnswer::Done {
+                receipts,
+                unchanged,
+            } => Ok(Self {
+                receipts,
+                unchanged,
+                shift: None,
+            }),
+            SwitchAnswer::Shifting(shift) => Ok(Self {
+                shift: Some(*shift),
+                ..Self::default()
+            }),
+            SwitchAnswer::Refused(refusal) => Err(refusal.into()),
+        }
+    }
+}
+
+/// How long the gates, the steps, the barrier and, where it is waited for, the drain may take by the file.
 fn patience(config: &Config, order: &SwitchOrder) -> Duration {
     let concerned = |name: &ServiceName| match &order.wish {
         Wish::Switch(colours) => colours.contains_key(name),
@@ -116,15 +147,32 @@ fn patience(config: &Config, order: &SwitchOrder) -> Duration {
         .services
         .iter()
         .filter(|service| concerned(&service.name))
-        .map(|service| match order.wait {
-            WaitFor::Committed => service.switch.gate_timeout,
-            WaitFor::Drained => service
-                .switch
-                .gate_timeout
-                .saturating_add(service.switch.drain_deadline),
+        .map(|service| {
+            let plan = service.switch.shift.plan(&order.pace);
+            let shift = match order.wait {
+                WaitFor::Begun => Duration::ZERO,
+                WaitFor::Committed | WaitFor::Drained => {
+                    plan.map_or(Duration::ZERO, |it| it.lasts())
+                }
+            };
+            shift.saturating_add(patience_of(config, &service.name, order.wait))
         })
         .max();
-    longest.unwrap_or_default().saturating_add(SLACK)
+    longest.unwrap_or(SLACK)
+}
+
+/// The same without the steps of a gradual switch.
+pub(super) fn patience_of(config: &Config, name: &ServiceName, wait: WaitFor) -> Duration {
+    let mut services = config.services.iter();
+    let switch = services.find(|it| it.name == *name).map(|it| &it.switch);
+    let times = switch.map_or((Duration::ZERO, Duration::ZERO), |it| {
+        (it.gate_timeout, it.drain_deadline)
+    });
+    let drain = match wait {
+        WaitFor::Begun | WaitFor::Committed => Duration::ZERO,
+        WaitFor::Drained => times.1,
+    };
+    times.0.saturating_add(drain).saturating_add(SLACK)
 }
 
 /// The colour named in a path.

@@ -175,6 +175,7 @@ pub(crate) fn receipt() -> Receipt {
         broken: Broken::default(),
         drained_at: Some(Timestamp::from_millis(1_700_000_001_204)),
         outcome: Outcome::Drained,
+        shift: None,
     }
 }
 

@@ -22,8 +22,8 @@ use tower::{
 
 use super::{
     body::BODY_LIMIT, call_error::CallError, caller::admit, config, context::Context, endpoints,
-    history, metrics, origin::keep_out_foreign, readiness, reload, rollback, services, switch,
-    switch_many,
+    history, metrics, origin::keep_out_foreign, readiness, reload, rollback, services, steer,
+    switch, switch_many,
 };
 
 /// Everything, for the admin address.
@@ -75,6 +75,10 @@ fn waiting_calls() -> Router<Context> {
     let calls = Router::new()
         .route("/v1/services/{service}/switch", post(switch::one))
         .route("/v1/services/{service}/rollback", post(rollback::one))
+        .route("/v1/services/{service}/pause", post(steer::pause))
+        .route("/v1/services/{service}/resume", post(steer::resume))
+        .route("/v1/services/{service}/complete", post(steer::complete))
+        .route("/v1/services/{service}/abort", post(steer::abort))
         .route("/v1/switch", post(switch_many::many));
     few(calls)
 }

@@ -6,6 +6,7 @@ use super::{
     client::{Answer, Client, segment},
     exit::Failure,
     output::{Output, plain},
+    receipt,
 };
 use crate::core::view::ServiceView;
 
@@ -54,11 +55,15 @@ fn sentence(view: &ServiceView) -> Option<String> {
             gates.join("; ")
         ));
     }
+    if let Some(shift) = &view.shift {
+        return Some(format!("{service}: {}", receipt::shift(shift)));
+    }
     let draining = view.draining.first()?;
     let (left, met) = (draining.left(), draining.in_flight_at_commit);
     Some(format!(
         "{service}: {} is live; draining {}: {left} of {met} requests left",
-        draining.to, draining.from
+        draining.live(),
+        draining.drains()
     ))
 }
 

@@ -70,6 +70,10 @@ impl Config {
                 "gate_timeout": time(spec.switch.gate_timeout),
                 "min_ready": min_ready(spec.switch.min_ready),
                 "drain_deadline": time(spec.switch.drain_deadline),
+                "steps": spec.switch.shift.steps,
+                "every": time(spec.switch.shift.every),
+                "key": spec.switch.shift.key,
+                "ramp": time(spec.switch.shift.ramp),
             },
             "timeouts": {
                 "connect": time(spec.timeouts.connect),

@@ -10,7 +10,9 @@ use std::{
 
 use tokio::sync::{mpsc, oneshot};
 
-use super::handle::{ControlHandle, EndpointOrder, Question, Readiness, ReloadAnswer, SwitchOrder};
+use super::handle::{
+    ControlHandle, EndpointOrder, Question, Readiness, ReloadAnswer, SteerOrder, SwitchOrder,
+};
 use crate::{
     config::Config,
     core::{
@@ -42,6 +44,7 @@ pub(crate) struct Asked(Arc<Mutex<Orders>>);
 #[derive(Debug, Default)]
 pub(crate) struct Orders {
     pub(crate) switches: Vec<SwitchOrder>,
+    pub(crate) steers: Vec<SteerOrder>,
     pub(crate) endpoints: Vec<EndpointOrder>,
     pub(crate) reloads: Vec<Actor>,
 }
@@ -75,6 +78,13 @@ async fn answer(mut questions: mpsc::Receiver<Question>, answers: Answers, asked
         match question {
             Question::Switch(order, to) => {
                 asked.look(|orders| orders.switches.push(order));
+                match &answers.switch {
+                    Some(answer) => drop(to.send(answer.clone())),
+                    None => unanswered.push(to),
+                }
+            }
+            Question::Steer(order, to) => {
+                asked.look(|orders| orders.steers.push(order));
                 match &answers.switch {
                     Some(answer) => drop(to.send(answer.clone())),
                     None => unanswered.push(to),

@@ -14,7 +14,7 @@ use super::{
     barrier::Barrier,
     clock,
     controller::Controller,
-    handle::{EndpointChange, EndpointOrder, Readiness, SwitchOrder},
+    handle::{EndpointChange, EndpointOrder, Readiness, SteerOrder, SwitchOrder},
     journal::{Journal, JournalError},
 };
 use crate::{
@@ -22,6 +22,7 @@ use crate::{
         event::{Deregister, Effect, EndpointAnswer, Entry, Event, Register},
         in_flight::Ending,
         notice::Notice,
+        steer::SteerRequest,
         switch::{SwitchAnswer, SwitchRequest},
     },
     mailbox::Order,
@@ -125,9 +126,25 @@ impl Controller {
             force: order.force,
             expect_live: order.expect_live,
             expect_tenure: order.expect_tenure,
+            pace: order.pace,
             wait: order.wait,
         };
         self.feed(Event::Switch(request)).await;
+    }
+
+    pub(super) async fn steer(&mut self, order: SteerOrder, answer: oneshot::Sender<SwitchAnswer>) {
+        let request = SteerRequest {
+            op: self.operations.switch(answer),
+            service: order.service,
+            steer: order.steer,
+            actor: order.actor,
+            reason: order.reason,
+            force: order.force,
+            expect_live: None,
+            expect_tenure: order.expect_tenure,
+            wait: order.wait,
+        };
+        self.feed(Event::Steer(request)).await;
     }
 
     pub(super) async fn endpoint(

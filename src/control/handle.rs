@@ -12,6 +12,8 @@ use crate::{
     core::{
         event::EndpointAnswer,
         ids::{Colour, EndpointAddr, ListenerName, ServiceName, Tenure},
+        shift::Pace,
+        steer::Steer,
         switch::{Actor, Receipt, SwitchAnswer, WaitFor, Wish},
         view::ServiceView,
     },
@@ -38,7 +40,28 @@ pub struct SwitchOrder {
     pub expect_live: Option<Colour>,
     /// Refuse if another tenure is the present one.
     pub expect_tenure: Option<Tenure>,
+    /// How gradually.
+    pub pace: Pace,
     /// When to answer.
+    pub wait: WaitFor,
+}
+
+/// A wish about a gradual switch under way, as asked for from outside.
+#[derive(Clone, Debug)]
+pub struct SteerOrder {
+    /// Of which service.
+    pub service: ServiceName,
+    /// What.
+    pub steer: Steer,
+    /// Who asks.
+    pub actor: Actor,
+    /// Why.
+    pub reason: Option<String>,
+    /// Skip the gates.
+    pub force: bool,
+    /// Refuse if another tenure is the present one.
+    pub expect_tenure: Option<Tenure>,
+    /// When to answer a completion or an abort.
     pub wait: WaitFor,
 }
 
@@ -100,6 +123,7 @@ pub struct Gone;
 #[derive(Debug)]
 pub(super) enum Question {
     Switch(SwitchOrder, oneshot::Sender<SwitchAnswer>),
+    Steer(SteerOrder, oneshot::Sender<SwitchAnswer>),
     Endpoint(EndpointOrder, oneshot::Sender<EndpointAnswer>),
     Reload(Actor, oneshot::Sender<ReloadAnswer>),
     Services(oneshot::Sender<Vec<ServiceView>>),
@@ -124,6 +148,14 @@ impl ControlHandle {
     /// [`Gone`] if the controller has stopped.
     pub async fn switch(&self, order: SwitchOrder) -> Result<SwitchAnswer, Gone> {
         self.ask(|answer| Question::Switch(order, answer)).await
+    }
+
+    /// Pauses, resumes, completes or aborts a gradual switch.
+    ///
+    /// # Errors
+    /// [`Gone`] if the controller has stopped.
+    pub async fn steer(&self, order: SteerOrder) -> Result<SwitchAnswer, Gone> {
+        self.ask(|answer| Question::Steer(order, answer)).await
     }
 
     /// Registers or deregisters an endpoint; answers when no request can be routed by the older pool.

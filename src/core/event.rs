@@ -16,7 +16,9 @@ use super::{
     in_flight::{Counts, TenureCounter},
     notice::Notice,
     service::{ProbeSpec, ServiceSpec},
+    shift::ShiftRecord,
     snapshot::Snapshot,
+    steer::SteerRequest,
     switch::{Actor, Receipt, Refusal, SwitchAnswer, SwitchRequest},
     time::Timestamp,
     tls::UpstreamTls,
@@ -29,6 +31,8 @@ pub enum Event {
     Reloaded(Reload),
     /// A switch or rollback is asked for.
     Switch(SwitchRequest),
+    /// A shift under way is to be paused, resumed, completed or aborted.
+    Steer(SteerRequest),
     /// An endpoint is to be added at run time, or its weight changed.
     Register(Register),
     /// An endpoint that was registered at run time is to be removed.
@@ -239,6 +243,17 @@ pub enum Entry {
         /// The whole receipt.
         receipt: Receipt,
     },
+    /// A shift as it stands: written when it begins and at each step, pause and resumption. A receipt of its tenure
+    /// ends it.
+    Shifting {
+        /// The whole of it.
+        shift: ShiftRecord,
+    },
+    /// A shift has come to nothing: the live colour is what it was.
+    Aborted {
+        /// The receipt as it stands at the abort.
+        receipt: Receipt,
+    },
     /// An endpoint was registered at run time.
     Registered {
         /// The service.
@@ -281,6 +296,8 @@ pub struct RestoredService {
     pub endpoints: ByColour<Vec<(EndpointAddr, NonZeroU16)>>,
     /// Past switches, newest first, [`HISTORY_LIMIT`] at most; those that were not settled are `Interrupted`.
     pub history: Vec<Receipt>,
+    /// The shift that was under way.
+    pub shift: Option<ShiftRecord>,
 }
 
 /// Receipts kept per service.

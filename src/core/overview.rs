@@ -42,6 +42,7 @@ impl State {
             drift: standing.file_live != standing.live,
             rollback_to: standing.rollback_to(),
             waiting: self.waiting_view(name, served, now.instant),
+            shift: self.shift_view(name, now.instant),
             pools: ByColour::from_fn(|colour| {
                 let claims = self.claims(name, standing, colour);
                 pool_view(served, colour, &claims, now.instant)
@@ -95,13 +96,17 @@ impl State {
         })
     }
 
-    /// Claims of the tenures of one pool: the live one, those between publish and barrier, the draining ones.
+    /// Claims of the tenures of one pool: the live one, that of a shift, those between publish and barrier,
+    /// the draining ones.
     fn claims(&self, name: &ServiceName, standing: &Standing, colour: Colour) -> Counts {
         let handed_over = self.operations.barriers.values().flat_map(|it| match it {
             Committing::Switch(_, handovers) => handovers.as_slice(),
+            Committing::Abort(aborting) => std::slice::from_ref(&aborting.handover),
             Committing::Endpoint(_) => &[],
         });
-        let counters = handed_over.map(|it| &it.old).chain([&standing.counter]);
+        let shift = self.shifts.get(name).map(|it| &it.counter);
+        let counters = handed_over.map(|it| &it.old);
+        let counters = counters.chain([&standing.counter]).chain(shift);
         counters
             .filter(|it| it.service() == name && it.colour() == colour)
             .fold(self.drains.counts_of(name, colour), |sum, it| {

@@ -14,10 +14,11 @@ use super::{
     ids::{Colour, OpId, ServiceName},
     in_flight::Counts,
     notice::Notice,
-    operation::{Asked, Committing, Draining, Gated, Handover, Intent, Journaling, is_own},
+    operation::{Asked, Committing, Draining, Gated, Handover, Intent, Journaling, Waiter, is_own},
     state::{State, Turn},
+    steer::SteerRequest,
     switch::{
-        Broken, Cut, GateFailure, Outcome, Receipt, Refusal, SwitchAnswer, SwitchRequest, WaitFor,
+        GateFailure, Outcome, Receipt, Refusal, SwitchAnswer, SwitchRequest, Unchanged, WaitFor,
         Waiting, Wish,
     },
     time::after,
@@ -27,8 +28,14 @@ impl State {
     /// Begins a switch or refuses it at once.
     pub(super) fn switch(&mut self, request: SwitchRequest, turn: &mut Turn) {
         // Numbers are never used twice; one that is could not be answered apart.
-        if self.operations.contains(request.op) {
+        if self.is_known(request.op) {
             return;
+        }
+        if let Wish::Rollback(service) = &request.wish
+            && self.shifts.contains_key(service)
+        {
+            let service = service.clone();
+            return self.steer(SteerRequest::abort(service, request), turn);
         }
         let decision = match decide(self, &request) {
             Ok(decision) => decision,
@@ -85,6 +92,7 @@ impl State {
         for op in waiting {
             self.ask_gates_of(op, turn);
         }
+        self.ask_held(turn);
     }
 
     fn ask_gates_of(&mut self, op: OpId, turn: &mut Turn) {
@@ -101,7 +109,10 @@ impl State {
             return;
         };
         match verdict {
-            Ok(()) => self.write_intent(gated, turn),
+            Ok(()) => match self.plan(&gated) {
+                Some(plan) => self.begin_shift(gated, plan, turn),
+                None => self.write_intent(gated, turn),
+            },
             Err(refusal) => {
                 self.idle(gated.targets.keys());
                 refuse(
@@ -123,7 +134,7 @@ impl State {
         Ok(failures)
     }
 
-    fn gate_of(
+    pub(super) fn gate_of(
         &self,
         service: &ServiceName,
         colour: Colour,
@@ -149,6 +160,10 @@ impl State {
             .into_iter()
             .filter_map(|(service, to)| self.intent(&asked, service, to, turn))
             .collect();
+        self.write_switch(asked, intents, turn);
+    }
+
+    pub(super) fn write_switch(&mut self, asked: Asked, intents: Vec<Intent>, turn: &mut Turn) {
         let receipts = intents.iter().map(|it| it.receipt.clone()).collect();
         let op = asked.op;
         self.operations
@@ -157,7 +172,7 @@ impl State {
         turn.does(Effect::Journal(op, Entry::Switched { receipts }));
     }
 
-    fn intent(
+    pub(super) fn intent(
         &self,
         asked: &Asked,
         service: ServiceName,
@@ -168,26 +183,13 @@ impl State {
         let served = self.services.get(&service)?;
         let gates = turn.now.instant.duration_since(asked.at.instant);
         let receipt = Receipt {
-            from: standing.live,
-            to,
-            tenure: standing.tenure().next(),
-            service,
-            actor: asked.actor.clone(),
-            reason: asked.reason.clone(),
             rollback: asked.rollback,
             forced: asked.force,
-            requested_at: asked.at.wall,
-            committed_at: None,
             gate_ms: u64::try_from(gates.as_millis()).unwrap_or(u64::MAX),
-            barrier_us: None,
-            unproven_workers: 0,
-            in_flight_at_commit: 0,
-            finished: 0,
-            replayed: 0,
-            cut: Cut::default(),
-            broken: Broken::default(),
-            drained_at: None,
-            outcome: Outcome::Committing,
+            ..Receipt::intended(
+                (&service, standing.live, to, standing.next_tenure()),
+                (&asked.actor, asked.reason.as_ref(), asked.at.wall),
+            )
         };
         Some(Intent {
             receipt,
@@ -202,8 +204,10 @@ impl State {
             let service = intent.receipt.service.clone();
             // A service that the file has stopped naming meanwhile changes all the same, unserved: what the
             // journal says is so.
+            let shift = self.shifts.remove(&service);
             if let Some(standing) = self.standings.get_mut(&service) {
-                let old = standing.begin_tenure(intent.receipt.clone(), self.workers);
+                let begun = shift.map(|shift| shift.counter);
+                let old = standing.begin_tenure(intent.receipt.clone(), begun, self.workers);
                 handovers.push(Handover { intent, old });
             }
             if let Some(served) = self.services.get(&service) {
@@ -226,7 +230,34 @@ impl State {
         error: String,
         turn: &mut Turn,
     ) {
+        let mut of_shift = false;
+        for intent in &intents {
+            of_shift |= self.commit_unwritten(intent, turn);
+        }
         let services: Vec<_> = intents.into_iter().map(|it| it.receipt.service).collect();
+        if !of_shift {
+            return self.refuse_intended(asked, services, error, turn);
+        }
+        // The shift goes on, and whoever began it goes on waiting.
+        let refusal = Refusal::Journal(error);
+        turn.tells(Notice::SwitchRefused {
+            services,
+            actor: asked.actor.clone(),
+            refusal: refusal.clone(),
+        });
+        if let Some(joined) = asked.joined {
+            turn.does(Effect::Answer(joined.op, refusal.into()));
+        }
+    }
+
+    /// What was to begin could not be written down.
+    pub(super) fn refuse_intended(
+        &mut self,
+        asked: &Asked,
+        services: Vec<ServiceName>,
+        error: String,
+        turn: &mut Turn,
+    ) {
         self.idle(&services);
         refuse(asked, services, Refusal::Journal(error), turn);
     }
@@ -242,7 +273,7 @@ impl State {
         self.idle(handovers.iter().map(|it| &it.intent.receipt.service));
         let drains: Vec<_> = handovers
             .into_iter()
-            .map(|handover| self.commit(handover, &asked, passed, turn))
+            .map(|handover| self.commit(handover, passed, turn))
             .collect();
         for drain in &drains {
             turn.tells(Notice::Switched {
@@ -256,25 +287,13 @@ impl State {
                 workers: passed.missing,
             });
         }
-        match asked.wait {
-            WaitFor::Committed => {
-                let receipts = drains.iter().map(|it| it.receipt.clone()).collect();
-                answer(asked, receipts, turn);
-            }
-            WaitFor::Drained => self.answer_when_drained(asked, &drains),
-        }
-        for drain in drains {
+        let waiters = asked.waiters();
+        for drain in self.answer_or_wait((waiters, asked.unchanged), drains, turn) {
             self.drains.begin(drain, turn);
         }
     }
 
-    fn commit(
-        &mut self,
-        handover: Handover,
-        asked: &Asked,
-        passed: &BarrierPassed,
-        turn: &Turn,
-    ) -> Drain {
+    fn commit(&mut self, handover: Handover, passed: &BarrierPassed, turn: &Turn) -> Drain {
         let Handover { intent, old } = handover;
         let at_commit = at_commit(passed, &old);
         let mut receipt = intent.receipt;
@@ -293,18 +312,42 @@ impl State {
             began: turn.now.instant,
             deadline: after(turn.now.instant, intent.drain_deadline),
             cut: false,
-            awaited_by: (asked.wait == WaitFor::Drained).then_some(asked.op),
+            awaited_by: None,
         }
     }
 
-    fn answer_when_drained(&mut self, asked: Asked, drains: &[Drain]) {
-        let old = |it: &Drain| (it.receipt.service.clone(), it.counter.tenure());
-        let draining = Draining {
-            left: drains.iter().map(old).collect(),
-            settled: Vec::new(),
-            asked,
-        };
-        self.operations.draining.insert(draining.asked.op, draining);
+    /// Answers those who wait for the commit; those who wait for the drains are answered by the last of these.
+    pub(super) fn answer_or_wait(
+        &mut self,
+        (waiters, unchanged): (Vec<Waiter>, Vec<Unchanged>),
+        mut drains: Vec<Drain>,
+        turn: &mut Turn,
+    ) -> Vec<Drain> {
+        let (patient, prompt): (Vec<_>, Vec<_>) = waiters
+            .into_iter()
+            .partition(|it| it.wait == WaitFor::Drained);
+        for waiter in prompt {
+            let done = SwitchAnswer::Done {
+                receipts: drains.iter().map(|it| it.receipt.clone()).collect(),
+                unchanged: unchanged.clone(),
+            };
+            turn.does(Effect::Answer(waiter.op, done));
+        }
+        let waiters: Vec<_> = patient.into_iter().map(|it| it.op).collect();
+        if let Some(first) = waiters.first().copied() {
+            let old = |it: &Drain| (it.receipt.service.clone(), it.counter.tenure());
+            let draining = Draining {
+                left: drains.iter().map(old).collect(),
+                settled: Vec::new(),
+                waiters,
+                unchanged,
+            };
+            self.operations.draining.insert(first, draining);
+            for drain in &mut drains {
+                drain.awaited_by = Some(first);
+            }
+        }
+        drains
     }
 
     /// Refuses every switch that waits for its gates: the process is stopping.
@@ -326,7 +369,10 @@ impl State {
 
 /// The reading of `counter` at the barrier. If a worker did not answer, the sum of the answers lacks its
 /// shard, and a later reading of all shards is nearer to the truth.
-fn at_commit(passed: &BarrierPassed, counter: &super::in_flight::TenureCounter) -> Counts {
+pub(super) fn at_commit(
+    passed: &BarrierPassed,
+    counter: &super::in_flight::TenureCounter,
+) -> Counts {
     let mut told = passed.counts.iter();
     let told = told
         .find(|(service, tenure, _)| service == counter.service() && *tenure == counter.tenure());

@@ -16,6 +16,7 @@ use http::{HeaderName, HeaderValue};
 use super::{
     ids::{ByColour, Colour, EndpointAddr, ListenerName, ServiceName},
     proxy_header::ProxyVersion,
+    shift::ShiftSpec,
     tls::UpstreamTls,
 };
 
@@ -269,6 +270,8 @@ pub struct SwitchSpec {
     pub min_ready: MinReady,
     /// After it, what still runs on the old pool is cut and counted.
     pub drain_deadline: Duration,
+    /// How gradually it goes.
+    pub shift: ShiftSpec,
 }
 
 /// Endpoints of the target pool that must be ready before a switch commits.

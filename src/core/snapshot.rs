@@ -14,6 +14,8 @@ use super::{
     in_flight::{EndpointCounter, TenureCounter},
     route::RouteTable,
     service::ServiceSpec,
+    share::Share,
+    shift_key::ShiftKey,
 };
 
 /// The routing value that a request loads once per attempt.
@@ -60,6 +62,19 @@ pub struct ServiceSnapshot {
     pub tenure: Arc<TenureCounter>,
     /// Both pools.
     pub pools: ByColour<Arc<PoolSnapshot>>,
+    /// The gradual switch under way.
+    pub shift: Option<ShiftSnapshot>,
+}
+
+/// A gradual switch as a request sees it.
+#[derive(Clone, Debug)]
+pub struct ShiftSnapshot {
+    /// The share that goes to the other colour.
+    pub share: Share,
+    /// What decides who is in it.
+    pub key: ShiftKey,
+    /// The claims of the other colour's tenure.
+    pub tenure: Arc<TenureCounter>,
 }
 
 impl ServiceSnapshot {

@@ -16,12 +16,13 @@ use super::{
     drain::Drains,
     event::{Effect, Event, Restored},
     health::{PassiveFailure, ProbeVerdict},
-    ids::{Colour, EndpointId, ServiceName},
+    ids::{Colour, EndpointId, OpId, ServiceName},
     notice::Notice,
     operation::Operations,
     pool::EndpointState,
     publication::Publication,
     service::{EndpointSpec, ServiceSpec},
+    shift::{Shift, Shifts},
     snapshot::Snapshot,
     standing::{Served, Standing, restore},
     time::Now,
@@ -37,6 +38,7 @@ pub struct State {
     pub(super) services: BTreeMap<ServiceName, Served>,
     pub(super) operations: Operations,
     pub(super) drains: Drains,
+    pub(super) shifts: Shifts,
     pub(super) publication: Publication,
     /// Where each endpoint is.
     pub(super) places: BTreeMap<EndpointId, (ServiceName, Colour)>,
@@ -73,6 +75,7 @@ impl State {
             services: BTreeMap::new(),
             operations: Operations::default(),
             drains: Drains::default(),
+            shifts: Shifts::new(),
             publication: Publication::default(),
             places: BTreeMap::new(),
             ejections: BTreeSet::new(),
@@ -93,6 +96,7 @@ impl State {
         match event {
             Event::Reloaded(reload) => self.reload(reload, on),
             Event::Switch(request) => self.switch(request, on),
+            Event::Steer(request) => self.steer(request, on),
             Event::Register(register) => self.register(register, on),
             Event::Deregister(deregister) => self.deregister(deregister, on),
             Event::Journaled(op) => self.journaled(op, on),
@@ -112,12 +116,14 @@ impl State {
         turn.effects
     }
 
-    /// When [`Event::Woke`] is due next: the end of an ejection, of a wait for gates, or of a drain.
+    /// When [`Event::Woke`] is due next: the end of an ejection, of a wait for gates, of a drain, or a look at a shift.
     #[must_use]
     pub fn next_wake(&self) -> Option<Instant> {
         let ejection = self.ejections.first().map(|(until, _)| *until);
         let gates = self.operations.waiting.values().map(|it| it.until).min();
-        let wakes = [ejection, gates, self.drains.next_deadline()];
+        let going = self.shifts.values().filter(|_| !self.shutting_down);
+        let shift = going.filter_map(Shift::due).min();
+        let wakes = [ejection, gates, shift, self.drains.next_deadline()];
         wakes.into_iter().flatten().min()
     }
 
@@ -125,6 +131,11 @@ impl State {
     #[must_use]
     pub const fn snapshot(&self) -> &Arc<Snapshot> {
         self.publication.snapshot()
+    }
+
+    /// Whether a number is in use.
+    pub(super) fn is_known(&self, op: OpId) -> bool {
+        self.operations.contains(op) || self.shifts.values().any(|it| it.asked.op == op)
     }
 
     /// An endpoint that has not been seen before, at a place.
@@ -252,6 +263,7 @@ impl State {
             self.ejections.pop_first();
             self.readmit(id, turn);
         }
+        self.advance_shifts(turn);
         self.publish(turn);
         self.ask_gates(turn);
         self.drains.cut_overdue(turn);
@@ -281,5 +293,6 @@ impl State {
     fn shutting_down(&mut self, turn: &mut Turn) {
         self.shutting_down = true;
         self.refuse_waiting(turn);
+        self.leave_shifts(turn);
     }
 }

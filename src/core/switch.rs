@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 use super::{
     ids::{Colour, EndpointAddr, OpId, ServiceName, Tenure},
     in_flight::Counts,
+    share::Share,
+    shift::{Pace, ShiftAccount, ShiftView},
     time::Timestamp,
 };
 
@@ -29,6 +31,8 @@ pub struct SwitchRequest {
     pub expect_live: Option<Colour>,
     /// Refuse if another tenure is the present one (`If-Match`).
     pub expect_tenure: Option<Tenure>,
+    /// How gradually; a rollback and a switch of several services always go at once.
+    pub pace: Pace,
     /// When to answer.
     pub wait: WaitFor,
 }
@@ -93,6 +97,8 @@ pub enum WaitFor {
     /// When the barrier has passed.
     #[default]
     Committed,
+    /// When the first share of a gradual switch is published; when the barrier has passed, if it goes at once.
+    Begun,
     /// When no claim of the old tenure is left.
     Drained,
 }
@@ -107,6 +113,8 @@ pub enum SwitchAnswer {
         /// Services on which the wanted colour was live already.
         unchanged: Vec<Unchanged>,
     },
+    /// A shift, as it stands.
+    Shifting(Box<ShiftView>),
     /// Not done; nothing has changed.
     Refused(Refusal),
 }
@@ -166,6 +174,40 @@ pub enum Refusal {
         /// Since when.
         since: Timestamp,
     },
+    /// A gradual switch is under way.
+    #[error(
+        "service `{service}` is being shifted to {to}, at {share} now, by `{actor}` since {since}; complete or abort \
+         that first"
+    )]
+    Shifting {
+        /// The service.
+        service: ServiceName,
+        /// Where the shift leads.
+        to: Colour,
+        /// Who asked for it.
+        actor: String,
+        /// Since when.
+        since: Timestamp,
+        /// How far it has come.
+        share: Share,
+    },
+    /// No gradual switch is under way.
+    #[error("service `{0}` has no gradual switch under way")]
+    NotShifting(ServiceName),
+    /// The gradual switch was aborted before it was committed.
+    #[error(
+        "the switch of service `{service}` to {to} was aborted by `{by}`; {live} is live, as before"
+    )]
+    Aborted {
+        /// The service.
+        service: ServiceName,
+        /// Where it led.
+        to: Colour,
+        /// What is live.
+        live: Colour,
+        /// Who aborted it.
+        by: String,
+    },
     /// The gates did not open in time; nothing was changed.
     #[error("{}", gates(.0))]
     Gates(Vec<GateFailure>),
@@ -186,6 +228,19 @@ pub enum Refusal {
     /// The process is stopping.
     #[error("cutover is shutting down")]
     ShuttingDown,
+}
+
+impl Refusal {
+    /// What whoever began a shift is told when it was aborted.
+    pub(super) fn aborted(receipt: &Receipt) -> Self {
+        let by = receipt.shift.as_ref().and_then(|it| it.aborted_by.as_ref());
+        Self::Aborted {
+            service: receipt.service.clone(),
+            to: receipt.to,
+            live: receipt.from,
+            by: by.map_or_else(String::new, |it| it.name.clone()),
+        }
+    }
 }
 
 fn gates(failures: &[GateFailure]) -> String {
@@ -273,6 +328,9 @@ pub struct Receipt {
     pub drained_at: Option<Timestamp>,
     /// How it stands.
     pub outcome: Outcome,
+    /// The shift that led to it, if it went gradually.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shift: Option<ShiftAccount>,
 }
 
 /// Claims that cutover itself ended, by cause.
@@ -315,9 +373,60 @@ pub enum Outcome {
     Cut,
     /// The process ended before the drain did; what was in flight ended with it.
     Interrupted,
+    /// A shift that was aborted: `from` stayed live, and what was in flight on `to` is what is accounted for.
+    Aborted,
 }
 
 impl Receipt {
+    /// The receipt of a switch that is about to be written down: nothing has happened yet.
+    pub(super) fn intended(
+        (service, from, to, tenure): (&ServiceName, Colour, Colour, Tenure),
+        (actor, reason, requested_at): (&Actor, Option<&String>, Timestamp),
+    ) -> Self {
+        Self {
+            service: service.clone(),
+            from,
+            to,
+            tenure,
+            actor: actor.clone(),
+            reason: reason.cloned(),
+            rollback: false,
+            forced: false,
+            requested_at,
+            committed_at: None,
+            gate_ms: 0,
+            barrier_us: None,
+            unproven_workers: 0,
+            in_flight_at_commit: 0,
+            finished: 0,
+            replayed: 0,
+            cut: Cut::default(),
+            broken: Broken::default(),
+            drained_at: None,
+            outcome: Outcome::Committing,
+            shift: None,
+        }
+    }
+
+    /// The colour whose requests are accounted for: the one that was live, or the one that a shift came to nothing with.
+    #[must_use]
+    pub fn drains(&self) -> Colour {
+        match self.outcome {
+            Outcome::Aborted => self.to,
+            Outcome::Committing
+            | Outcome::Draining
+            | Outcome::Drained
+            | Outcome::Cut
+            | Outcome::Interrupted => self.from,
+        }
+    }
+
+    /// The colour that the switch has left live.
+    #[must_use]
+    pub fn live(&self) -> Colour {
+        self.drains().other()
+    }
+
     /// Writes `met`, what has happened to the old tenure since the barrier, into the receipt.
     pub const fn account(&mut self, met: &Counts) {
         self.in_flight_at_commit = met.claimed;

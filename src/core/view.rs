@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     health::Health,
     ids::{ByColour, Colour, EndpointAddr, ServiceName, Tenure},
+    shift::ShiftView,
     switch::{Actor, GateFailure, Receipt},
     time::Timestamp,
 };
@@ -30,6 +31,9 @@ pub struct ServiceView {
     pub rollback_to: Option<Colour>,
     /// A switch that waits for its gates.
     pub waiting: Option<WaitingView>,
+    /// The gradual switch under way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shift: Option<ShiftView>,
     /// Both pools.
     pub pools: ByColour<PoolView>,
     /// Switches whose old tenure still has claims, newest first.

@@ -15,6 +15,7 @@ use super::{
     endpoint::Endpoint,
     error::ProxyError,
     pool_desk::{PoolDesk, Workplace},
+    shift_desk::{ShiftDesk, Whose},
 };
 use crate::{
     core::{
@@ -44,6 +45,7 @@ pub(crate) struct Desk {
 struct ServiceDesk {
     snapshot: Arc<ServiceSnapshot>,
     live: Rc<PoolDesk>,
+    shift: Option<Box<ShiftDesk>>,
 }
 
 /// Where a request is going to.
@@ -69,6 +71,8 @@ pub(crate) struct RouteKey<'a> {
     pub(crate) listener: ListenerId,
     pub(crate) host: &'a str,
     pub(crate) path: &'a str,
+    /// Looked at only where colours share the traffic.
+    pub(crate) whose: Whose<'a>,
 }
 
 impl Desk {
@@ -114,8 +118,8 @@ impl Desk {
                 pool: None,
             });
         };
-        let pool = Rc::clone(&service.live);
-        match pool.pick(tried) {
+        let (pool, endpoint) = service.choose(key.whose, tried);
+        match endpoint {
             Some(endpoint) => Ok(Picked {
                 claim: pool.claim(),
                 pool,
@@ -229,14 +233,21 @@ impl ServiceDesk {
         snapshot: Arc<ServiceSnapshot>,
         older: Option<&Self>,
     ) -> Self {
-        let pool = |tenure| {
+        let known = |tenure| {
             let mut known = older.into_iter().flat_map(Self::pools);
             let known = known.find(|pool| pool.claims_in(tenure));
-            let known = known.map(Rc::as_ref);
-            Rc::new(PoolDesk::new(workplace, &snapshot, tenure, known))
+            known.map(Rc::as_ref)
         };
+        let tenure = &snapshot.tenure;
+        let live = PoolDesk::new(workplace, &snapshot, tenure, known(tenure));
+        let shift = snapshot.shift.as_ref().map(|shift| {
+            let before = older.and_then(|older| older.shift.as_deref());
+            let known = known(&shift.tenure);
+            ShiftDesk::new(workplace, (&snapshot, shift), known, before)
+        });
         let renewed = Self {
-            live: pool(&snapshot.tenure),
+            live: Rc::new(live),
+            shift: shift.map(Box::new),
             snapshot,
         };
         for endpoint in older.into_iter().flat_map(Self::endpoints) {
@@ -250,7 +261,24 @@ impl ServiceDesk {
 
     /// Every pool that requests may be sent to.
     fn pools(&self) -> impl Iterator<Item = &Rc<PoolDesk>> {
-        [&self.live].into_iter()
+        let shift = self.shift.as_deref().map(|shift| &shift.pool);
+        [&self.live].into_iter().chain(shift)
+    }
+
+    /// The pool that a request goes to, and an endpoint of it that is not in `tried`. While the new colour of a shift has
+    /// none that is ready, its share goes to the live one.
+    fn choose(
+        &self,
+        whose: Whose<'_>,
+        tried: &[EndpointId],
+    ) -> (Rc<PoolDesk>, Option<Rc<Endpoint>>) {
+        if let Some(shift) = &self.shift
+            && shift.takes(whose)
+            && let Some(endpoint) = shift.pool.pick_ready(tried)
+        {
+            return (Rc::clone(&shift.pool), Some(endpoint));
+        }
+        (Rc::clone(&self.live), self.live.pick(tried))
     }
 
     fn endpoints(&self) -> impl Iterator<Item = &Rc<Endpoint>> {

@@ -28,6 +28,9 @@ use crate::{
             OnAllUnhealthy, PassiveSpec, ProbeSpec, Route, ServiceSpec, SwitchSpec, Timeouts,
             UpstreamProtocol,
         },
+        share::Share,
+        shift::{self, STEPS_LIMIT, ShiftSpec},
+        shift_key::ShiftKey,
         tls::UpstreamTls,
     },
 };
@@ -49,7 +52,7 @@ pub(super) fn service(
     let text = shown(&name.value);
     let live = live(&raw.live);
     let (routes_at, routes) = routes(&text, name.at, raw.routes, judge);
-    let (switch, min_ready_at) = switch(raw.switch);
+    let (switch, min_ready_at) = switch(&text, raw.switch, judge);
     let around = pool::Around {
         service: (&text, name.at),
         live,
@@ -180,15 +183,39 @@ fn passive(service: &str, raw: Field<RawPassive>, judge: &mut Judge<'_>) -> Pass
     }
 }
 
-fn switch(raw: Field<RawSwitch>) -> (SwitchSpec, Option<At>) {
+fn switch(service: &str, raw: Field<RawSwitch>, judge: &mut Judge<'_>) -> (SwitchSpec, Option<At>) {
     let raw = raw.value().unwrap_or_default();
     let at = raw.min_ready.given().map(|min_ready| min_ready.at);
     let spec = SwitchSpec {
         gate_timeout: raw.gate_timeout.or(Delay(GATE_TIMEOUT)).0,
         min_ready: raw.min_ready.or(MinReady::Count(1)),
         drain_deadline: raw.drain_deadline.or(Delay(DRAIN_DEADLINE)).0,
+        shift: ShiftSpec {
+            steps: steps(service, raw.steps, judge).into(),
+            every: raw.every.or(Period(shift::EVERY)).0,
+            key: raw.key.or(ShiftKey::Request),
+            ramp: raw.ramp.or(Delay(Duration::ZERO)).0,
+        },
     };
     (spec, at)
+}
+
+/// Steps that rise. A last one of the whole is the commit itself.
+fn steps(service: &str, raw: Field<List<Share, STEPS_LIMIT>>, judge: &mut Judge<'_>) -> Vec<Share> {
+    let items = raw.value().map(|list| list.items).unwrap_or_default();
+    let mut typed = Vec::with_capacity(items.len());
+    for Given { at, value } in items {
+        typed.push(value);
+        if let Err(bad) = shift::steps(&typed) {
+            judge.error(
+                at,
+                format!("`steps` of service `{service}`: {bad}"),
+                "list shares that rise, such as `[\"1%\", \"10%\", \"50%\"]`",
+            );
+            typed.pop();
+        }
+    }
+    shift::steps(&typed).unwrap_or_default()
 }
 
 fn timeouts(raw: Field<RawTimeouts>) -> Timeouts {
