@@ -31,6 +31,7 @@ fn restored(live: Colour, file_live: Colour) -> Restored {
         file_live,
         endpoints: ByColour::default(),
         history: Vec::new(),
+        shift: None,
     };
     Restored {
         services: [(self::service("shop").name, service)].into(),

@@ -189,6 +189,7 @@ pub(crate) fn view() -> ServiceView {
         drift: true,
         rollback_to: Some(Colour::Blue),
         waiting: None,
+        shift: None,
         pools: ByColour::from_fn(pool),
         draining: Vec::new(),
         last_switch: Some(receipt()),

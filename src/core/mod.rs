@@ -1,6 +1,7 @@
 //! Decisions. Nothing here awaits, logs, locks, or reads a clock or a file (invariant 1), so every decision
 //! can be replayed in a test from the events and times that led to it.
 
+mod answer;
 pub mod balance;
 mod change;
 pub mod cookie;
@@ -17,10 +18,12 @@ mod leg;
 pub mod notice;
 pub mod operation;
 mod overview;
+mod pace;
 mod pool;
 mod procedure;
 pub mod proxy_header;
 mod publication;
+mod receipt;
 pub mod reconcile;
 mod registration;
 pub mod route;

@@ -8,19 +8,17 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use super::{
+    answer::{answer, refuse},
     decide::decide,
     drain::Drain,
     event::{BarrierPassed, Effect, Entry},
     ids::{Colour, OpId, ServiceName},
     in_flight::Counts,
     notice::Notice,
-    operation::{Asked, Committing, Draining, Gated, Handover, Intent, Journaling, Waiter, is_own},
+    operation::{Asked, Committing, Gated, Handover, Intent, Journaling},
     state::{State, Turn},
     steer::SteerRequest,
-    switch::{
-        GateFailure, Outcome, Receipt, Refusal, SwitchAnswer, SwitchRequest, Unchanged, WaitFor,
-        Waiting, Wish,
-    },
+    switch::{GateFailure, Outcome, Receipt, Refusal, SwitchRequest, Waiting, Wish},
     time::after,
 };
 
@@ -316,40 +314,6 @@ impl State {
         }
     }
 
-    /// Answers those who wait for the commit; those who wait for the drains are answered by the last of these.
-    pub(super) fn answer_or_wait(
-        &mut self,
-        (waiters, unchanged): (Vec<Waiter>, Vec<Unchanged>),
-        mut drains: Vec<Drain>,
-        turn: &mut Turn,
-    ) -> Vec<Drain> {
-        let (patient, prompt): (Vec<_>, Vec<_>) = waiters
-            .into_iter()
-            .partition(|it| it.wait == WaitFor::Drained);
-        for waiter in prompt {
-            let done = SwitchAnswer::Done {
-                receipts: drains.iter().map(|it| it.receipt.clone()).collect(),
-                unchanged: unchanged.clone(),
-            };
-            turn.does(Effect::Answer(waiter.op, done));
-        }
-        let waiters: Vec<_> = patient.into_iter().map(|it| it.op).collect();
-        if let Some(first) = waiters.first().copied() {
-            let old = |it: &Drain| (it.receipt.service.clone(), it.counter.tenure());
-            let draining = Draining {
-                left: drains.iter().map(old).collect(),
-                settled: Vec::new(),
-                waiters,
-                unchanged,
-            };
-            self.operations.draining.insert(first, draining);
-            for drain in &mut drains {
-                drain.awaited_by = Some(first);
-            }
-        }
-        drains
-    }
-
     /// Refuses every switch that waits for its gates: the process is stopping.
     pub(super) fn refuse_waiting(&mut self, turn: &mut Turn) {
         let waiting: BTreeMap<_, _> = std::mem::take(&mut self.operations.waiting);
@@ -386,27 +350,5 @@ fn services_of(wish: &Wish) -> Vec<ServiceName> {
     match wish {
         Wish::Switch(wanted) => wanted.keys().cloned().collect(),
         Wish::Rollback(service) => vec![service.clone()],
-    }
-}
-
-fn refuse(asked: &Asked, services: Vec<ServiceName>, refusal: Refusal, turn: &mut Turn) {
-    turn.tells(Notice::SwitchRefused {
-        services,
-        actor: asked.actor.clone(),
-        refusal: refusal.clone(),
-    });
-    if !is_own(asked.op) {
-        turn.does(Effect::Answer(asked.op, refusal.into()));
-    }
-}
-
-fn answer(asked: Asked, receipts: Vec<Receipt>, turn: &mut Turn) {
-    let unchanged = asked.unchanged;
-    let done = SwitchAnswer::Done {
-        receipts,
-        unchanged,
-    };
-    if !is_own(asked.op) {
-        turn.does(Effect::Answer(asked.op, done));
     }
 }

@@ -189,7 +189,7 @@ impl State {
         if !matches!(shift.stage, Stage::Writing) {
             return;
         }
-        let failed = written.err();
+        let (failed, before) = (written.err(), shift.share);
         match &failed {
             None => shift.steps(now),
             Some(_) => shift.retries(now),
@@ -198,7 +198,9 @@ impl State {
         if paused {
             shift.pauses(now);
         }
-        self.touch(service);
+        if shift.share != before {
+            self.touch(service);
+        }
         match failed {
             Some(error) => turn.tells(Notice::JournalFailed { error }),
             None => self.tell_shift(service, ShiftChange::Stepped, None, turn),

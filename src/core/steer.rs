@@ -134,8 +134,11 @@ impl State {
             // It will pause when the step that is being written has begun.
             shift.record.paused = true;
         } else {
+            let before = shift.share;
             shift.pauses(turn.now.instant);
-            self.touch(service);
+            if shift.share != before {
+                self.touch(service);
+            }
         }
         self.record_shift(service, turn);
         self.tell_shift(service, ShiftChange::Paused, Some(by), turn);

@@ -77,6 +77,14 @@ fn entry(it: &Entry) -> String {
         } => format!("seen {service} file {file_live}, live {live} tenure {tenure}"),
         Entry::Switched { receipts: them } => format!("switched {}", receipts(them)),
         Entry::Settled { receipt: it } => format!("settled {}", receipt(it)),
+        Entry::Aborted { receipt: it } => format!("aborted {}", receipt(it)),
+        Entry::Shifting { shift: it } => {
+            let paused = if it.paused { " paused" } else { "" };
+            format!(
+                "shifting {} {}>{} tenure {} step {}{paused}",
+                it.service, it.from, it.to, it.tenure, it.step
+            )
+        }
         Entry::Registered {
             service,
             colour,
@@ -104,8 +112,12 @@ fn snapshot(it: &Snapshot) -> String {
                         .collect::<String>()
                 });
                 let pools: Vec<_> = pools.collect();
+                let shift = service.shift.as_ref().map_or_else(String::new, |it| {
+                    let (to, tenure) = (it.tenure.colour(), it.tenure.tenure());
+                    format!(" {} to {to}/{tenure}", it.share)
+                });
                 format!(
-                    "{} {}/{} {}",
+                    "{} {}/{} {}{shift}",
                     service.name,
                     service.live,
                     service.tenure_number(),
@@ -134,6 +146,10 @@ fn answer(it: &SwitchAnswer) -> String {
             let same: Vec<_> = same.collect();
             [receipts(them), same.join(", ")].join("|")
         }
+        SwitchAnswer::Shifting(it) => {
+            let paused = if it.paused { " paused" } else { "" };
+            format!("shifting {} to {}/{}{paused}", it.share, it.to, it.tenure)
+        }
         SwitchAnswer::Refused(refusal) => format!("refused: {refusal}"),
     }
 }
@@ -153,6 +169,14 @@ fn notice(it: &Notice) -> String {
             receipt: it,
             generation,
         } => format!("switched by {generation}: {}", receipt(it)),
+        Notice::Shift {
+            change,
+            share,
+            record,
+            ..
+        } => format!("shift of {} {change:?}: {share}", record.service),
+        Notice::ShiftAborted { receipt: it } => format!("shift aborted: {}", receipt(it)),
+        Notice::JournalFailed { error } => format!("journal failed: {error}"),
         Notice::Drained { receipt: it, took } => format!("drained in {took:?}: {}", receipt(it)),
         Notice::DrainDeadlinePassed {
             service,
@@ -186,7 +210,6 @@ fn notice(it: &Notice) -> String {
             ..
         } => format!("{endpoint} registered {registered}"),
         other @ (Notice::ReloadFailed { .. }
-        | Notice::JournalFailed { .. }
         | Notice::JournalDamaged { .. }
         | Notice::ListenerOpened { .. }
         | Notice::ListenerClosed { .. }

@@ -37,11 +37,24 @@ pub fn write(journal: &mut Restored, entry: Entry) {
             for receipt in receipts {
                 let known = journal.services.get_mut(&receipt.service).unwrap();
                 (known.live, known.tenure) = (receipt.to, receipt.tenure);
+                known.shift = None;
                 known.history.insert(0, receipt);
                 known.history.truncate(HISTORY_LIMIT);
             }
         }
         Entry::Settled { receipt } => settle(&mut journal.services, receipt),
+        Entry::Shifting { shift } => {
+            let known = journal.services.get_mut(&shift.service).unwrap();
+            let ended = known.history.iter().any(|it| it.tenure == shift.tenure);
+            assert!(!ended, "a shift does not go on after its end");
+            known.shift = Some(shift);
+        }
+        Entry::Aborted { receipt } => {
+            let known = journal.services.get_mut(&receipt.service).unwrap();
+            known.shift = None;
+            known.history.insert(0, receipt);
+            known.history.truncate(HISTORY_LIMIT);
+        }
         Entry::Registered {
             service,
             colour,
@@ -80,5 +93,6 @@ fn unknown(live: Colour) -> RestoredService {
         file_live: live,
         endpoints: ByColour::default(),
         history: Vec::new(),
+        shift: None,
     }
 }

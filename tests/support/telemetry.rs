@@ -65,6 +65,7 @@ pub(crate) fn view(service: &str) -> ServiceView {
         drift: true,
         rollback_to: Some(Colour::Green),
         waiting: None,
+        shift: None,
         pools: ByColour {
             blue: PoolView {
                 ready: 1,
@@ -109,6 +110,7 @@ pub(crate) fn receipt() -> Receipt {
         broken: Broken::default(),
         drained_at: None,
         outcome: Outcome::Cut,
+        shift: None,
     }
 }
 
