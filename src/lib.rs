@@ -8,6 +8,8 @@ pub mod config;
 pub mod control;
 pub mod core;
 pub mod demo;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 pub mod machine;
 pub mod mailbox;
 pub mod proxy;

@@ -301,6 +301,7 @@ fn snapshot(generation: u64, live: Colour, workers: usize) -> Arc<Snapshot> {
         generation: Generation(generation),
         routes: Vec::new(),
         services: vec![Some(Arc::new(ServiceSnapshot {
+            held: false,
             name,
             slot: ServiceSlot(0),
             spec: Arc::new(ledger::service("shop")),

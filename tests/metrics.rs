@@ -146,7 +146,7 @@ fn gauges_are_those_of_the_views() {
         r#"cutover_live{service="shop",colour="green"} 0"#,
         r#"cutover_tenure{service="shop"} 7"#,
         r#"cutover_config_drift{service="shop"} 1"#,
-        r#"cutover_rollback_possible{service="shop"} 1"#,
+        r#"cutover_rollback_possible{service="shop"} 0"#,
         r#"cutover_switch_waiting{service="shop"} 0"#,
         r#"cutover_draining_tenures{service="shop"} 1"#,
         r#"cutover_requests_in_flight{service="shop",colour="blue"} 3"#,

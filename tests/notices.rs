@@ -123,16 +123,12 @@ fn expected_line(notice: &Notice) -> &'static str {
         Notice::SwitchWaiting { .. } => {
             r#"INFO cutover: switch requested service=shop to=green by=admin actor="ops" gate_timeout=30s"#
         }
-        Notice::SwitchRefused { .. } => {
-            r#"WARN cutover: switch refused services="shop; api" by=admin actor="ops" refusal="cutover is shutting down""#
-        }
+        Notice::SwitchRefused { .. } => REFUSED,
         Notice::Switched { .. } => {
             r#"INFO cutover: switched service=shop from=blue to=green generation=42 tenure=7 by=admin actor="ops" reason="release 7" forced=false gate_ms=40 barrier_us=80 in_flight=5"#
         }
         Notice::Shift { change, .. } => expected_shift(*change),
-        Notice::ShiftAborted { .. } => {
-            r#"WARN cutover: shift aborted service=shop from=blue to=green share=12.5% tenure=7 by=admin actor="ops" reason="errors" barrier_us=80 in_flight=5"#
-        }
+        Notice::ShiftAborted { .. } => ABORTED,
         Notice::Drained { .. } => {
             r#"INFO cutover: drained service=shop colour=blue tenure=7 in_flight_at_commit=5 finished=3 replayed=0 cut=2 took=1.5s"#
         }
@@ -183,6 +179,9 @@ fn expected_line(notice: &Notice) -> &'static str {
         }
     }
 }
+
+const REFUSED: &str = r#"WARN cutover: switch refused services="shop; api" by=admin actor="ops" refusal="cutover is shutting down""#;
+const ABORTED: &str = r#"WARN cutover: shift aborted service=shop from=blue to=green share=12.5% tenure=7 by=admin actor="ops" reason="errors" barrier_us=80 in_flight=5"#;
 
 fn expected_shift(change: ShiftChange) -> &'static str {
     match change {

@@ -10,7 +10,7 @@ mod reread;
 use std::time::Duration;
 
 use cutover::core::{
-    event::{BarrierPassed, Entry, Event, Restored},
+    event::{BarrierPassed, Effect, Entry, Event, Restored},
     ids::{Colour::*, OpId, ServiceName, Tenure},
     shift::Pace,
     steer::Steer,
@@ -503,11 +503,12 @@ fn restarted(entries: Vec<Entry>) -> Restored {
 
 /// The entries of one event of a ledger.
 fn entries(ledger: &mut Ledger, event: Event) -> Vec<Entry> {
-    use cutover::core::event::Effect;
     let effects = ledger.effects(event);
-    let entries = effects.into_iter().filter_map(|effect| match effect {
-        Effect::Journal(_, entry) | Effect::Record(entry) => Some(entry),
-        _ => None,
+    let entries = effects.into_iter().filter_map(|effect| {
+        if let Effect::Journal(_, entry) | Effect::Record(entry) = effect {
+            return Some(entry);
+        }
+        None
     });
     entries.collect()
 }

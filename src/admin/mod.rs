@@ -25,6 +25,7 @@ mod reload;
 pub(crate) mod rig;
 mod rollback;
 mod router;
+mod safe_to_stop;
 mod services;
 mod stall;
 mod steer;

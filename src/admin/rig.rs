@@ -188,6 +188,9 @@ pub(crate) fn view() -> ServiceView {
         file_live: Colour::Blue,
         drift: true,
         rollback_to: Some(Colour::Blue),
+        rollback_possible: false,
+        rollback_why: "pool `blue` of service `shop` has 0 of 1 endpoints ready".to_owned(),
+        standby_kept_until: None,
         waiting: None,
         shift: None,
         pools: ByColour::from_fn(pool),
@@ -202,6 +205,7 @@ fn pool(colour: Colour) -> PoolView {
         ready: usize::from(well),
         in_flight: 3,
         tunnels: 1,
+        safe_to_stop: false,
         endpoints: vec![EndpointView {
             addr: EndpointAddr::new("10.0.0.1:80"),
             weight: 1,

@@ -22,8 +22,8 @@ use tower::{
 
 use super::{
     body::BODY_LIMIT, call_error::CallError, caller::admit, config, context::Context, endpoints,
-    history, metrics, origin::keep_out_foreign, readiness, reload, rollback, services, steer,
-    switch, switch_many,
+    history, metrics, origin::keep_out_foreign, readiness, reload, rollback, safe_to_stop,
+    services, steer, switch, switch_many,
 };
 
 /// Everything, for the admin address.
@@ -63,6 +63,10 @@ fn brief_calls() -> Router<Context> {
         .route(
             "/v1/services/{service}/pools/{colour}/endpoints/{addr}",
             endpoint,
+        )
+        .route(
+            "/v1/services/{service}/pools/{colour}/safe-to-stop",
+            get(safe_to_stop::one),
         )
         .route("/v1/reload", post(reload::reload))
         .route("/v1/config", get(config::effective))

@@ -25,6 +25,7 @@ mod switch;
 mod table;
 #[cfg(test)]
 mod tests;
+mod wait_safe;
 
 use std::{ffi::OsString, process::ExitCode};
 
@@ -68,6 +69,8 @@ enum Command {
     Rollback(rollback::Rollback),
     /// Show who switched what, when, why, and the receipt of each
     History(history::History),
+    /// Wait until a pool may be stopped: not live, nothing in flight, not kept ready to return
+    WaitSafe(wait_safe::WaitSafe),
     /// Add or remove an endpoint at run time
     Endpoint(endpoint::Endpoint),
     /// Apply the configuration file now
@@ -93,6 +96,7 @@ impl Command {
             Self::Abort(command) => client::run(command.run(output)),
             Self::Rollback(command) => client::run(command.run(output)),
             Self::History(command) => client::run(command.run(output)),
+            Self::WaitSafe(command) => client::run(command.run(output)),
             Self::Endpoint(command) => client::run(command.run(output)),
             Self::Reload(command) => client::run(command.run(output)),
             Self::Health(command) => client::run(command.run(output)),

@@ -88,10 +88,14 @@ fn one(view: &ServiceView) -> String {
         lines.push(format!("  drift        the file says {}", view.file_live));
     }
     let rollback = match view.rollback_to {
-        Some(colour) => format!("to {colour}"),
-        None => "not possible, there is no earlier colour".to_owned(),
+        Some(colour) if view.rollback_possible => format!("to {colour}, {}", view.rollback_why),
+        Some(_) | None => format!("not possible, {}", view.rollback_why),
     };
     lines.push(format!("  rollback     {rollback}"));
+    if let Some(until) = view.standby_kept_until {
+        let standby = view.live.other();
+        lines.push(format!("  kept         {standby} until {until}"));
+    }
     lines.extend(under_way(view).map(|line| format!("  under way    {line}")));
     let mut text = plain(&lines.join("\n")) + "\n\n" + &endpoints(view);
     if let Some(last) = &view.last_switch {

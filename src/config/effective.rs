@@ -74,6 +74,7 @@ impl Config {
                 "every": time(spec.switch.shift.every),
                 "key": spec.switch.shift.key,
                 "ramp": time(spec.switch.shift.ramp),
+                "keep_standby_for": time(spec.switch.keep_standby_for),
             },
             "timeouts": {
                 "connect": time(spec.timeouts.connect),

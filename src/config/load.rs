@@ -142,7 +142,7 @@ fn bytes(path: &Path) -> Result<Vec<u8>, Unread> {
     Ok(bytes)
 }
 
-fn not_utf8(path: &Path, error: &std::string::FromUtf8Error) -> Problems {
+pub(super) fn not_utf8(path: &Path, error: &std::string::FromUtf8Error) -> Problems {
     let good = error.utf8_error().valid_up_to();
     let text = String::from_utf8_lossy(&error.as_bytes()[..good]);
     let mut judge = Judge::new(path, &text);

@@ -7,6 +7,8 @@
 
 mod effective;
 pub mod error;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod judge;
 mod limits;
 pub mod load;

@@ -236,6 +236,7 @@ table! {
         every: Period,
         key: ShiftKey,
         ramp: Delay,
+        keep_standby_for: Delay,
     }
 }
 

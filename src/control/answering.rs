@@ -17,9 +17,9 @@ use crate::{
     config::Config,
     core::{
         event::EndpointAnswer,
-        ids::ServiceName,
+        ids::{Colour, ServiceName},
         switch::{Actor, Receipt, SwitchAnswer},
-        view::ServiceView,
+        view::{Hindrance, HindranceKind, SafeToStop, ServiceView},
     },
 };
 
@@ -100,6 +100,9 @@ async fn answer(mut questions: mpsc::Receiver<Question>, answers: Answers, asked
             }
             Question::Services(to) => drop(to.send(answers.services.clone())),
             Question::Service(name, to) => drop(to.send(answers.service(&name))),
+            Question::SafeToStop(name, colour, to) => {
+                drop(to.send(answers.safe_to_stop(&name, colour)));
+            }
             Question::History(service, to) => drop(to.send(answers.history(service.as_ref()))),
             Question::Config(to) => drop(to.send(Arc::clone(&answers.config))),
             Question::Readiness(to) => drop(to.send(Readiness {
@@ -115,6 +118,23 @@ impl Answers {
     fn service(&self, name: &ServiceName) -> Option<ServiceView> {
         let mut services = self.services.iter();
         services.find(|view| view.service == *name).cloned()
+    }
+
+    /// The live pool must not be stopped; the other may.
+    fn safe_to_stop(&self, name: &ServiceName, colour: Colour) -> Option<SafeToStop> {
+        let live = self.service(name)?.live;
+        let reason = Hindrance {
+            kind: HindranceKind::Live,
+            detail: format!("pool `{live}` is live"),
+            until: None,
+        };
+        let reasons: Vec<_> = (live == colour).then_some(reason).into_iter().collect();
+        Some(SafeToStop {
+            service: name.clone(),
+            colour,
+            safe: reasons.is_empty(),
+            reasons,
+        })
     }
 
     fn history(&self, service: Option<&ServiceName>) -> Vec<Receipt> {

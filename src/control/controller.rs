@@ -254,6 +254,10 @@ impl Controller {
             Question::Service(name, answer) => {
                 drop(answer.send(self.state.view(name.as_str(), clock::now())));
             }
+            Question::SafeToStop(name, colour, answer) => {
+                let now = clock::now();
+                drop(answer.send(self.state.safe_to_stop(name.as_str(), colour, now)));
+            }
             Question::History(service, answer) => {
                 let service = service.as_ref().map(|name| name.as_str());
                 drop(answer.send(self.state.history(service)));

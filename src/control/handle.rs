@@ -15,7 +15,7 @@ use crate::{
         shift::Pace,
         steer::Steer,
         switch::{Actor, Receipt, SwitchAnswer, WaitFor, Wish},
-        view::ServiceView,
+        view::{SafeToStop, ServiceView},
     },
 };
 
@@ -128,6 +128,7 @@ pub(super) enum Question {
     Reload(Actor, oneshot::Sender<ReloadAnswer>),
     Services(oneshot::Sender<Vec<ServiceView>>),
     Service(ServiceName, oneshot::Sender<Option<ServiceView>>),
+    SafeToStop(ServiceName, Colour, oneshot::Sender<Option<SafeToStop>>),
     History(Option<ServiceName>, oneshot::Sender<Vec<Receipt>>),
     Config(oneshot::Sender<Arc<Config>>),
     Readiness(oneshot::Sender<Readiness>),
@@ -188,6 +189,19 @@ impl ControlHandle {
     /// [`Gone`] if the controller has stopped.
     pub async fn service(&self, name: ServiceName) -> Result<Option<ServiceView>, Gone> {
         self.ask(|answer| Question::Service(name, answer)).await
+    }
+
+    /// Whether a pool may be stopped, and why not; `None` if there is no such service.
+    ///
+    /// # Errors
+    /// [`Gone`] if the controller has stopped.
+    pub async fn safe_to_stop(
+        &self,
+        service: ServiceName,
+        colour: Colour,
+    ) -> Result<Option<SafeToStop>, Gone> {
+        self.ask(|answer| Question::SafeToStop(service, colour, answer))
+            .await
     }
 
     /// Past switches of one service or of all, newest first.

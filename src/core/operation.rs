@@ -279,6 +279,10 @@ impl State {
 
     /// Every worker has left the older snapshot.
     pub(super) fn barrier_passed(&mut self, passed: &BarrierPassed, turn: &mut Turn) {
+        if passed.missing == 0 {
+            // Whoever missed an earlier one has left every older snapshot by now.
+            self.unproven.clear();
+        }
         match self.operations.barriers.remove(&passed.op) {
             Some(Committing::Switch(asked, handovers)) => {
                 self.committed(asked, handovers, passed, turn);

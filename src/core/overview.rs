@@ -33,6 +33,7 @@ impl State {
         let (name, served) = self.services.get_key_value(name)?;
         let standing = self.standings.get(name)?;
         let routes = served.spec.routes.iter().map(ToString::to_string);
+        let (rollback_possible, rollback_why) = self.rollback_view(name, served, now);
         Some(ServiceView {
             service: name.clone(),
             live: standing.live,
@@ -41,11 +42,17 @@ impl State {
             file_live: standing.file_live,
             drift: standing.file_live != standing.live,
             rollback_to: standing.rollback_to(),
+            rollback_possible,
+            rollback_why,
+            standby_kept_until: self.held_until(name, now),
             waiting: self.waiting_view(name, served, now.instant),
             shift: self.shift_view(name, now.instant),
             pools: ByColour::from_fn(|colour| {
                 let claims = self.claims(name, standing, colour);
-                pool_view(served, colour, &claims, now.instant)
+                PoolView {
+                    safe_to_stop: self.hindrances(name, colour, now).is_empty(),
+                    ..pool_view(served, colour, &claims, now.instant)
+                }
             }),
             draining: self.drains.receipts_of(name),
             last_switch: standing.history.front().map(|it| self.as_it_stands(it)),
@@ -68,6 +75,31 @@ impl State {
         let standing = self.standings.get(service);
         let history = standing.into_iter().flat_map(|it| &it.history);
         history.map(|it| self.as_it_stands(it)).collect()
+    }
+
+    /// Whether a rollback would open its gates at once, and why, or why not.
+    fn rollback_view(&self, name: &ServiceName, served: &Served, now: Now) -> (bool, String) {
+        let to = self.standings.get(name).and_then(Standing::rollback_to);
+        let Some(to) = to else {
+            return (false, "there is no earlier colour".to_owned());
+        };
+        if let Some(busy) = self.operations.busy.get(name) {
+            let (to, by) = (busy.to, &busy.actor.name);
+            return (false, format!("a switch to {to} by `{by}` is under way"));
+        }
+        if self.is_empty_pool(name, to) {
+            return (false, format!("pool `{to}` has no endpoints"));
+        }
+        let min_ready = served.spec.switch.min_ready;
+        let pool = &served.pools[to];
+        match pool.gate((name, to), min_ready, now.instant) {
+            Some(gate) => (false, gate.to_string()),
+            None => {
+                let (ready, all) = (pool.ready(), pool.len());
+                let why = format!("pool `{to}` has {ready} of {all} endpoints ready");
+                (true, why)
+            }
+        }
     }
 
     /// A receipt of the history with the present counts, if it still drains.
@@ -98,7 +130,7 @@ impl State {
 
     /// Claims of the tenures of one pool: the live one, that of a shift, those between publish and barrier,
     /// the draining ones.
-    fn claims(&self, name: &ServiceName, standing: &Standing, colour: Colour) -> Counts {
+    pub(super) fn claims(&self, name: &ServiceName, standing: &Standing, colour: Colour) -> Counts {
         let handed_over = self.operations.barriers.values().flat_map(|it| match it {
             Committing::Switch(_, handovers) => handovers.as_slice(),
             Committing::Abort(aborting) => std::slice::from_ref(&aborting.handover),
@@ -121,6 +153,7 @@ fn pool_view(served: &Served, colour: Colour, claims: &Counts, now: Instant) -> 
         ready: pool.ready(),
         in_flight: claims.in_flight(),
         tunnels: claims.tunnels,
+        safe_to_stop: false,
         endpoints: pool
             .endpoints()
             .iter()

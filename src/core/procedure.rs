@@ -211,6 +211,7 @@ impl State {
             if let Some(served) = self.services.get(&service) {
                 self.publication.touch(served.slot);
             }
+            self.hold(&service, turn.now);
         }
         self.publish(turn);
         let counters = handovers.iter().map(|it| Arc::clone(&it.old)).collect();
@@ -280,6 +281,8 @@ impl State {
             });
         }
         if passed.missing > 0 {
+            let services = drains.iter().map(|it| it.receipt.service.clone());
+            self.unproven.extend(services);
             turn.tells(Notice::BarrierMissed {
                 services: drains.iter().map(|it| it.receipt.service.clone()).collect(),
                 workers: passed.missing,

@@ -232,5 +232,7 @@ const V2_FIXED: usize = 16;
 /// Bytes of a whole binary header; balancers that describe the client's certificate need a few hundred.
 pub const V2_LIMIT: usize = 4096;
 
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 #[cfg(test)]
 mod tests;

@@ -144,6 +144,7 @@ impl State {
             tenure: Arc::clone(&standing.counter),
             pools: ByColour::from_fn(|colour| Arc::clone(served.pools[colour].shared())),
             shift: self.shifts.get(name).map(Shift::snapshot),
+            held: self.holds.is_held(name),
         }))
     }
 

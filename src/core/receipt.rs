@@ -2,6 +2,8 @@
 //!
 //! Owns the account; must not decide when it is settled, which is `drain.rs`'s.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -169,6 +171,15 @@ impl Receipt {
             client: met.client_gone,
             upstream: met.upstream_failed,
         };
+    }
+
+    /// When the colour became live, as nearly as is known: the commit, or, where the process ended before it, the
+    /// moment at which the gates had opened.
+    #[must_use]
+    pub fn live_since(&self) -> Timestamp {
+        let gates = Duration::from_millis(self.gate_ms);
+        self.committed_at
+            .unwrap_or_else(|| self.requested_at.plus(gates))
     }
 
     /// Claims not yet accounted for.

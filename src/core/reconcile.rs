@@ -87,6 +87,7 @@ impl State {
                 continue;
             };
             self.publication.free_slot(served.slot);
+            self.holds.end(&name);
             let endpoints = served.pools.iter().flat_map(|(_, pool)| pool.endpoints());
             for endpoint in endpoints {
                 self.forget(endpoint);
@@ -143,6 +144,7 @@ impl State {
             self.unpark(&name, colour);
             self.reconcile_pool(&spec, colour, turn);
         }
+        self.hold(&name, turn.now);
         let live = self.standings.get(&name).map_or(spec.live, |it| it.live);
         turn.tells(Notice::ServiceAdded {
             service: name.clone(),
@@ -212,6 +214,7 @@ impl State {
                 .changes
                 .extend(pool_change((&spec.name, colour), &change));
         }
+        self.hold(&spec.name, turn.now);
         self.see(&spec, difference, turn);
         self.warn_of_empty_live(&spec.name, difference);
     }

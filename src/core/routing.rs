@@ -131,5 +131,7 @@ impl Readings {
     }
 }
 
+#[cfg(any(test, fuzzing))]
+pub(crate) mod readers;
 #[cfg(test)]
 mod tests;

@@ -94,13 +94,19 @@ pub enum RouteHost {
     Any,
 }
 
+/// As a file may have it: there, a star in a path would be taken for a pattern, so the character itself is escaped.
 impl fmt::Display for Route {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.host {
-            RouteHost::Exact(host) => write!(f, "{host}{}", self.prefix),
-            RouteHost::Wildcard(suffix) => write!(f, "*.{suffix}{}", self.prefix),
-            RouteHost::Any => f.write_str(&self.prefix),
+            RouteHost::Exact(host) => f.write_str(host)?,
+            RouteHost::Wildcard(suffix) => write!(f, "*.{suffix}")?,
+            RouteHost::Any => {}
         }
+        for (place, piece) in self.prefix.split('*').enumerate() {
+            f.write_str(if place == 0 { "" } else { "%2A" })?;
+            f.write_str(piece)?;
+        }
+        Ok(())
     }
 }
 
@@ -272,6 +278,9 @@ pub struct SwitchSpec {
     pub drain_deadline: Duration,
     /// How gradually it goes.
     pub shift: ShiftSpec,
+    /// How long the pool that was live before is kept ready to return; zero keeps it for no longer than its requests
+    /// last.
+    pub keep_standby_for: Duration,
 }
 
 /// Endpoints of the target pool that must be ready before a switch commits.

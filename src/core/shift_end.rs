@@ -148,6 +148,7 @@ impl State {
             receipt: receipt.clone(),
         });
         if passed.missing > 0 {
+            self.unproven.insert(receipt.service.clone());
             turn.tells(Notice::BarrierMissed {
                 services: vec![receipt.service.clone()],
                 workers: passed.missing,

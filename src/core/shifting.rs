@@ -76,6 +76,8 @@ impl State {
         }
         if !self.services.contains_key(&service) {
             self.abort_unnamed(&service, turn);
+        } else if self.shutting_down {
+            self.leave_shifts(turn);
         }
         self.publish(turn);
     }

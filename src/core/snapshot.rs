@@ -64,6 +64,8 @@ pub struct ServiceSnapshot {
     pub pools: ByColour<Arc<PoolSnapshot>>,
     /// The gradual switch under way.
     pub shift: Option<ShiftSnapshot>,
+    /// Whether the standby is held ready to return: unused connections to it are kept.
+    pub held: bool,
 }
 
 /// A gradual switch as a request sees it.

@@ -155,5 +155,7 @@ const fn hex(digit: u8) -> u8 {
     }
 }
 
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 #[cfg(test)]
 mod tests;

@@ -102,6 +102,12 @@ impl Standing {
         (self.tenure() > Tenure(1)).then(|| self.live.other())
     }
 
+    /// The receipt of the switch that began the present tenure, as long as it is remembered.
+    pub(super) fn present(&self) -> Option<&Receipt> {
+        let mut history = self.history.iter();
+        history.find(|it| it.tenure == self.tenure())
+    }
+
     /// Begins the tenure of `receipt`, whose counter `begun` is if it was begun by a shift; hands back the counter of
     /// the one that ends.
     pub(super) fn begin_tenure(

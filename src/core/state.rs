@@ -16,6 +16,7 @@ use super::{
     drain::Drains,
     event::{Effect, Event, Restored},
     health::{PassiveFailure, ProbeVerdict},
+    hold::Holds,
     ids::{Colour, EndpointId, OpId, ServiceName},
     notice::Notice,
     operation::Operations,
@@ -39,6 +40,10 @@ pub struct State {
     pub(super) operations: Operations,
     pub(super) drains: Drains,
     pub(super) shifts: Shifts,
+    pub(super) holds: Holds,
+    /// Services of which a worker may not have left the old pool: it missed the barrier of their switch, and no later
+    /// one has been answered by all.
+    pub(super) unproven: BTreeSet<ServiceName>,
     pub(super) publication: Publication,
     /// Where each endpoint is.
     pub(super) places: BTreeMap<EndpointId, (ServiceName, Colour)>,
@@ -76,6 +81,8 @@ impl State {
             operations: Operations::default(),
             drains: Drains::default(),
             shifts: Shifts::new(),
+            holds: Holds::default(),
+            unproven: BTreeSet::new(),
             publication: Publication::default(),
             places: BTreeMap::new(),
             ejections: BTreeSet::new(),
@@ -116,14 +123,21 @@ impl State {
         turn.effects
     }
 
-    /// When [`Event::Woke`] is due next: the end of an ejection, of a wait for gates, of a drain, or a look at a shift.
+    /// When [`Event::Woke`] is due next: the end of an ejection, of a wait for gates, of a drain, or of a hold, or a look
+    /// at a shift.
     #[must_use]
     pub fn next_wake(&self) -> Option<Instant> {
         let ejection = self.ejections.first().map(|(until, _)| *until);
         let gates = self.operations.waiting.values().map(|it| it.until).min();
         let going = self.shifts.values().filter(|_| !self.shutting_down);
         let shift = going.filter_map(Shift::due).min();
-        let wakes = [ejection, gates, shift, self.drains.next_deadline()];
+        let wakes = [
+            ejection,
+            gates,
+            shift,
+            self.drains.next_deadline(),
+            self.holds.next_end(),
+        ];
         wakes.into_iter().flatten().min()
     }
 
@@ -264,6 +278,7 @@ impl State {
             self.readmit(id, turn);
         }
         self.advance_shifts(turn);
+        self.end_holds(turn);
         self.publish(turn);
         self.ask_gates(turn);
         self.drains.cut_overdue(turn);

@@ -41,6 +41,19 @@ impl Timestamp {
     pub const fn millis(self) -> u64 {
         self.0
     }
+
+    /// `wait` later.
+    #[must_use]
+    pub fn plus(self, wait: Duration) -> Self {
+        let millis = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
+        Self(self.0.saturating_add(millis))
+    }
+
+    /// The time from `earlier` to this; nothing if this is not later.
+    #[must_use]
+    pub const fn since(self, earlier: Self) -> Duration {
+        Duration::from_millis(self.0.saturating_sub(earlier.0))
+    }
 }
 
 impl From<SystemTime> for Timestamp {

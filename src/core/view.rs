@@ -27,8 +27,15 @@ pub struct ServiceView {
     pub file_live: Colour,
     /// Whether file and state differ.
     pub drift: bool,
-    /// Where a rollback would lead, if it is possible.
+    /// Where a rollback would lead, if there is an earlier colour.
     pub rollback_to: Option<Colour>,
+    /// Whether a rollback that is asked for now would open its gates at once.
+    pub rollback_possible: bool,
+    /// Why it would, or would not.
+    pub rollback_why: String,
+    /// Until when the standby is kept ready to return.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub standby_kept_until: Option<Timestamp>,
     /// A switch that waits for its gates.
     pub waiting: Option<WaitingView>,
     /// The gradual switch under way.
@@ -64,6 +71,9 @@ pub struct PoolView {
     pub in_flight: u64,
     /// Of those: tunnels.
     pub tunnels: u64,
+    /// Whether the pool may be stopped without anybody noticing; `safe-to-stop` says why not.
+    #[serde(default)]
+    pub safe_to_stop: bool,
     /// Its endpoints.
     pub endpoints: Vec<EndpointView>,
 }
@@ -97,4 +107,45 @@ pub enum EndpointSource {
     File,
     /// An operator, at run time.
     Runtime,
+}
+
+/// Whether a pool may be stopped without a request, or the way back, being lost.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SafeToStop {
+    /// The service.
+    pub service: ServiceName,
+    /// The pool.
+    pub colour: Colour,
+    /// Whether it may; then there are no reasons.
+    pub safe: bool,
+    /// Every reason why not.
+    pub reasons: Vec<Hindrance>,
+}
+
+/// One reason why a pool must not be stopped yet.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hindrance {
+    /// Of which kind.
+    pub kind: HindranceKind,
+    /// The reason, for people.
+    pub detail: String,
+    /// When it will have passed at the latest, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Timestamp>,
+}
+
+/// Kinds of reasons why a pool must not be stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HindranceKind {
+    /// It takes traffic.
+    Live,
+    /// A switch is under way, to it or away from it.
+    Switching,
+    /// Requests are in flight there.
+    InFlight,
+    /// A worker has not proved that it routes nothing there any more.
+    Unproven,
+    /// It is kept ready to return.
+    Held,
 }

@@ -28,6 +28,20 @@ pub(crate) struct Connections {
     /// Until when the endpoint is known to speak HTTP/1, where it may speak either.
     http1_until: Cell<Option<Tick>>,
     retired: Cell<bool>,
+    warmth: Cell<Warmth>,
+}
+
+/// Whether unused ones are kept for longer than `idle_timeout` says, because their pool is to be ready to return.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Warmth {
+    /// They are not.
+    None,
+    /// The pool is the standby, and held.
+    Held,
+    /// It has just become live again.
+    Returned,
+    /// It has, and until then they are good for requests that can be sent again.
+    Until(Tick),
 }
 
 /// How sure one must be that a kept connection was not closed by its peer.
@@ -47,6 +61,7 @@ impl Connections {
             trunks: Rc::default(),
             http1_until: Cell::new(None),
             retired: Cell::new(false),
+            warmth: Cell::new(Warmth::None),
         })
     }
 
@@ -70,7 +85,14 @@ impl Connections {
                 None => self.idle.borrow_mut().pop()?,
                 Some(client) => self.pop_of(client)?,
             };
-            if !self.is_too_old(&upstream, now) && upstream.is_taken(doubt) {
+            let is_old = self.is_too_old(&upstream, now);
+            if is_old && self.is_warm() && doubt == Doubt::AskKernel {
+                // Its peer may be about to close it. A request that could not be sent again is not risked on it, but
+                // others may be.
+                self.keep(upstream);
+                return None;
+            }
+            if (!is_old || self.is_warm()) && upstream.is_taken(doubt) {
                 return Some(upstream);
             }
         }
@@ -110,12 +132,40 @@ impl Connections {
         !self.idle.take().is_empty()
     }
 
+    /// Keeps unused ones however old they get, as long as their peer does: the pool is held ready to return.
+    pub(crate) fn hold(&self) {
+        self.warmth.set(Warmth::Held);
+    }
+
+    /// The pool is live. If it was held, what was kept may be used, for as long as it would take to find out which are
+    /// of use.
+    pub(crate) fn returns(&self) {
+        if self.warmth.get() == Warmth::Held {
+            self.warmth.set(Warmth::Returned);
+        }
+    }
+
+    fn is_warm(&self) -> bool {
+        self.warmth.get() != Warmth::None
+    }
+
     /// Closes unused connections that are too old or that their peer has closed.
     pub(crate) fn prune(&self, now: Tick) {
+        match self.warmth.get() {
+            Warmth::Returned => {
+                let until = now.after(self.spec.idle_timeout);
+                self.warmth.set(Warmth::Until(until));
+            }
+            Warmth::Until(until) if until <= now => self.warmth.set(Warmth::None),
+            Warmth::None | Warmth::Held | Warmth::Until(_) => {}
+        }
+        let is_warm = self.is_warm();
         let mut idle = self.idle.borrow_mut();
-        idle.retain_mut(|upstream| !self.is_too_old(upstream, now) && upstream.is_usable());
+        idle.retain_mut(|upstream| {
+            (is_warm || !self.is_too_old(upstream, now)) && upstream.is_usable()
+        });
         self.trunks
-            .prune(|since| since.after(self.spec.idle_timeout) <= now);
+            .prune(|since| !is_warm && since.after(self.spec.idle_timeout) <= now);
     }
 
     /// Those that are shared.

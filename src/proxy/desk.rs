@@ -14,7 +14,7 @@ use std::{
 use super::{
     endpoint::Endpoint,
     error::ProxyError,
-    pool_desk::{PoolDesk, Workplace},
+    pool_desk::{Older, PoolDesk, Workplace},
     shift_desk::{ShiftDesk, Whose},
 };
 use crate::{
@@ -46,6 +46,8 @@ struct ServiceDesk {
     snapshot: Arc<ServiceSnapshot>,
     live: Rc<PoolDesk>,
     shift: Option<Box<ShiftDesk>>,
+    /// Of the standby, while it is held: those to which connections are kept.
+    kept: Vec<Rc<Endpoint>>,
 }
 
 /// Where a request is going to.
@@ -163,8 +165,10 @@ impl Desk {
         }
     }
 
-    /// Closes upstream connections that were unused for too long or that their peer has closed.
+    /// Closes upstream connections that were unused for too long or that their peer has closed, or that nobody holds
+    /// any more.
     pub(crate) fn prune(&self, now: super::clock::Tick) {
+        self.sync();
         for service in self.services.borrow().iter().flatten() {
             for endpoint in service.endpoints() {
                 endpoint.connections().prune(now);
@@ -227,7 +231,7 @@ fn lead(snapshot: &Snapshot, key: RouteKey<'_>) -> Lead {
 
 impl ServiceDesk {
     /// The desk for `snapshot`. What still holds of `older` is taken over: connections to endpoints of the
-    /// same tenure; all others are retired.
+    /// same tenure, and while the standby is held those of both colours; all others are retired.
     fn renew(
         workplace: Workplace<'_>,
         snapshot: Arc<ServiceSnapshot>,
@@ -236,7 +240,10 @@ impl ServiceDesk {
         let known = |tenure| {
             let mut known = older.into_iter().flat_map(Self::pools);
             let known = known.find(|pool| pool.claims_in(tenure));
-            known.map(Rc::as_ref)
+            Older {
+                pool: known.map(Rc::as_ref),
+                kept: older.map_or(&[], |older| &older.kept),
+            }
         };
         let tenure = &snapshot.tenure;
         let live = PoolDesk::new(workplace, &snapshot, tenure, known(tenure));
@@ -248,6 +255,7 @@ impl ServiceDesk {
         let renewed = Self {
             live: Rc::new(live),
             shift: shift.map(Box::new),
+            kept: kept(workplace, &snapshot, older),
             snapshot,
         };
         for endpoint in older.into_iter().flat_map(Self::endpoints) {
@@ -281,7 +289,31 @@ impl ServiceDesk {
         (Rc::clone(&self.live), self.live.pick(tried))
     }
 
+    /// Every endpoint to which there may be connections.
     fn endpoints(&self) -> impl Iterator<Item = &Rc<Endpoint>> {
-        self.pools().flat_map(|pool| pool.endpoints())
+        let picked = self.pools().flat_map(|pool| pool.endpoints());
+        picked.chain(&self.kept)
     }
+}
+
+/// Endpoints of a held standby to which connections are kept: those that had some when it was live.
+fn kept(
+    workplace: Workplace<'_>,
+    snapshot: &ServiceSnapshot,
+    older: Option<&ServiceDesk>,
+) -> Vec<Rc<Endpoint>> {
+    // What a shift leads to is used, and needs no keeping.
+    let Some(older) = older.filter(|_| snapshot.held && snapshot.shift.is_none()) else {
+        return Vec::new();
+    };
+    let colour = snapshot.live.other();
+    let belongs = workplace.belongs(&snapshot.spec, colour);
+    let kept = snapshot.pools[colour].endpoints.iter();
+    let kept = kept.filter_map(|endpoint| {
+        let known = older.endpoints().find(|it| it.id() == endpoint.id)?;
+        let endpoint = Endpoint::new(belongs, endpoint.clone(), Some(known));
+        endpoint.connections().hold();
+        Some(Rc::new(endpoint))
+    });
+    kept.collect()
 }

@@ -45,7 +45,9 @@ pub(crate) enum Belief {
 /// Makes a client's fields those of the request sent upstream, but for `Host`, which may depend on the endpoint.
 pub(crate) fn rewrite_request(headers: &mut HeaderMap, forwarded: Forwarded<'_>) {
     let found = Found::among(headers);
-    let wants_trailers = found.any_of(TE_BIT) && welcomes_trailers(headers);
+    // What an upgraded connection carries has none, and its `Connection` names the upgrade alone.
+    let may_have_trailers = found.any_of(TE_BIT) && forwarded.upgrade.is_none();
+    let wants_trailers = may_have_trailers && welcomes_trailers(headers);
     found.remove_from(headers);
     if wants_trailers {
         headers.insert(TE, HeaderValue::from_static("trailers"));

@@ -15,6 +15,8 @@ mod endpoint;
 mod error;
 mod exchange;
 pub mod forward;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod gather;
 mod grpc;
 mod handshake;

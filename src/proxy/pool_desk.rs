@@ -13,7 +13,7 @@ use crate::{
         balance::{Balance, Candidate},
         ids::{Colour, EndpointId, Tenure},
         in_flight::{Claim, TenureCounter, WorkerTenure},
-        service::{HostPolicy, OnAllUnhealthy},
+        service::{HostPolicy, OnAllUnhealthy, ServiceSpec},
         snapshot::ServiceSnapshot,
     },
     telemetry::stats::{ServiceStats, Stats, StatsShard},
@@ -41,28 +41,51 @@ pub(crate) struct Workplace<'a> {
     pub(crate) connectors: &'a Connectors,
 }
 
+/// What an older desk had.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Older<'a> {
+    /// The pool of the same tenure.
+    pub(crate) pool: Option<&'a PoolDesk>,
+    /// Endpoints of a held standby.
+    pub(crate) kept: &'a [Rc<Endpoint>],
+}
+
+impl<'a> Older<'a> {
+    fn known(self, id: EndpointId) -> Option<&'a Rc<Endpoint>> {
+        let of_pool = self.pool.and_then(|pool| pool.endpoint(id));
+        of_pool.or_else(|| self.kept.iter().find(|it| it.id() == id))
+    }
+}
+
+impl<'a> Workplace<'a> {
+    pub(crate) const fn belongs(self, spec: &'a ServiceSpec, colour: Colour) -> Belongs<'a> {
+        Belongs {
+            worker: self.worker,
+            spec,
+            colour,
+            connectors: self.connectors,
+        }
+    }
+}
+
 impl PoolDesk {
-    /// The desk for the pool of `tenure`'s colour in `snapshot`. `older` is one of the same tenure, whose connections
-    /// are taken over.
+    /// The desk for the pool of `tenure`'s colour in `snapshot`. Connections of `older` are taken over.
     pub(crate) fn new(
         workplace: Workplace<'_>,
         snapshot: &Arc<ServiceSnapshot>,
         tenure: &Arc<TenureCounter>,
-        older: Option<&Self>,
+        older: Older<'_>,
     ) -> Self {
         let (worker, colour) = (workplace.worker, tenure.colour());
-        let belongs = Belongs {
-            worker,
-            spec: &snapshot.spec,
-            colour,
-            connectors: workplace.connectors,
-        };
+        let belongs = workplace.belongs(&snapshot.spec, colour);
         let endpoints: Vec<Rc<Endpoint>> = snapshot.pools[colour]
             .endpoints
             .iter()
             .map(|endpoint| {
-                let known = older.and_then(|older| older.endpoint(endpoint.id));
-                Rc::new(Endpoint::new(belongs, endpoint.clone(), known))
+                let known = older.known(endpoint.id);
+                let endpoint = Endpoint::new(belongs, endpoint.clone(), known);
+                endpoint.connections().returns();
+                Rc::new(endpoint)
             })
             .collect();
         // Workers start at different places, so that they do not all begin with the same endpoint.
@@ -71,7 +94,7 @@ impl PoolDesk {
         Self {
             worker,
             colour,
-            tenure: older.map_or_else(held, |older| Rc::clone(&older.tenure)),
+            tenure: older.pool.map_or_else(held, |it| Rc::clone(&it.tenure)),
             balance: RefCell::new(Balance::new(snapshot.spec.balance, endpoints.len(), seed)),
             candidates: RefCell::new(Vec::with_capacity(endpoints.len())),
             stats: workplace.stats.service(&snapshot.name, colour),

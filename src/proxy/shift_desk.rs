@@ -14,7 +14,7 @@ use http::HeaderMap;
 use super::{
     client::Client,
     hearsay::Hearsay,
-    pool_desk::{PoolDesk, Workplace},
+    pool_desk::{Older, PoolDesk, Workplace},
 };
 use crate::core::{
     share::{Point, Sequence},
@@ -40,11 +40,11 @@ pub(crate) struct Whose<'a> {
 }
 
 impl ShiftDesk {
-    /// The desk for the shift of `snapshot`, which is `shift`; `known` is a pool of its tenure, and `older` the desk before.
+    /// The desk for the shift of `snapshot`, which is `shift`; `known` is what is taken over, and `older` the desk before.
     pub(crate) fn new(
         workplace: Workplace<'_>,
         (snapshot, shift): (&Arc<ServiceSnapshot>, &ShiftSnapshot),
-        known: Option<&PoolDesk>,
+        known: Older<'_>,
         older: Option<&Self>,
     ) -> Self {
         let pool = PoolDesk::new(workplace, snapshot, &shift.tenure, known);

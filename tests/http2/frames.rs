@@ -35,6 +35,16 @@ async fn what_steers_a_connection_is_judged() {
     run(CONTROL).await;
 }
 
+#[test]
+fn no_case_has_been_taken_out() {
+    let tables = [FRAMING, HEADS, STATES, CONTROL];
+    let cases: usize = tables.into_iter().map(<[Case]>::len).sum();
+    assert!(cases >= FRAME_CASES, "only {cases}");
+}
+
+/// Fewer would mean that somebody has taken cases out.
+const FRAME_CASES: usize = 60;
+
 const FRAMING: &[Case] = &[
     case(
         ("4.1", "a frame of an unknown kind is ignored"),

@@ -20,3 +20,4 @@ mod requests;
 mod switching;
 mod upstream;
 mod websocket;
+mod zero_drop;

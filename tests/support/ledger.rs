@@ -370,6 +370,7 @@ pub fn service(name: &str) -> ServiceSpec {
             min_ready: MinReady::Count(1),
             drain_deadline: Duration::from_secs(10),
             shift: ShiftSpec::default(),
+            keep_standby_for: Duration::ZERO,
         },
         timeouts: Timeouts {
             connect: Duration::from_secs(1),

@@ -154,6 +154,22 @@ fn answer(it: &SwitchAnswer) -> String {
     }
 }
 
+fn shift(it: &Notice) -> String {
+    if let Notice::Shift {
+        change,
+        share,
+        record,
+        ..
+    } = it
+    {
+        return format!("shift of {} {change:?}: {share}", record.service);
+    }
+    if let Notice::ShiftAborted { receipt: it } = it {
+        return format!("shift aborted: {}", receipt(it));
+    }
+    format!("no shift: {it:?}")
+}
+
 fn notice(it: &Notice) -> String {
     match it {
         Notice::SwitchWaiting {
@@ -169,13 +185,7 @@ fn notice(it: &Notice) -> String {
             receipt: it,
             generation,
         } => format!("switched by {generation}: {}", receipt(it)),
-        Notice::Shift {
-            change,
-            share,
-            record,
-            ..
-        } => format!("shift of {} {change:?}: {share}", record.service),
-        Notice::ShiftAborted { receipt: it } => format!("shift aborted: {}", receipt(it)),
+        Notice::Shift { .. } | Notice::ShiftAborted { .. } => shift(it),
         Notice::JournalFailed { error } => format!("journal failed: {error}"),
         Notice::Drained { receipt: it, took } => format!("drained in {took:?}: {}", receipt(it)),
         Notice::DrainDeadlinePassed {

@@ -24,6 +24,7 @@ pub(crate) mod operator;
 pub(crate) mod scripted;
 pub(crate) mod serve;
 pub(crate) mod site;
+pub(crate) mod stream_load;
 pub(crate) mod streams;
 pub(crate) mod witness;
 

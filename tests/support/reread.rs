@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use cutover::core::{
     event::{Entry, HISTORY_LIMIT, Restored, RestoredService},
     ids::{ByColour, Colour, ServiceName, Tenure},
-    switch::Receipt,
+    switch::{Outcome, Receipt},
 };
 
 /// Takes in one entry.
@@ -83,6 +83,15 @@ fn settle(services: &mut BTreeMap<ServiceName, RestoredService>, receipt: Receip
     let mut history = known.history.iter_mut();
     if let Some(known) = history.find(|it| it.tenure == receipt.tenure) {
         *known = receipt;
+    } else if receipt.outcome == Outcome::Aborted {
+        // Its abort could not be written down when it came about.
+        known.shift.take_if(|it| it.tenure <= receipt.tenure);
+        let newer = known
+            .history
+            .iter()
+            .take_while(|it| it.tenure > receipt.tenure);
+        let at = newer.count();
+        known.history.insert(at, receipt);
     }
 }
 

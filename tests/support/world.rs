@@ -191,7 +191,7 @@ impl World {
         let services: Vec<_> = self.state.snapshot().services.iter().flatten().collect();
         if !services.is_empty() && self.claims.len() < 64 {
             let service = services[which % services.len()];
-            let shifted = service.shift.as_ref().filter(|_| which % 3 == 0);
+            let shifted = service.shift.as_ref().filter(|_| which.is_multiple_of(3));
             let counter = shifted.map_or(&service.tenure, |shift| &shift.tenure);
             let counter = Arc::clone(counter);
             let tenure = WorkerTenure::new(counter, which % WORKERS);

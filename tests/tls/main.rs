@@ -25,3 +25,4 @@ mod shutdown;
 mod stage;
 mod traffic;
 mod upstream;
+mod zero_drop;

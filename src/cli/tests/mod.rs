@@ -256,7 +256,7 @@ shop     green  7       0 of 1      1 of 1       6          file: blue  2023-11-
 shop  green is live   tenure 7
   routes       shop.example.com/
   drift        the file says blue
-  rollback     to blue
+  rollback     not possible, pool `blue` of service `shop` has 0 of 1 endpoints ready
   POOL         ENDPOINT     HEALTH     READY  WEIGHT  IN FLIGHT  NAMED BY  WHY NOT
   blue, standby  10.0.0.1:80  unhealthy  no     1       3          file      connect refused
   green, live    10.0.0.1:80  healthy    yes    1       3          file

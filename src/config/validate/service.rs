@@ -196,6 +196,7 @@ fn switch(service: &str, raw: Field<RawSwitch>, judge: &mut Judge<'_>) -> (Switc
             key: raw.key.or(ShiftKey::Request),
             ramp: raw.ramp.or(Delay(Duration::ZERO)).0,
         },
+        keep_standby_for: raw.keep_standby_for.or(Delay(Duration::ZERO)).0,
     };
     (spec, at)
 }

@@ -85,7 +85,7 @@ fn route_prefix(prefix: &str, text: &str) -> Result<String, BadValue> {
         );
     }
     if prefix.contains('*') {
-        let suggestion = "remove it: a prefix matches everything below it";
+        let suggestion = "remove it: a prefix matches everything below it; `%2A` is the character";
         return bad("has `*` in its path", suggestion);
     }
     let is_plain = |byte: u8| byte.is_ascii_graphic() && byte != b'\\' && byte != b'"';
@@ -166,6 +166,7 @@ mod tests {
         route("/%61pi/%7Euser/caf%c3%a9/", "/api/~user/caf%C3%A9");
         route("/{a}/b%3ac", "/%7Ba%7D/b:c");
         route("/...", "/...");
+        route("/%2a/x%2A/", "/%2A/x%2A");
     }
 
     #[test]
@@ -205,7 +206,7 @@ mod tests {
         route("/x#y", &format!("`/x#y` {query}"));
         route(
             "/api/*",
-            "`/api/*` has `*` in its path; remove it: a prefix matches everything below it",
+            "`/api/*` has `*` in its path; remove it: a prefix matches everything below it; `%2A` is the character",
         );
         let dots = "has a dot segment; write the path that it stands for";
         for text in ["/a/../b", "/.", "/a/%2e%2E", "/.%2e/"] {

@@ -122,8 +122,8 @@ const SERVICE_GAUGES: &[GaugeOf<ServiceView>] = &[
     },
     GaugeOf {
         name: "cutover_rollback_possible",
-        help: "1 if there is a colour to roll back to.",
-        read: |view| u64::from(view.rollback_to.is_some()),
+        help: "1 if a rollback that is asked for now would open its gates at once.",
+        read: |view| u64::from(view.rollback_possible),
     },
     GaugeOf {
         name: "cutover_switch_waiting",
@@ -160,6 +160,11 @@ const POOL_GAUGES: &[GaugeOf<PoolView>] = &[
         name: "cutover_tunnels_in_flight",
         help: "Tunnels that are open.",
         read: |pool| pool.tunnels,
+    },
+    GaugeOf {
+        name: "cutover_safe_to_stop",
+        help: "1 if the pool may be stopped: not live, nothing in flight, not kept ready to return.",
+        read: |pool| u64::from(pool.safe_to_stop),
     },
     GaugeOf {
         name: "cutover_ready_endpoints",

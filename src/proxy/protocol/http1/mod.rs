@@ -6,6 +6,8 @@
 
 mod chunk;
 mod fields;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod guarded;
 mod head;
 mod input;

@@ -79,7 +79,7 @@ impl RequestWriter {
             RequestBody::Streaming(_) => Stage::Body,
         };
         self.begun = false;
-        write_head(&mut self.text, head, &body);
+        write_head(&mut self.text, head, matches!(body, RequestBody::Empty));
         self.body = body;
     }
 
@@ -209,7 +209,7 @@ impl RequestWriter {
     }
 }
 
-fn write_head(text: &mut Vec<u8>, head: &Head, body: &RequestBody) {
+pub(super) fn write_head(text: &mut Vec<u8>, head: &Head, bodiless: bool) {
     text.extend_from_slice(head.method.as_str().as_bytes());
     text.push(b' ');
     let target = head.uri.path_and_query().map_or("/", PathAndQuery::as_str);
@@ -224,7 +224,7 @@ fn write_head(text: &mut Vec<u8>, head: &Head, body: &RequestBody) {
     }
     // RFC 9110 section 8.6: where a method usually has content, its absence is to be said.
     let usual = matches!(head.method, Method::POST | Method::PUT | Method::PATCH);
-    if usual && matches!(body, RequestBody::Empty) && !head.headers.contains_key(CONTENT_LENGTH) {
+    if usual && bodiless && !head.headers.contains_key(CONTENT_LENGTH) {
         write_field(text, "content-length", b"0");
     }
     text.extend_from_slice(b"\r\n");

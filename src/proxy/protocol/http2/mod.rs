@@ -8,6 +8,8 @@
 mod budget;
 mod connect;
 mod frames;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod guarded;
 mod head;
 mod limits;

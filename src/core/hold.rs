@@ -1,0 +1,71 @@
+//! Holds: how long the pool that was live before is kept ready to return.
+//!
+//! Owns the end of each hold. A hold follows from the receipt of the present tenure and from the file, so that there
+//! is nothing to write down for it: a restart, and a file that says another time, find it where it must be. It is told
+//! by the wall clock, as the receipt is; the other clock only says when to look again.
+
+use std::{collections::BTreeMap, time::Instant};
+
+use super::{
+    ids::ServiceName,
+    state::{State, Turn},
+    time::{Now, Timestamp, after},
+};
+
+/// Services whose standby is held, and when to look again. As many as there are services at most.
+#[derive(Debug, Default)]
+pub(super) struct Holds(BTreeMap<ServiceName, Instant>);
+
+impl Holds {
+    pub(super) fn is_held(&self, service: &ServiceName) -> bool {
+        self.0.contains_key(service)
+    }
+
+    /// When the next one ends.
+    pub(super) fn next_end(&self) -> Option<Instant> {
+        self.0.values().min().copied()
+    }
+
+    /// Forgets a service.
+    pub(super) fn end(&mut self, service: &ServiceName) {
+        self.0.remove(service);
+    }
+}
+
+impl State {
+    /// Until when the standby of a service is kept; `None` if it is not, or not any more.
+    pub(super) fn held_until(&self, service: &ServiceName, now: Now) -> Option<Timestamp> {
+        let keep = self.services.get(service)?.spec.switch.keep_standby_for;
+        let since = self.standings.get(service)?.present()?.live_since();
+        let until = since.plus(keep);
+        (!keep.is_zero() && until > now.wall).then_some(until)
+    }
+
+    /// Begins, prolongs or ends the hold of a service, as its receipt and the file say now.
+    pub(super) fn hold(&mut self, service: &ServiceName, now: Now) {
+        let until = self.held_until(service, now);
+        let was_held = self.holds.is_held(service);
+        match until {
+            Some(until) => {
+                let end = after(now.instant, until.since(now.wall));
+                self.holds.0.insert(service.clone(), end);
+            }
+            None => self.holds.end(service),
+        }
+        if was_held != until.is_some()
+            && let Some(served) = self.services.get(service)
+        {
+            self.publication.touch(served.slot);
+        }
+    }
+
+    /// Ends the holds whose time has come.
+    pub(super) fn end_holds(&mut self, turn: &Turn) {
+        let due = self.holds.0.iter();
+        let due = due.filter(|(_, end)| **end <= turn.now.instant);
+        let due: Vec<_> = due.map(|(service, _)| service.clone()).collect();
+        for service in due {
+            self.hold(&service, turn.now);
+        }
+    }
+}

@@ -1,0 +1,7 @@
+//! The promises about the pool that is not live, one file each, kept by a whole cutover over real sockets: when it may
+//! be stopped, how it is kept ready, and who reaches it before it is live.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod safe_to_stop;
