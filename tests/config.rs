@@ -55,13 +55,20 @@ fn the_full_example_shows_the_defaults() {
         ("/admin", &["token_file"]),
         ("/listener/web", &["proxy_protocol", "trusted_proxies"]),
         ("/service/shop/passive", &[]),
-        ("/service/shop/switch", &[]),
+        ("/service/shop/switch", &["check"]),
         ("/service/shop/timeouts", &[]),
         ("/service/shop/connections", &[]),
         ("/service/shop/probe", &["kind"]),
         (
             "/service/shop",
-            &["routes", "send_proxy_protocol", "blue", "green", "probe"],
+            &[
+                "routes",
+                "send_proxy_protocol",
+                "blue",
+                "green",
+                "probe",
+                "switch",
+            ],
         ),
     ] {
         let defaults = minimal.pointer(table).unwrap().as_object().unwrap();
@@ -97,7 +104,8 @@ fn every_key_is_in_the_full_example() {
         [service.a.switch]\nnonsense = 1\n[service.a.timeouts]\nnonsense = 1\n\
         [service.a.connections]\nnonsense = 1\n\
         [listener.a.tls]\nnonsense = 1\n[service.a.upstream_tls]\nnonsense = 1\n\
-        [listener.b.tls]\ncertificates = [{ nonsense = 1 }]\n";
+        [listener.b.tls]\ncertificates = [{ nonsense = 1 }]\n\
+        [[service.b.switch.check]]\nnonsense = 1\n";
     let tables = [
         "process",
         "admin",
@@ -109,6 +117,7 @@ fn every_key_is_in_the_full_example() {
         "probe",
         "passive",
         "switch",
+        "check",
         "timeouts",
         "connections",
         "tls",

@@ -96,8 +96,8 @@ async fn a_switch_to_a_pool_that_is_not_ready_is_refused_and_nothing_changes() {
     let Refusal::Gates(gates) = refused(control.switch("shop", Colour::Green).await) else {
         panic!("the gates were expected to refuse");
     };
-    assert_eq!((gates[0].ready, gates[0].needed), (0, 1));
-    assert_eq!(gates[0].not_ready[0].why, "connect refused");
+    assert_eq!(gates[0].why.as_deref(), Some("0 of 1 endpoints ready"));
+    assert_eq!(gates[0].endpoints[0].why, "connect refused");
     assert_eq!(control.counter("shop").tenure(), Tenure(1));
     let mut forced = order("shop", Colour::Green);
     forced.force = true;

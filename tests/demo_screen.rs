@@ -152,6 +152,7 @@ fn receipt(tenure: u64, rollback: bool) -> Receipt {
         requested_at: Timestamp::from_millis(1_000),
         committed_at: Some(Timestamp::from_millis(1_000)),
         gate_ms: 0,
+        gates: Vec::new(),
         barrier_us: Some(84),
         unproven_workers: 0,
         in_flight_at_commit: 14,

@@ -146,10 +146,10 @@ async fn one_gate_that_stays_shut_refuses_all() {
     let gates = problem["gates"].as_array().unwrap();
     assert_eq!(gates.len(), 1, "{problem}");
     assert_eq!(
-        (&gates[0]["service"], &gates[0]["ready"]),
-        (&json!("blog"), &json!(0))
+        (&gates[0]["service"], &gates[0]["why"]),
+        (&json!("blog"), &json!("0 of 1 endpoints ready"))
     );
-    assert_eq!(gates[0]["not_ready"][0]["why"], "connect refused");
+    assert_eq!(gates[0]["endpoints"][0]["why"], "connect refused");
     assert_eq!(colours(&mut client).await, ["blue"; 3]);
     assert_eq!(tenures(&site).await, [Tenure(1); 3]);
     // And leaves no trace: none of them is busy.

@@ -258,7 +258,7 @@ fn sample() -> Vec<Entry> {
             receipts: vec![receipt("api", 2, Outcome::Committing)],
         },
         Entry::Settled {
-            receipt: receipt("shop", 2, Outcome::Drained),
+            receipt: Box::new(receipt("shop", 2, Outcome::Drained)),
         },
         registered("api", "10.0.0.9:80", NonZeroU16::MAX),
     ]
@@ -296,6 +296,7 @@ fn receipt(service: &str, tenure: u64, outcome: Outcome) -> Receipt {
         requested_at: now(),
         committed_at: None,
         gate_ms: 0,
+        gates: Vec::new(),
         barrier_us: None,
         unproven_workers: 0,
         in_flight_at_commit: 0,

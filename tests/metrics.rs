@@ -23,7 +23,7 @@ use cutover::{
     },
     telemetry::{access::AccessLog, stats::ConnectFailure},
 };
-use telemetry::{World, operator, receipt, shop, view, world};
+use telemetry::{World, failed_gate, operator, receipt, shop, view, world};
 
 #[test]
 fn promtool_has_nothing_to_say() {
@@ -307,6 +307,7 @@ fn work(world: &World, service: &str) {
             live: Colour::Blue,
             restored: false,
         },
+        Notice::GateAnswered(failed_gate(&name)),
         Notice::Reloaded {
             generation: Generation(3),
             changes: Vec::new(),

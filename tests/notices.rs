@@ -15,6 +15,7 @@ use std::{
 use cutover::{
     config::LogFormat,
     core::{
+        gate::verdict::GateKind,
         health::Health,
         ids::{Colour, EndpointAddr, Generation, ListenerName, ServiceName},
         notice::{Notice, ShiftChange},
@@ -25,7 +26,7 @@ use cutover::{
     },
     telemetry::{log, notice::kind},
 };
-use telemetry::{operator, receipt, shop, view, world};
+use telemetry::{failed_gate, operator, receipt, shop, view, world};
 use tracing_subscriber::EnvFilter;
 
 #[test]
@@ -50,7 +51,7 @@ fn each_notice_is_one_line_and_moves_its_metric() {
         kinds.insert(kind(&notice));
     }
     // One for each arm of `expected_line`; whoever adds an arm adds a notice to the list, too.
-    assert_eq!(kinds.len(), 28);
+    assert_eq!(kinds.len(), 29);
 }
 
 #[test]
@@ -118,10 +119,14 @@ fn many_errors_stay_one_line_of_bounded_length() {
 }
 
 /// The line after its time. Exhaustive, so that no new notice is forgotten.
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn expected_line(notice: &Notice) -> &'static str {
     match notice {
         Notice::SwitchWaiting { .. } => {
-            r#"INFO cutover: switch requested service=shop to=green by=admin actor="ops" gate_timeout=30s"#
+            r#"INFO cutover: gates asked service=shop to=green by=admin actor="ops" gate=min_ready longest=30s"#
+        }
+        Notice::GateAnswered(_) => {
+            r#"WARN cutover: gate failed service=shop colour=green gate=check name="GET /smoke" why="no answer in time" faults="10.0.0.2:80: status 500""#
         }
         Notice::SwitchRefused { .. } => REFUSED,
         Notice::Switched { .. } => {
@@ -211,6 +216,7 @@ fn expected_shift(change: ShiftChange) -> &'static str {
 fn expected_series(notice: &Notice) -> &'static str {
     match notice {
         Notice::SwitchWaiting { .. } => r#"switch_waiting{service="shop"} 0"#,
+        Notice::GateAnswered(_) => r#"gates_total{gate="check",service="shop",verdict="failed"} 1"#,
         Notice::SwitchRefused { .. } => {
             r#"switches_total{actor_kind="admin",outcome="refused",service="shop"} 1"#
         }
@@ -266,8 +272,10 @@ fn switch_notices() -> Vec<Notice> {
             service: shop(),
             to: Colour::Green,
             actor: operator(),
-            gate_timeout: Duration::from_secs(30),
+            gate: GateKind::MinReady,
+            longest: Duration::from_secs(30),
         },
+        Notice::GateAnswered(failed_gate(&shop())),
         Notice::SwitchRefused {
             services: vec![shop(), ServiceName::new("api")],
             actor: operator(),
@@ -306,6 +314,7 @@ fn shift_notices() -> Vec<Notice> {
         requested_at: receipt().requested_at,
         began_at: receipt().requested_at,
         gate_ms: 40,
+        gates: Vec::new(),
         plan: ShiftPlan {
             steps: [share].into(),
             every_ms: 1_000,

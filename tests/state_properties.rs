@@ -27,7 +27,7 @@ use cutover::core::{
 };
 use proptest::prelude::*;
 
-use ledger::{WORKERS, counts, service_with};
+use ledger::{WORKERS, check, counts, service_with};
 use world::World;
 
 const NAMES: [&str; 3] = ["api", "cart", "shop"];
@@ -40,6 +40,7 @@ enum Step {
     Shift(usize, Colour, bool, Vec<u16>),
     Steer(usize, Steer, WaitFor),
     Reload(Vec<Option<File>>),
+    Gates(bool),
     Journal(bool),
     Barrier(usize),
     Drainer,
@@ -63,6 +64,7 @@ struct File {
     green: usize,
     live: Colour,
     min_ready: u32,
+    checks: usize,
 }
 
 impl File {
@@ -80,6 +82,8 @@ impl File {
             spec.switch.shift.steps = [Share::of_parts(500)].into();
             spec.switch.shift.ramp = Duration::from_secs(3);
         }
+        let checks = ["/a", "/b"].into_iter().take(self.checks);
+        spec.switch.gates.checks = checks.map(|it| Arc::new(check(it))).collect();
         spec
     }
 }
@@ -115,14 +119,16 @@ fn ending() -> impl Strategy<Value = Ending> {
 }
 
 fn file() -> impl Strategy<Value = Option<File>> {
-    let file = (0..16_usize, 0..16_usize, colour(), 0..3_u32);
+    let checks = prop_oneof![3 => Just(0_usize), 1 => Just(1), 1 => Just(2)];
+    let file = (0..16_usize, 0..16_usize, colour(), 0..3_u32, checks);
     prop::option::weighted(
         0.85,
-        file.prop_map(|(blue, green, live, min_ready)| File {
+        file.prop_map(|(blue, green, live, min_ready, checks)| File {
             blue,
             green,
             live,
             min_ready,
+            checks,
         }),
     )
 }
@@ -138,6 +144,7 @@ fn step() -> impl Strategy<Value = Step> {
             .prop_map(|(on, to, force, steps)| Step::Shift(on, to, force, steps)),
         4 => (any_service.clone(), steer(), wait()).prop_map(|(on, steer, wait)| Step::Steer(on, steer, wait)),
         2 => prop::collection::vec(file(), NAMES.len()).prop_map(Step::Reload),
+        6 => prop::bool::weighted(0.8).prop_map(Step::Gates),
         8 => prop::bool::weighted(0.85).prop_map(Step::Journal),
         8 => prop_oneof![5 => Just(0_usize), 1 => Just(1)].prop_map(Step::Barrier),
         4 => Just(Step::Drainer),
@@ -177,6 +184,7 @@ fn take(world: &mut World, step: Step) {
             let specs = files.filter_map(|(file, name)| file.map(|file| file.spec(name)));
             world.reload(specs.collect());
         }
+        Step::Gates(passes) => world.gates_answer(passes),
         Step::Journal(written) => world.journal_answers(written),
         Step::Barrier(missing) => world.workers_answer(missing),
         Step::Drainer => world.drainer_looks(),
@@ -278,6 +286,7 @@ fn first_file() -> Vec<ServiceSpec> {
         green: 5,
         live: Colour::Blue,
         min_ready: 1,
+        checks: 1,
     };
     NAMES.iter().map(|name| file.spec(name)).collect()
 }

@@ -53,7 +53,7 @@ fn a_switch_waits_for_its_gates_and_goes_on_when_they_open() {
         ["notice: shop>green waits up to 30s"]
     );
     let waiting = ledger.view("shop").waiting.unwrap();
-    assert_eq!(waiting.gates[0].not_ready[0].why, "not probed yet");
+    assert_eq!(waiting.gates[0].endpoints[0].why, "not probed yet");
     ledger.passes(2 * SECOND);
     let green = ledger.id("shop", Green, GREEN);
     assert_eq!(

@@ -18,6 +18,7 @@ mod metrics;
 mod order;
 mod origin;
 mod path;
+mod plan;
 mod problem;
 mod readiness;
 mod reload;

@@ -1,6 +1,6 @@
 //! What the calls that switch have in common: their terms, their precondition, and the bounded wait.
 
-use std::{future::Future, time::Duration};
+use std::{future::Future, sync::Arc, time::Duration};
 
 use axum::http::{HeaderMap, HeaderValue, header};
 
@@ -9,7 +9,9 @@ use crate::{
     config::Config,
     control::handle::{Gone, SwitchOrder},
     core::{
+        gate::plan::Plan,
         ids::{Colour, ServiceName, Tenure},
+        service::ServiceSpec,
         shift::ShiftView,
         switch::{Receipt, SwitchAnswer, Unchanged, WaitFor, Wish},
     },
@@ -137,42 +139,69 @@ impl Carried {
     }
 }
 
+/// What the order would do, as soon as its checks have been made.
+pub(super) async fn plan_within(context: &Context, order: SwitchOrder) -> Result<Plan, CallError> {
+    let patience = checks(&*context.handle.config().await?, &order).saturating_add(SLACK);
+    match tokio::time::timeout(patience, context.handle.plan(order)).await {
+        Err(_) => Err(CallError::Timeout(patience.as_secs())),
+        Ok(plan) => Ok(plan?),
+    }
+}
+
 /// How long the gates, the steps, the barrier and, where it is waited for, the drain may take by the file.
 fn patience(config: &Config, order: &SwitchOrder) -> Duration {
-    let concerned = |name: &ServiceName| match &order.wish {
+    let longest = concerned(config, order)
+        .map(|service| {
+            // Where others are asked, enough must be ready once more when they have answered.
+            let looks = 1 + u32::from(!service.switch.gates.checks.is_empty());
+            let gates = service.switch.gate_timeout.saturating_mul(looks);
+            let plan = service.switch.shift.plan(&order.pace);
+            let shift = plan.map_or(Duration::ZERO, |plan| plan.lasts());
+            match order.wait {
+                WaitFor::Begun => gates,
+                WaitFor::Committed => gates.saturating_add(shift),
+                WaitFor::Drained => gates
+                    .saturating_add(shift)
+                    .saturating_add(service.switch.drain_deadline),
+            }
+        })
+        .max();
+    longest
+        .unwrap_or_default()
+        .saturating_add(checks(config, order))
+        .saturating_add(SLACK)
+}
+
+/// How long the end of a gradual switch may take.
+pub(super) fn patience_of(config: &Config, name: &ServiceName, wait: WaitFor) -> Duration {
+    let mut services = config.services.iter();
+    let drain = match wait {
+        WaitFor::Begun | WaitFor::Committed => None,
+        WaitFor::Drained => services.find(|it| it.name == *name),
+    };
+    let drain = drain.map_or(Duration::ZERO, |it| it.switch.drain_deadline);
+    drain.saturating_add(SLACK)
+}
+
+/// How long the gates that others are asked about may take; those of several services are asked in turn.
+fn checks(config: &Config, order: &SwitchOrder) -> Duration {
+    concerned(config, order)
+        .map(|service| {
+            let pools = service.pools.iter().map(|(_, pool)| pool.len());
+            service.switch.gates.longest(pools.max().unwrap_or(1))
+        })
+        .fold(Duration::ZERO, Duration::saturating_add)
+}
+
+fn concerned<'a>(
+    config: &'a Config,
+    order: &'a SwitchOrder,
+) -> impl Iterator<Item = &'a Arc<ServiceSpec>> {
+    let named = |name: &ServiceName| match &order.wish {
         Wish::Switch(colours) => colours.contains_key(name),
         Wish::Rollback(service) => service == name,
     };
-    let longest = config
-        .services
-        .iter()
-        .filter(|service| concerned(&service.name))
-        .map(|service| {
-            let plan = service.switch.shift.plan(&order.pace);
-            let shift = match order.wait {
-                WaitFor::Begun => Duration::ZERO,
-                WaitFor::Committed | WaitFor::Drained => {
-                    plan.map_or(Duration::ZERO, |it| it.lasts())
-                }
-            };
-            shift.saturating_add(patience_of(config, &service.name, order.wait))
-        })
-        .max();
-    longest.unwrap_or(SLACK)
-}
-
-/// The same without the steps of a gradual switch.
-pub(super) fn patience_of(config: &Config, name: &ServiceName, wait: WaitFor) -> Duration {
-    let mut services = config.services.iter();
-    let switch = services.find(|it| it.name == *name).map(|it| &it.switch);
-    let times = switch.map_or((Duration::ZERO, Duration::ZERO), |it| {
-        (it.gate_timeout, it.drain_deadline)
-    });
-    let drain = match wait {
-        WaitFor::Begun | WaitFor::Committed => Duration::ZERO,
-        WaitFor::Drained => times.1,
-    };
-    times.0.saturating_add(drain).saturating_add(SLACK)
+    config.services.iter().filter(move |it| named(&it.name))
 }
 
 /// The colour named in a path.

@@ -222,7 +222,7 @@ const UNKNOWN_COLOUR: Class = Class::new(404, "unknown-colour", "no such colour"
 const UNKNOWN_ENDPOINT: Class = Class::new(404, "unknown-endpoint", "no such endpoint");
 const METHOD: Class = Class::new(405, "method-not-allowed", "the call has another method");
 const SLOW_BODY: Class = Class::new(408, "slow-body", "the body came too slowly");
-const GATE_REFUSED: Class = Class::new(409, "gate-refused", "the gates did not open in time");
+const GATE_REFUSED: Class = Class::new(409, "gate-refused", "the gates did not open");
 const NOT_EXPECTED_LIVE: Class = Class::new(
     409,
     "not-expected-live",

@@ -17,11 +17,14 @@ use crate::{
     },
     core::{
         event::EndpointAnswer,
+        gate::{
+            plan::{Plan, RollbackPlan, ServicePlan, ToDrain},
+            verdict::{EndpointFault, GateKind, GateVerdict, Verdict},
+        },
         health::Health,
         ids::{ByColour, Colour, EndpointAddr, ServiceName, Tenure},
         switch::{
-            Actor, ActorKind, Broken, Cut, GateFailure, NotReady, Outcome, Receipt, Refusal,
-            SwitchAnswer, Unchanged,
+            Actor, ActorKind, Broken, Cut, Outcome, Receipt, Refusal, SwitchAnswer, Unchanged,
         },
         time::Timestamp,
         view::{EndpointSource, EndpointView, PoolView, ServiceView},
@@ -97,6 +100,7 @@ pub(crate) fn token_file() -> tempfile::NamedTempFile {
 pub(crate) fn answers() -> Answers {
     Answers {
         switch: Some(switched()),
+        plan: plan(),
         endpoint: EndpointAnswer::Done { changed: true },
         reload: ReloadAnswer::Applied(vec!["service `api` was added".to_owned()]),
         services: vec![view()],
@@ -121,6 +125,57 @@ pub(crate) fn switched() -> SwitchAnswer {
     }
 }
 
+/// What a switch of the one service back to blue would do: nothing, for a check fails.
+pub(crate) fn plan() -> Plan {
+    let gate = |gate, name: Option<&str>, verdict, why: &str| GateVerdict {
+        gate,
+        name: name.map(str::to_owned),
+        service: shop(),
+        colour: Colour::Blue,
+        verdict,
+        why: Some(why.to_owned()),
+        endpoints: Vec::new(),
+    };
+    let name = Some("GET /smoke");
+    Plan {
+        possible: false,
+        refusal: None,
+        services: vec![ServicePlan {
+            service: shop(),
+            from: Colour::Green,
+            to: Colour::Blue,
+            tenure: Tenure(8),
+            gates: vec![
+                gate(
+                    GateKind::MinReady,
+                    None,
+                    Verdict::Passed,
+                    "1 of 1 endpoints ready",
+                ),
+                gate(
+                    GateKind::Check,
+                    name,
+                    Verdict::Failed,
+                    "no endpoint is ready",
+                ),
+            ],
+            to_drain: ToDrain {
+                in_flight: 12,
+                tunnels: 2,
+                draining: 1,
+                deadline_ms: 40_000,
+            },
+            file_live: Colour::Blue,
+            drift: false,
+            rollback: RollbackPlan {
+                possible: true,
+                why: None,
+            },
+        }],
+        unchanged: Vec::new(),
+    }
+}
+
 pub(crate) fn unchanged() -> SwitchAnswer {
     SwitchAnswer::Done {
         receipts: Vec::new(),
@@ -134,12 +189,14 @@ pub(crate) fn unchanged() -> SwitchAnswer {
 
 /// A gate that did not open.
 pub(crate) fn gates() -> Refusal {
-    Refusal::Gates(vec![GateFailure {
+    Refusal::Gates(vec![GateVerdict {
+        gate: GateKind::MinReady,
+        name: None,
         service: shop(),
         colour: Colour::Green,
-        ready: 0,
-        needed: 1,
-        not_ready: vec![NotReady {
+        verdict: Verdict::Failed,
+        why: Some("0 of 1 endpoints ready".to_owned()),
+        endpoints: vec![EndpointFault {
             endpoint: EndpointAddr::new("10.0.0.1:80"),
             why: "connect refused".to_owned(),
         }],
@@ -166,6 +223,7 @@ pub(crate) fn receipt() -> Receipt {
         requested_at: Timestamp::from_millis(1_700_000_000_000),
         committed_at: Some(Timestamp::from_millis(1_700_000_000_004)),
         gate_ms: 3,
+        gates: Vec::new(),
         barrier_us: Some(240),
         unproven_workers: 0,
         in_flight_at_commit: 12,

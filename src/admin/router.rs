@@ -22,7 +22,7 @@ use tower::{
 
 use super::{
     body::BODY_LIMIT, call_error::CallError, caller::admit, config, context::Context, endpoints,
-    history, metrics, origin::keep_out_foreign, readiness, reload, rollback, safe_to_stop,
+    history, metrics, origin::keep_out_foreign, plan, readiness, reload, rollback, safe_to_stop,
     services, steer, switch, switch_many,
 };
 
@@ -74,7 +74,7 @@ fn brief_calls() -> Router<Context> {
     brief(calls)
 }
 
-/// Calls that wait for as long as the file says that a switch may take; see `order.rs`.
+/// Calls that wait for as long as the file says that a switch, or its checks, may take; see `order.rs`.
 fn waiting_calls() -> Router<Context> {
     let calls = Router::new()
         .route("/v1/services/{service}/switch", post(switch::one))
@@ -83,6 +83,7 @@ fn waiting_calls() -> Router<Context> {
         .route("/v1/services/{service}/resume", post(steer::resume))
         .route("/v1/services/{service}/complete", post(steer::complete))
         .route("/v1/services/{service}/abort", post(steer::abort))
+        .route("/v1/services/{service}/plan", get(plan::one))
         .route("/v1/switch", post(switch_many::many));
     few(calls)
 }

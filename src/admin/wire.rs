@@ -8,10 +8,11 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::core::{
+    gate::verdict::GateVerdict,
     ids::{Colour, ServiceName},
     share::Share,
     shift::ShiftView,
-    switch::{GateFailure, Receipt, Unchanged, WaitFor},
+    switch::{Receipt, Unchanged, WaitFor},
     view::ServiceView,
 };
 
@@ -160,7 +161,7 @@ pub struct ProblemBody {
     pub detail: String,
     /// Every gate that did not open.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub gates: Vec<GateFailure>,
+    pub gates: Vec<GateVerdict>,
     /// Every error of a file that was not applied, each with its position.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<String>,

@@ -4,7 +4,10 @@
 
 use std::{io, process::ExitCode, time::Duration};
 
-use super::output::{Output, plain};
+use super::{
+    gates,
+    output::{Output, plain},
+};
 use crate::{admin::wire::ProblemBody, demo::DemoError};
 
 /// The exit codes. They are part of the public contract; a test pins them.
@@ -140,16 +143,12 @@ fn tell_problem(problem: &ProblemBody, output: &mut Output<'_>) {
     if problem.gates.is_empty() {
         output.error(&plain(&problem.detail));
     } else {
-        output.error("the gates did not open in time, nothing was switched");
+        output.error("the gates did not open, nothing was switched");
     }
     for gate in &problem.gates {
-        let (service, colour) = (&gate.service, gate.colour);
-        let (ready, needed) = (gate.ready, gate.needed);
-        let line = format!("  {service} {colour}: {ready} of {needed} endpoints ready");
-        output.progress(&plain(&line));
-        for it in &gate.not_ready {
-            output.progress(&plain(&format!("    {}  {}", it.endpoint, it.why)));
-        }
+        gates::told(gate, "  ")
+            .iter()
+            .for_each(|line| output.progress(line));
     }
     for error in &problem.errors {
         output.progress(&plain(error));

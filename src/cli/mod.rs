@@ -11,9 +11,11 @@ mod demo;
 mod demo_app;
 mod endpoint;
 mod exit;
+mod gates;
 mod health;
 mod history;
 mod output;
+mod plan;
 mod progress;
 mod receipt;
 mod reload;
@@ -65,6 +67,8 @@ enum Command {
     Complete(steer::Complete),
     /// Take a gradual switch back: no request goes to the new colour any more
     Abort(steer::Abort),
+    /// Say what a switch would do now, without doing it
+    Plan(plan::Plan),
     /// Go back to the colour that was live before
     Rollback(rollback::Rollback),
     /// Show who switched what, when, why, and the receipt of each
@@ -94,6 +98,7 @@ impl Command {
             Self::Resume(command) => client::run(command.run("resume", output)),
             Self::Complete(command) => client::run(command.run(output)),
             Self::Abort(command) => client::run(command.run(output)),
+            Self::Plan(command) => client::run(command.run(output)),
             Self::Rollback(command) => client::run(command.run(output)),
             Self::History(command) => client::run(command.run(output)),
             Self::WaitSafe(command) => client::run(command.run(output)),

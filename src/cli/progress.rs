@@ -5,6 +5,7 @@ use std::{future::Future, time::Duration};
 use super::{
     client::{Answer, Client, segment},
     exit::Failure,
+    gates,
     output::{Output, plain},
     receipt,
 };
@@ -49,11 +50,7 @@ async fn tell(client: &Client, service: &str, output: &mut Output<'_>) -> std::c
 fn sentence(view: &ServiceView) -> Option<String> {
     let service = &view.service;
     if let Some(waiting) = &view.waiting {
-        let gates: Vec<_> = waiting.gates.iter().map(ToString::to_string).collect();
-        return Some(format!(
-            "{service}: waiting for gates: {}",
-            gates.join("; ")
-        ));
+        return Some(format!("{service}: waiting for {}", gates::closed(waiting)));
     }
     if let Some(shift) = &view.shift {
         return Some(format!("{service}: {}", receipt::shift(shift)));

@@ -6,6 +6,7 @@ use super::{
     args::{ClientArgs, TIMEOUT},
     client::segment,
     exit::{Exit, Failure},
+    gates,
     output::{Output, plain},
     receipt,
     table::table,
@@ -141,12 +142,12 @@ fn endpoints(view: &ServiceView) -> String {
 
 fn under_way(view: &ServiceView) -> impl Iterator<Item = String> {
     let waiting = view.waiting.iter().map(|waiting| {
-        let gates: Vec<_> = waiting.gates.iter().map(ToString::to_string).collect();
-        let (to, by, since) = (waiting.to, &waiting.actor.name, waiting.since);
-        let gates = gates.join("; ");
+        let (to, by, since) = (waiting.to, &waiting.actor.name, waiting.gate_since);
         format!(
-            "{}: switch to {to} by {by} waits since {since}: {gates}",
-            view.service
+            "{}: switch to {to} by {by} waits since {since}, until {} at most, for {}",
+            view.service,
+            waiting.gate_until,
+            gates::closed(waiting)
         )
     });
     let draining = view.draining.iter().map(|receipt| {

@@ -10,6 +10,7 @@ use super::{
     client::{Answer, segment},
     exit::{Exit, Failure},
     output::Output,
+    plan::planned,
     progress::watched,
     receipt,
 };
@@ -41,6 +42,9 @@ pub(super) struct Switch {
     /// All at once, whatever the file says
     #[arg(long)]
     at_once: bool,
+    /// Say what would happen, and do nothing
+    #[arg(long)]
+    dry_run: bool,
     #[command(flatten)]
     terms: TermsArgs,
     #[command(flatten)]
@@ -99,6 +103,9 @@ impl Switch {
         };
         let patience = SWITCH_TIMEOUT.saturating_add(lasts).min(TIMEOUT_LIMIT);
         let client = self.client.client(patience, output)?;
+        if self.dry_run {
+            return planned(&client, &self.service, self.colour, output).await;
+        }
         let body = SwitchBody {
             to: self.colour,
             wait: self.terms.wait(),

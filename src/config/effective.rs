@@ -12,6 +12,8 @@ use std::{
 use http::{HeaderName, HeaderValue};
 use serde_json::{Map, Value, json};
 
+mod gates;
+
 use super::{
     AccessLogTarget, AdminAddr, Config, Http2, ListenerConfig, Networks, ProcessConfig,
     limits::BODY_RATE_GRACE,
@@ -74,6 +76,7 @@ impl Config {
                 "every": time(spec.switch.shift.every),
                 "key": spec.switch.shift.key,
                 "ramp": time(spec.switch.shift.ramp),
+                "check": gates::checks(&spec.switch.gates),
                 "keep_standby_for": time(spec.switch.keep_standby_for),
             },
             "timeouts": {

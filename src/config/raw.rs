@@ -10,6 +10,7 @@ use super::{
     tree::{Field, List, Named, Node, Typed, table},
     value::{
         addr::ListenAddr,
+        check::{CheckMethod, JsonValues},
         choice::RawProbeKind,
         duration::{Delay, Period},
         flag::Flag,
@@ -24,6 +25,7 @@ use super::{
 };
 use crate::core::{
     event::POOL_LIMIT,
+    gate::spec::CheckScope,
     ids::{Colour, EndpointAddr},
     proxy_header::ProxyVersion,
     service::{
@@ -237,6 +239,25 @@ table! {
         key: ShiftKey,
         ramp: Delay,
         keep_standby_for: Delay,
+        check: List<RawCheck, CHECKS_LIMIT>,
+    }
+}
+
+table! {
+    /// `[[service.NAME.switch.check]]`
+    RawCheck {
+        method: CheckMethod,
+        path: ProbePath,
+        host: HostText,
+        headers: Headers,
+        body: String,
+        expect: Expect,
+        expect_headers: Headers,
+        body_contains: String,
+        json: JsonValues,
+        on: CheckScope,
+        repeat: Count<1, 100>,
+        timeout: Period,
     }
 }
 
@@ -275,6 +296,8 @@ pub(super) const CONNECTIONS_LIMIT: u32 = 1_048_576;
 pub(super) const REQUESTS_LIMIT: u32 = 1_000_000_000;
 /// Bytes a second that a client may be asked for.
 pub(super) const RATE_LIMIT: usize = 1 << 30;
+/// Checks of one service.
+pub(super) const CHECKS_LIMIT: usize = 32;
 /// Protocols that one listener passes.
 pub(super) const UPGRADES_LIMIT: usize = 16;
 /// Bytes of a request's body.

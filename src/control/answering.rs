@@ -17,6 +17,7 @@ use crate::{
     config::Config,
     core::{
         event::EndpointAnswer,
+        gate::plan::Plan,
         ids::{Colour, ServiceName},
         switch::{Actor, Receipt, SwitchAnswer},
         view::{Hindrance, HindranceKind, SafeToStop, ServiceView},
@@ -28,6 +29,7 @@ use crate::{
 pub(crate) struct Answers {
     /// `None` never answers.
     pub(crate) switch: Option<SwitchAnswer>,
+    pub(crate) plan: Plan,
     pub(crate) endpoint: EndpointAnswer,
     pub(crate) reload: ReloadAnswer,
     pub(crate) services: Vec<ServiceView>,
@@ -45,6 +47,8 @@ pub(crate) struct Asked(Arc<Mutex<Orders>>);
 pub(crate) struct Orders {
     pub(crate) switches: Vec<SwitchOrder>,
     pub(crate) steers: Vec<SteerOrder>,
+    /// These would not have.
+    pub(crate) plans: Vec<SwitchOrder>,
     pub(crate) endpoints: Vec<EndpointOrder>,
     pub(crate) reloads: Vec<Actor>,
 }
@@ -89,6 +93,10 @@ async fn answer(mut questions: mpsc::Receiver<Question>, answers: Answers, asked
                     Some(answer) => drop(to.send(answer.clone())),
                     None => unanswered.push(to),
                 }
+            }
+            Question::Plan(order, to) => {
+                asked.look(|orders| orders.plans.push(order));
+                drop(to.send(answers.plan.clone()));
             }
             Question::Endpoint(order, to) => {
                 asked.look(|orders| orders.endpoints.push(order));

@@ -20,6 +20,7 @@ use tokio::{
 use super::{
     clock,
     drainer::Drainer,
+    gate::Inquirer,
     handle::{ControlHandle, Question},
     journal::{Journal, JournalError, Opened},
     listeners::Listeners,
@@ -96,6 +97,7 @@ pub struct Controller {
     pub(super) prober: Prober,
     pub(super) resolver: Resolver,
     pub(super) drainer: Drainer,
+    pub(super) inquirer: Inquirer,
     pub(super) source: FileSource,
     pub(super) vault: Vault,
     /// Where whoever looks at files of certificates learns what is applied.
@@ -110,7 +112,7 @@ pub struct Controller {
     pub(super) proofs: mpsc::Sender<Event>,
 }
 
-/// Everything that the loop listens to. Barriers and drains have a queue of their own, so that no switch
+/// Everything that the loop listens to. Barriers, drains and gates have a queue of their own, so that no switch
 /// waits behind the verdicts of a thousand probes.
 #[derive(Debug)]
 struct Inbox {
@@ -184,6 +186,7 @@ impl Controller {
             listeners: Listeners::default(),
             journal: Arc::new(Mutex::new(opened.journal)),
             prober: Prober::new(Arc::clone(&setup.connectors), verdicts),
+            inquirer: Inquirer::new(Arc::clone(&setup.connectors), proofs.clone()),
             drainer: Drainer::new(proofs.clone()),
             source: FileSource::start(source, readings),
             vault: Vault::new(setup.connectors),
@@ -245,6 +248,7 @@ impl Controller {
         match question {
             Question::Switch(order, answer) => self.switch(order, answer).await,
             Question::Steer(order, answer) => self.steer(order, answer).await,
+            Question::Plan(order, answer) => self.plan(order, answer),
             Question::Endpoint(order, answer) => self.endpoint(order, answer).await,
             Question::Reload(actor, answer) => self.ask_source(Ask {
                 actor,
@@ -286,7 +290,7 @@ async fn open_journal(config: &Config) -> Result<Opened, StartError> {
     opened.await?.map_err(StartError::Journal)
 }
 
-/// Barriers and drains that may wait for the controller.
+/// Barriers, drains and gates that may wait for the controller.
 const PROOFS_LIMIT: usize = 256;
 /// Verdicts of probes, and likewise resolved names, that may wait for the controller; then probes wait.
 const VERDICTS_LIMIT: usize = 1024;

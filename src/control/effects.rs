@@ -20,10 +20,12 @@ use super::{
 use crate::{
     core::{
         event::{Deregister, Effect, EndpointAnswer, Entry, Event, Register},
+        gate::plan::Plan,
+        ids::OpId,
         in_flight::Ending,
         notice::Notice,
         steer::SteerRequest,
-        switch::{SwitchAnswer, SwitchRequest},
+        switch::SwitchAnswer,
     },
     mailbox::Order,
 };
@@ -87,6 +89,8 @@ impl Controller {
             Effect::Cut(counter) => self
                 .workers
                 .order(|| Order::Cut(Arc::clone(&counter), Ending::CutByDeadline)),
+            Effect::Ask(inquiry) => self.inquirer.ask(inquiry),
+            Effect::Unask(op) => self.inquirer.unask(op),
             Effect::Answer(op, answer) => self.operations.answer_switch(op, answer),
             Effect::AnswerEndpoint(op, answer) => self.operations.answer_endpoint(op, answer),
             Effect::Applied(changes) => self.applied = changes,
@@ -118,18 +122,23 @@ impl Controller {
         order: SwitchOrder,
         answer: oneshot::Sender<SwitchAnswer>,
     ) {
-        let request = SwitchRequest {
-            op: self.operations.switch(answer),
-            wish: order.wish,
-            actor: order.actor,
-            reason: order.reason,
-            force: order.force,
-            expect_live: order.expect_live,
-            expect_tenure: order.expect_tenure,
-            pace: order.pace,
-            wait: order.wait,
-        };
-        self.feed(Event::Switch(request)).await;
+        let op = self.operations.switch(answer);
+        self.feed(Event::Switch(order.into_request(op))).await;
+    }
+
+    /// Answers what a switch would do. The checks are made beside the loop, which nobody's looking may hold up.
+    pub(super) fn plan(&self, order: SwitchOrder, answer: oneshot::Sender<Plan>) {
+        let request = order.into_request(OpId::default());
+        let draft = self.state.plan(&request, clock::now());
+        let checks = draft.checks.iter().map(|(_, _, check)| check.clone());
+        let looking = self.inquirer.look(checks.collect());
+        let mut answer = answer;
+        tokio::spawn(async move {
+            tokio::select! {
+                outcomes = looking => drop(answer.send(draft.finished(outcomes))),
+                () = answer.closed() => {}
+            }
+        });
     }
 
     pub(super) async fn steer(&mut self, order: SteerOrder, answer: oneshot::Sender<SwitchAnswer>) {

@@ -11,10 +11,11 @@ use crate::{
     config::Config,
     core::{
         event::EndpointAnswer,
-        ids::{Colour, EndpointAddr, ListenerName, ServiceName, Tenure},
+        gate::plan::Plan,
+        ids::{Colour, EndpointAddr, ListenerName, OpId, ServiceName, Tenure},
         shift::Pace,
         steer::Steer,
-        switch::{Actor, Receipt, SwitchAnswer, WaitFor, Wish},
+        switch::{Actor, Receipt, SwitchAnswer, SwitchRequest, WaitFor, Wish},
         view::{SafeToStop, ServiceView},
     },
 };
@@ -44,6 +45,23 @@ pub struct SwitchOrder {
     pub pace: Pace,
     /// When to answer.
     pub wait: WaitFor,
+}
+
+impl SwitchOrder {
+    /// The order under its number.
+    pub(super) fn into_request(self, op: OpId) -> SwitchRequest {
+        SwitchRequest {
+            op,
+            wish: self.wish,
+            actor: self.actor,
+            reason: self.reason,
+            force: self.force,
+            expect_live: self.expect_live,
+            expect_tenure: self.expect_tenure,
+            pace: self.pace,
+            wait: self.wait,
+        }
+    }
 }
 
 /// A wish about a gradual switch under way, as asked for from outside.
@@ -124,6 +142,7 @@ pub struct Gone;
 pub(super) enum Question {
     Switch(SwitchOrder, oneshot::Sender<SwitchAnswer>),
     Steer(SteerOrder, oneshot::Sender<SwitchAnswer>),
+    Plan(SwitchOrder, oneshot::Sender<Plan>),
     Endpoint(EndpointOrder, oneshot::Sender<EndpointAnswer>),
     Reload(Actor, oneshot::Sender<ReloadAnswer>),
     Services(oneshot::Sender<Vec<ServiceView>>),
@@ -157,6 +176,14 @@ impl ControlHandle {
     /// [`Gone`] if the controller has stopped.
     pub async fn steer(&self, order: SteerOrder) -> Result<SwitchAnswer, Gone> {
         self.ask(|answer| Question::Steer(order, answer)).await
+    }
+
+    /// What a switch would do now; its checks are made, and nothing changes.
+    ///
+    /// # Errors
+    /// [`Gone`] if the controller has stopped.
+    pub async fn plan(&self, order: SwitchOrder) -> Result<Plan, Gone> {
+        self.ask(|answer| Question::Plan(order, answer)).await
     }
 
     /// Registers or deregisters an endpoint; answers when no request can be routed by the older pool.

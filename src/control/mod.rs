@@ -10,6 +10,7 @@ mod clock;
 pub mod controller;
 mod drainer;
 mod effects;
+mod gate;
 pub mod handle;
 pub mod journal;
 mod listeners;

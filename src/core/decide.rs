@@ -15,7 +15,7 @@ use super::{
 
 /// What a switch that may begin is about to do.
 #[derive(Debug)]
-pub(super) struct Decision {
+pub(in crate::core) struct Decision {
     /// The services that change; empty if all are as wanted.
     pub(super) targets: BTreeMap<ServiceName, Colour>,
     /// The others.

@@ -148,7 +148,7 @@ impl State {
             standing.amend(&receipt);
         }
         turn.does(Effect::Record(Entry::Settled {
-            receipt: receipt.clone(),
+            receipt: Box::new(receipt.clone()),
         }));
         let took: Duration = turn.now.instant.duration_since(drain.began);
         turn.tells(Notice::Drained {

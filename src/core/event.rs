@@ -8,6 +8,7 @@ use std::{collections::BTreeMap, net::SocketAddr, num::NonZeroU16, sync::Arc, ti
 use serde::{Deserialize, Serialize};
 
 use super::{
+    gate::inquiry::{GateAnswer, Inquiry},
     health::{PassiveFailure, ProbeVerdict},
     ids::{
         ByColour, Colour, EndpointAddr, EndpointId, ListenerId, ListenerName, OpId, ServiceName,
@@ -52,6 +53,8 @@ pub enum Event {
         /// The final reading of its counter.
         counts: Counts,
     },
+    /// The edge has found out about one gate of [`Effect::Ask`].
+    GateAnswered(GateAnswer),
     /// One probe has ended.
     Probed(EndpointId, ProbeVerdict),
     /// A worker saw a connection to an endpoint fail.
@@ -137,6 +140,10 @@ pub enum Effect {
     Drain(Arc<TenureCounter>),
     /// Tell every worker to end the claims of this tenure.
     Cut(Arc<TenureCounter>),
+    /// Find out about these gates; `GateAnswered` for each. Later effects do not wait for it.
+    Ask(Inquiry),
+    /// Nobody waits for the answers of this switch's inquiry any more.
+    Unask(OpId),
     /// Answer a switch.
     Answer(OpId, SwitchAnswer),
     /// Answer a registration or deregistration.
@@ -146,7 +153,7 @@ pub enum Effect {
     /// The whole set of endpoints to be probed and resolved from now on.
     Watch(Vec<Watched>),
     /// Tell people.
-    Notice(Notice),
+    Notice(Box<Notice>),
 }
 
 /// An endpoint to be probed and, where its host is a name, resolved.
@@ -241,18 +248,18 @@ pub enum Entry {
     /// A receipt as it stands at the end of a drain.
     Settled {
         /// The whole receipt.
-        receipt: Receipt,
+        receipt: Box<Receipt>,
     },
     /// A shift as it stands: written when it begins and at each step, pause and resumption. A receipt of its tenure
     /// ends it.
     Shifting {
         /// The whole of it.
-        shift: ShiftRecord,
+        shift: Box<ShiftRecord>,
     },
     /// A shift has come to nothing: the live colour is what it was.
     Aborted {
         /// The receipt as it stands at the abort.
-        receipt: Receipt,
+        receipt: Box<Receipt>,
     },
     /// An endpoint was registered at run time.
     Registered {

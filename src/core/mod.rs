@@ -9,6 +9,7 @@ mod decide;
 pub mod drain;
 pub mod event;
 pub mod forwarded;
+pub mod gate;
 pub mod health;
 mod hold;
 pub mod hops;

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use super::{
+    gate::verdict::{GateKind, GateVerdict},
     health::Health,
     ids::{Colour, EndpointAddr, Generation, ListenerName, ServiceName},
     share::Share,
@@ -14,7 +15,7 @@ use super::{
 /// Something worth telling a person.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Notice {
-    /// A switch was asked for and waits for its gates.
+    /// A switch waits for its gates of one kind.
     SwitchWaiting {
         /// The service.
         service: ServiceName,
@@ -22,9 +23,13 @@ pub enum Notice {
         to: Colour,
         /// Who asked.
         actor: Actor,
-        /// How long it will wait.
-        gate_timeout: Duration,
+        /// The kind of gate.
+        gate: GateKind,
+        /// How long it will wait for those, at most.
+        longest: Duration,
     },
+    /// A gate of a switch has been asked by cutover, and was answered.
+    GateAnswered(GateVerdict),
     /// A switch did not happen.
     SwitchRefused {
         /// The services it was about.

@@ -7,11 +7,12 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use super::{
     event::{BarrierPassed, Deregister, Effect, EndpointAnswer, EndpointRefusal, Register},
+    gate::Gated,
     ids::{Colour, EndpointAddr, OpId, ServiceName, Tenure},
     in_flight::TenureCounter,
     notice::Notice,
@@ -105,14 +106,6 @@ impl Asked {
         let waiters = [own].into_iter().chain(self.joined);
         waiters.filter(|it| !is_own(it.op)).collect()
     }
-}
-
-/// A switch that waits for its gates.
-#[derive(Debug)]
-pub(super) struct Gated {
-    pub(super) asked: Asked,
-    pub(super) targets: BTreeMap<ServiceName, Colour>,
-    pub(super) until: Instant,
 }
 
 /// A change that waits for the journal.

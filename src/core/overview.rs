@@ -45,7 +45,7 @@ impl State {
             rollback_possible,
             rollback_why,
             standby_kept_until: self.held_until(name, now),
-            waiting: self.waiting_view(name, served, now.instant),
+            waiting: self.waiting_view(name, now.instant),
             shift: self.shift_view(name, now.instant),
             pools: ByColour::from_fn(|colour| {
                 let claims = self.claims(name, standing, colour);
@@ -92,14 +92,15 @@ impl State {
         }
         let min_ready = served.spec.switch.min_ready;
         let pool = &served.pools[to];
-        match pool.gate((name, to), min_ready, now.instant) {
-            Some(gate) => (false, gate.to_string()),
-            None => {
-                let (ready, all) = (pool.ready(), pool.len());
-                let why = format!("pool `{to}` has {ready} of {all} endpoints ready");
-                (true, why)
-            }
+        let gate = pool.gate((name, to), min_ready, now.instant);
+        if gate.is_closed() {
+            return (false, gate.to_string());
         }
+        let (ready, all) = (pool.ready(), pool.len());
+        (
+            true,
+            format!("pool `{to}` has {ready} of {all} endpoints ready"),
+        )
     }
 
     /// A receipt of the history with the present counts, if it still drains.
@@ -109,22 +110,23 @@ impl State {
         drain.map_or_else(|| receipt.clone(), |it| it.account(&it.counter.counts()))
     }
 
-    fn waiting_view(
-        &self,
-        name: &ServiceName,
-        served: &Served,
-        now: Instant,
-    ) -> Option<WaitingView> {
-        let waiting = self.operations.waiting.values();
-        { waiting }.find(|it| it.targets.contains_key(name))?;
+    fn waiting_view(&self, name: &ServiceName, now: Instant) -> Option<WaitingView> {
+        let mut waiting = self.operations.waiting.values();
+        let gated = waiting.find(|it| it.targets.contains_key(name))?;
         let busy = self.operations.busy.get(name)?;
-        let min_ready = served.spec.switch.min_ready;
-        let gate = served.pools[busy.to].gate((name, busy.to), min_ready, now);
+        let min_ready = self.min_ready_of(name, busy.to, now).ok();
+        let wait = gated.wait();
         Some(WaitingView {
             to: busy.to,
             actor: busy.actor.clone(),
             since: busy.since,
-            gates: gate.into_iter().collect(),
+            gate: gated.kind(),
+            gate_since: wait.since,
+            gate_until: wait.until,
+            gates: min_ready
+                .into_iter()
+                .chain(gated.gates_of(name).cloned())
+                .collect(),
         })
     }
 

@@ -7,12 +7,12 @@
 use std::{collections::BTreeMap, net::SocketAddr, num::NonZeroU16, sync::Arc, time::Instant};
 
 use super::{
+    gate::verdict::{EndpointFault, GateKind, GateVerdict, Verdict},
     health::{HealthTracker, PassiveFailure},
     ids::{Colour, EndpointAddr, EndpointId, ServiceName},
     in_flight::EndpointCounter,
     service::{EndpointSpec, MinReady, PassiveSpec},
     snapshot::{EndpointSnapshot, PoolSnapshot},
-    switch::{GateFailure, NotReady},
     view::EndpointSource,
 };
 
@@ -134,27 +134,33 @@ impl PoolState {
         Some(self.endpoints.remove(at))
     }
 
-    /// The gate of this pool: `None` if enough of it is ready.
+    /// The gate of this pool: open if enough of it is ready.
     pub(super) fn gate(
         &self,
         (service, colour): (&ServiceName, Colour),
         min_ready: MinReady,
         now: Instant,
-    ) -> Option<GateFailure> {
+    ) -> GateVerdict {
         let (ready, needed) = (self.ready(), min_ready.of(self.len()));
+        let is_open = ready >= needed;
         let unready = self.endpoints.iter().filter(|it| !it.tracker.is_ready());
-        (ready < needed).then(|| GateFailure {
+        let faults = unready.map(|it| EndpointFault {
+            endpoint: it.addr.clone(),
+            why: it.tracker.why(now).unwrap_or_default(),
+        });
+        GateVerdict {
+            gate: GateKind::MinReady,
+            name: None,
             service: service.clone(),
             colour,
-            ready,
-            needed,
-            not_ready: unready
-                .map(|it| NotReady {
-                    endpoint: it.addr.clone(),
-                    why: it.tracker.why(now).unwrap_or_default(),
-                })
-                .collect(),
-        })
+            verdict: if is_open {
+                Verdict::Passed
+            } else {
+                Verdict::Failed
+            },
+            why: Some(format!("{ready} of {needed} endpoints ready")),
+            endpoints: faults.collect(),
+        }
     }
 
     /// Takes an endpoint out because of its traffic, if the pool can spare it; says which and until when.

@@ -1,24 +1,26 @@
 //! How a switch goes: gates, journal, publish, barrier, drain.
 //!
-//! Owns the order of the steps; must not decide whether a switch may begin (`decide.rs`) or how a drain ends
-//! (`drain.rs`). Each step is one function that is entered by one event and leaves the operation in the map of
+//! Owns the order of the steps; must not decide whether a switch may begin (`decide.rs`), how it comes through its gates
+//! (`gate/`) or how a drain ends (`drain.rs`). Each step is one function that is entered by one event and leaves the operation in the map of
 //! the next step. Rollbacks and the file's wishes take the same way: a second way back would be tested less
 //! than the way there.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use super::{
     answer::{answer, refuse},
     decide::decide,
     drain::Drain,
     event::{BarrierPassed, Effect, Entry},
-    ids::{Colour, OpId, ServiceName},
+    gate::Gated,
+    gate::verdict::GateVerdict,
+    ids::{Colour, ServiceName},
     in_flight::Counts,
     notice::Notice,
-    operation::{Asked, Committing, Gated, Handover, Intent, Journaling},
+    operation::{Asked, Committing, Handover, Intent, Journaling},
     state::{State, Turn},
     steer::SteerRequest,
-    switch::{GateFailure, Outcome, Receipt, Refusal, SwitchRequest, Waiting, Wish},
+    switch::{Outcome, Receipt, Refusal, SwitchRequest, Waiting, Wish},
     time::after,
 };
 
@@ -47,118 +49,28 @@ impl State {
         if decision.targets.is_empty() {
             return answer(asked, Vec::new(), turn);
         }
-        let until = after(turn.now.instant, decision.gate_timeout);
         for (service, to) in &decision.targets {
             let waiting = Waiting {
                 to: *to,
                 actor: asked.actor.clone(),
                 since: turn.now.wall,
-                until,
             };
             self.operations.busy.insert(service.clone(), waiting);
         }
-        let gated = Gated {
-            asked,
-            targets: decision.targets,
-            until,
-        };
-        self.wait_for_gates(gated, decision.gate_timeout, turn);
-    }
-
-    fn wait_for_gates(&mut self, gated: Gated, gate_timeout: Duration, turn: &mut Turn) {
-        let op = gated.asked.op;
-        let targets = gated.targets.clone();
-        let actor = gated.asked.actor.clone();
-        self.operations.waiting.insert(op, gated);
-        self.ask_gates_of(op, turn);
-        if !self.operations.waiting.contains_key(&op) {
-            return;
-        }
-        for (service, to) in targets {
-            turn.tells(Notice::SwitchWaiting {
-                service,
-                to,
-                actor: actor.clone(),
-                gate_timeout,
-            });
-        }
-    }
-
-    /// Asks the gates of every switch that waits for them.
-    pub(super) fn ask_gates(&mut self, turn: &mut Turn) {
-        let waiting: Vec<OpId> = self.operations.waiting.keys().copied().collect();
-        for op in waiting {
-            self.ask_gates_of(op, turn);
-        }
-        self.ask_held(turn);
-    }
-
-    fn ask_gates_of(&mut self, op: OpId, turn: &mut Turn) {
-        let Some(gated) = self.operations.waiting.get(&op) else {
-            return;
-        };
-        let verdict = match self.gates_of(gated, turn) {
-            Ok(failures) if failures.is_empty() || gated.asked.force => Ok(()),
-            Ok(_) if turn.now.instant < gated.until => return,
-            Ok(failures) => Err(Refusal::Gates(failures)),
-            Err(refusal) => Err(refusal),
-        };
-        let Some(gated) = self.operations.waiting.remove(&op) else {
-            return;
-        };
-        match verdict {
-            Ok(()) => match self.plan(&gated) {
-                Some(plan) => self.begin_shift(gated, plan, turn),
-                None => self.write_intent(gated, turn),
-            },
-            Err(refusal) => {
-                self.idle(gated.targets.keys());
-                refuse(
-                    &gated.asked,
-                    gated.targets.into_keys().collect(),
-                    refusal,
-                    turn,
-                );
-            }
-        }
-    }
-
-    /// The gates that are not open; a refusal where waiting is no use any more.
-    fn gates_of(&self, gated: &Gated, turn: &Turn) -> Result<Vec<GateFailure>, Refusal> {
-        let mut failures = Vec::new();
-        for (service, &colour) in &gated.targets {
-            failures.extend(self.gate_of(service, colour, turn)?);
-        }
-        Ok(failures)
-    }
-
-    pub(super) fn gate_of(
-        &self,
-        service: &ServiceName,
-        colour: Colour,
-        turn: &Turn,
-    ) -> Result<Option<GateFailure>, Refusal> {
-        let served = self
-            .services
-            .get(service)
-            .ok_or_else(|| Refusal::UnknownService(service.to_string()))?;
-        let pool = &served.pools[colour];
-        if pool.is_empty() {
-            let service = service.clone();
-            return Err(Refusal::EmptyPool { service, colour });
-        }
-        let min_ready = served.spec.switch.min_ready;
-        Ok(pool.gate((service, colour), min_ready, turn.now.instant))
+        let gated = Gated::new(asked, decision.targets, decision.gate_timeout, turn);
+        self.wait_for_gates(gated, turn);
     }
 
     /// The gates are open: the intent goes to the journal.
-    fn write_intent(&mut self, gated: Gated, turn: &mut Turn) {
-        let Gated { asked, targets, .. } = gated;
+    pub(super) fn write_intent(&mut self, gated: Gated, turn: &mut Turn) {
+        let targets = gated.targets.iter();
         let intents: Vec<_> = targets
-            .into_iter()
-            .filter_map(|(service, to)| self.intent(&asked, service, to, turn))
+            .filter_map(|(service, to)| {
+                let gates = gated.gates_of(service).cloned().collect();
+                self.intent((&gated.asked, gates), (service, *to), turn)
+            })
             .collect();
-        self.write_switch(asked, intents, turn);
+        self.write_switch(gated.asked, intents, turn);
     }
 
     pub(super) fn write_switch(&mut self, asked: Asked, intents: Vec<Intent>, turn: &mut Turn) {
@@ -172,20 +84,20 @@ impl State {
 
     pub(super) fn intent(
         &self,
-        asked: &Asked,
-        service: ServiceName,
-        to: Colour,
+        (asked, gates): (&Asked, Vec<GateVerdict>),
+        (service, to): (&ServiceName, Colour),
         turn: &Turn,
     ) -> Option<Intent> {
-        let standing = self.standings.get(&service)?;
-        let served = self.services.get(&service)?;
-        let gates = turn.now.instant.duration_since(asked.at.instant);
+        let standing = self.standings.get(service)?;
+        let served = self.services.get(service)?;
+        let took = turn.now.instant.duration_since(asked.at.instant);
         let receipt = Receipt {
             rollback: asked.rollback,
             forced: asked.force,
-            gate_ms: u64::try_from(gates.as_millis()).unwrap_or(u64::MAX),
+            gate_ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
+            gates,
             ..Receipt::intended(
-                (&service, standing.live, to, standing.next_tenure()),
+                (service, standing.live, to, standing.next_tenure()),
                 (&asked.actor, asked.reason.as_ref(), asked.at.wall),
             )
         };
@@ -317,17 +229,7 @@ impl State {
         }
     }
 
-    /// Refuses every switch that waits for its gates: the process is stopping.
-    pub(super) fn refuse_waiting(&mut self, turn: &mut Turn) {
-        let waiting: BTreeMap<_, _> = std::mem::take(&mut self.operations.waiting);
-        for gated in waiting.into_values() {
-            self.idle(gated.targets.keys());
-            let services = gated.targets.into_keys().collect();
-            refuse(&gated.asked, services, Refusal::ShuttingDown, turn);
-        }
-    }
-
-    fn idle<'a>(&mut self, services: impl IntoIterator<Item = &'a ServiceName>) {
+    pub(super) fn idle<'a>(&mut self, services: impl IntoIterator<Item = &'a ServiceName>) {
         for service in services {
             self.operations.busy.remove(service);
         }

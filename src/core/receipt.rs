@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::{
+    gate::verdict::GateVerdict,
     ids::{Colour, ServiceName, Tenure},
     in_flight::Counts,
     shift::ShiftAccount,
@@ -39,6 +40,9 @@ pub struct Receipt {
     pub committed_at: Option<Timestamp>,
     /// How long the gates took, in milliseconds.
     pub gate_ms: u64,
+    /// The gates that it passed besides `min_ready`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub gates: Vec<GateVerdict>,
     /// From the publish to the last worker's answer, in microseconds.
     pub barrier_us: Option<u64>,
     /// Workers that had not answered when the barrier was given up: 0 is the proof that nobody can reach the old
@@ -126,6 +130,7 @@ impl Receipt {
             requested_at,
             committed_at: None,
             gate_ms: 0,
+            gates: Vec::new(),
             barrier_us: None,
             unproven_workers: 0,
             in_flight_at_commit: 0,

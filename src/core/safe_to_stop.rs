@@ -34,7 +34,7 @@ impl State {
     ) -> Vec<Hindrance> {
         let reasons = [
             self.is_live(name, colour),
-            self.is_switching(name, colour, now),
+            self.is_switching(name, colour),
             self.has_claims(name, colour, now),
             self.is_unproven(name, colour),
             self.is_held(name, colour, now),
@@ -48,7 +48,7 @@ impl State {
         (live == colour).then(|| hindrance(HindranceKind::Live, detail(), None))
     }
 
-    fn is_switching(&self, name: &ServiceName, colour: Colour, now: Now) -> Option<Hindrance> {
+    fn is_switching(&self, name: &ServiceName, colour: Colour) -> Option<Hindrance> {
         let busy = self.operations.busy.get(name)?;
         let (to, by, since) = (busy.to, &busy.actor.name, busy.since);
         let detail = if to == colour {
@@ -58,8 +58,8 @@ impl State {
         };
         // Only a switch that waits for its gates has a time at which it is over.
         let waits = self.operations.waiting.values();
-        let waits = { waits }.any(|it| it.targets.contains_key(name));
-        let until = waits.then(|| wall(busy.until, now));
+        let waits = { waits }.find(|it| it.targets.contains_key(name));
+        let until = waits.map(|it| it.wait().until);
         Some(hindrance(HindranceKind::Switching, detail, until))
     }
 

@@ -14,6 +14,7 @@ use std::{
 use http::{HeaderName, HeaderValue};
 
 use super::{
+    gate::spec::GatesSpec,
     ids::{ByColour, Colour, EndpointAddr, ListenerName, ServiceName},
     proxy_header::ProxyVersion,
     shift::ShiftSpec,
@@ -278,6 +279,8 @@ pub struct SwitchSpec {
     pub drain_deadline: Duration,
     /// How gradually it goes.
     pub shift: ShiftSpec,
+    /// What it waits for besides `min_ready`.
+    pub gates: GatesSpec,
     /// How long the pool that was live before is kept ready to return; zero keeps it for no longer than its requests
     /// last.
     pub keep_standby_for: Duration,

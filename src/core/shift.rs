@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 pub use super::pace::{BadSteps, EVERY, Pace, STEPS_LIMIT, ShiftPlan, ShiftSpec, steps};
 use super::{
+    gate::verdict::GateVerdict,
     ids::{Colour, ServiceName, Tenure},
     in_flight::TenureCounter,
     leg::Leg,
@@ -20,7 +21,7 @@ use super::{
     share::Share,
     shift_key::ShiftKey,
     snapshot::ShiftSnapshot,
-    switch::{Actor, GateFailure},
+    switch::Actor,
     time::Timestamp,
 };
 
@@ -47,6 +48,9 @@ pub struct ShiftRecord {
     pub began_at: Timestamp,
     /// How long they took, in milliseconds.
     pub gate_ms: u64,
+    /// Those of them that were asked of others.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub gates: Vec<GateVerdict>,
     /// Its way.
     pub plan: ShiftPlan,
     /// The present step, from 0; one beyond the last is the ramp.
@@ -189,7 +193,7 @@ impl Shift {
     }
 
     /// How it looks from outside; `gate` is the gate of its target where that is closed.
-    pub(super) fn view(&self, gate: Option<GateFailure>, now: Instant) -> ShiftView {
+    pub(super) fn view(&self, gate: Option<GateVerdict>, now: Instant) -> ShiftView {
         let left = match self.stage {
             Stage::Goes(_) => Some(self.leg.end().saturating_duration_since(now)),
             Stage::Paused => Some(self.leg.lasts()),
@@ -237,7 +241,7 @@ pub struct ShiftView {
     /// Whether its next step waits for the gate of its pool.
     pub held: bool,
     /// That gate, if it is closed.
-    pub gates: Vec<GateFailure>,
+    pub gates: Vec<GateVerdict>,
     /// What is left of the present step, in milliseconds, if it goes on by itself.
     pub left_ms: Option<u64>,
     /// Requests that went to the new colour so far.

@@ -43,7 +43,8 @@ impl State {
         asked.joined = joined;
         let (to, account) = (shift.record.to, shift.account());
         let (tenure, gate_ms) = (shift.record.tenure, shift.record.gate_ms);
-        let Some(mut intent) = self.intent(&asked, service.clone(), to, turn) else {
+        let gates = shift.record.gates.clone();
+        let Some(mut intent) = self.intent((&asked, gates), (service, to), turn) else {
             return;
         };
         intent.receipt.tenure = tenure;
@@ -83,6 +84,7 @@ impl State {
         let op = self.operations.own_op();
         let journaling = Journaling::Abort(op, Box::new(intent), abort.waiter);
         self.operations.journaling.insert(op, journaling);
+        let receipt = Box::new(receipt);
         turn.does(Effect::Journal(op, Entry::Aborted { receipt }));
     }
 
@@ -196,6 +198,7 @@ impl State {
             };
             let receipt = record.aborted(account, &abort);
             standing.remember(receipt.clone());
+            let receipt = Box::new(receipt);
             turn.does(Effect::Record(Entry::Aborted { receipt }));
         }
     }
@@ -205,6 +208,7 @@ impl ShiftRecord {
     fn aborted(&self, account: ShiftAccount, abort: &Abort) -> Receipt {
         Receipt {
             gate_ms: self.gate_ms,
+            gates: self.gates.clone(),
             shift: Some(ShiftAccount {
                 aborted_by: Some(abort.by.clone()),
                 abort_reason: abort.reason.clone(),

@@ -8,9 +8,10 @@ use std::time::Instant;
 
 use super::{
     event::{Effect, Entry},
+    gate::{Gated, verdict::GateVerdict},
     ids::{ServiceName, Tenure},
     notice::{Notice, ShiftChange},
-    operation::{Asked, Gated, Journaling, is_own},
+    operation::{Asked, Journaling, is_own},
     shift::{Shift, ShiftAccount, ShiftPlan, ShiftRecord, ShiftView, Stage},
     state::{State, Turn},
     switch::{Actor, Refusal, SwitchAnswer, WaitFor, Waiting},
@@ -19,7 +20,7 @@ use super::{
 impl State {
     /// The way of a switch whose gates are open; `None` if it goes at once. A rollback always does, and so do several
     /// services in one publish.
-    pub(super) fn plan(&self, gated: &Gated) -> Option<ShiftPlan> {
+    pub(super) fn shift_plan(&self, gated: &Gated) -> Option<ShiftPlan> {
         let mut targets = gated.targets.keys();
         match (targets.next(), targets.next()) {
             (Some(service), None) if !gated.asked.rollback => {
@@ -32,13 +33,15 @@ impl State {
 
     /// The gates are open: the first step goes to the journal.
     pub(super) fn begin_shift(&mut self, gated: Gated, plan: ShiftPlan, turn: &mut Turn) {
-        let Gated { asked, targets, .. } = gated;
-        let Some((service, to)) = targets.into_iter().next() else {
+        let Some((service, to)) = gated.targets.first_key_value() else {
             return;
         };
+        let (service, to) = (service.clone(), *to);
         let Some(standing) = self.standings.get(&service) else {
             return;
         };
+        let passed = gated.gates_of(&service).cloned().collect();
+        let asked = gated.asked;
         let gates = turn.now.instant.duration_since(asked.at.instant);
         let record = ShiftRecord {
             from: standing.live,
@@ -51,15 +54,17 @@ impl State {
             requested_at: asked.at.wall,
             began_at: turn.now.wall,
             gate_ms: u64::try_from(gates.as_millis()).unwrap_or(u64::MAX),
+            gates: passed,
             plan,
             step: 0,
             paused: false,
         };
         let op = asked.op;
+        let record = Box::new(record);
         let entry = Entry::Shifting {
             shift: record.clone(),
         };
-        let journaling = Journaling::Shift(asked, Box::new(record));
+        let journaling = Journaling::Shift(asked, record);
         self.operations.journaling.insert(op, journaling);
         turn.does(Effect::Journal(op, entry));
     }
@@ -99,7 +104,6 @@ impl State {
             to: record.to,
             actor: record.actor.clone(),
             since: record.requested_at,
-            until: turn.now.instant,
         };
         self.operations.busy.insert(service.clone(), waiting);
         let asked = Asked::restored(&record, self.operations.own_op(), turn.now);
@@ -171,7 +175,12 @@ impl State {
             let op = self.operations.own_op();
             let journaling = Journaling::Step(service.clone(), record.tenure);
             self.operations.journaling.insert(op, journaling);
-            turn.does(Effect::Journal(op, Entry::Shifting { shift: record }));
+            turn.does(Effect::Journal(
+                op,
+                Entry::Shifting {
+                    shift: Box::new(record),
+                },
+            ));
         }
     }
 
@@ -221,10 +230,9 @@ impl State {
         turn: &Turn,
     ) -> Option<Refusal> {
         let shift = self.shifts.get(service)?;
-        match self.gate_of(service, shift.record.to, turn) {
-            Ok(None) => None,
-            Ok(Some(_)) if force || shift.record.forced => None,
-            Ok(Some(closed)) => Some(Refusal::Gates(vec![closed])),
+        match self.min_ready_of(service, shift.record.to, turn.now.instant) {
+            Ok(gate) if !gate.is_closed() || force || shift.record.forced => None,
+            Ok(closed) => Some(Refusal::Gates(vec![closed])),
             Err(refusal) => Some(refusal),
         }
     }
@@ -263,7 +271,7 @@ impl State {
     /// Writes down how the shift stands.
     pub(super) fn record_shift(&self, service: &ServiceName, turn: &mut Turn) {
         if let Some(shift) = self.shifts.get(service) {
-            let shift = shift.record.clone();
+            let shift = Box::new(shift.record.clone());
             turn.does(Effect::Record(Entry::Shifting { shift }));
         }
     }
@@ -291,7 +299,8 @@ impl State {
         let to = shift.record.to;
         let served = self.services.get(service)?;
         let min_ready = served.spec.switch.min_ready;
-        Some(shift.view(served.pools[to].gate((service, to), min_ready, now), now))
+        let gate = served.pools[to].gate((service, to), min_ready, now);
+        Some(shift.view(Some(gate).filter(GateVerdict::is_closed), now))
     }
 }
 

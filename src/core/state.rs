@@ -1,7 +1,7 @@
 //! The one place that decides: an event goes in, effects come out.
 //!
 //! Owns the whole state of the control plane and hands each event to the file that knows it: `procedure.rs`
-//! switches, `drain.rs` drains, `reconcile.rs` applies a file, `registration.rs` adds and removes endpoints,
+//! switches, `gate/` holds it up, `drain.rs` drains, `reconcile.rs` applies a file, `registration.rs` adds and removes endpoints,
 //! `publication.rs` builds snapshots. Must not wait, log, lock, or read a clock (invariant 1). An actor per
 //! service would look simpler and could not switch two services at one instant, nor be replayed in a test.
 
@@ -66,7 +66,7 @@ impl Turn {
     }
 
     pub(super) fn tells(&mut self, notice: Notice) {
-        self.does(Effect::Notice(notice));
+        self.does(Effect::Notice(Box::new(notice)));
     }
 }
 
@@ -114,6 +114,7 @@ impl State {
                 tenure,
                 counts,
             } => self.drained((service, tenure), &counts, on),
+            Event::GateAnswered(answer) => self.gate_answered(answer, on),
             Event::Probed(id, verdict) => self.probed(id, &verdict, on),
             Event::Failed(id, why) => self.failed(id, why, on),
             Event::Resolved(id, addrs) => self.resolved(id, addrs, on),
@@ -128,7 +129,8 @@ impl State {
     #[must_use]
     pub fn next_wake(&self) -> Option<Instant> {
         let ejection = self.ejections.first().map(|(until, _)| *until);
-        let gates = self.operations.waiting.values().map(|it| it.until).min();
+        let waiting = self.operations.waiting.values();
+        let gates = waiting.map(|it| it.wait().due).min();
         let going = self.shifts.values().filter(|_| !self.shutting_down);
         let shift = going.filter_map(Shift::due).min();
         let wakes = [

@@ -1,14 +1,16 @@
-//! What a switch is asked to do, why it may be refused, and the receipt it leaves.
+//! What a switch is asked to do, and why it may be refused.
 //!
-//! Owns the words of a switch; whether it may begin is said in `decide.rs`, how it goes on in `procedure.rs`.
+//! Owns the words of a switch; whether it may begin is said in `decide.rs`, how it goes on in `procedure.rs`, what it
+//! leaves behind in `receipt.rs`.
 
-use std::{collections::BTreeMap, time::Instant};
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
 pub use super::receipt::{Broken, Cut, Outcome, Receipt};
 use super::{
-    ids::{Colour, EndpointAddr, OpId, ServiceName, Tenure},
+    gate::verdict::GateVerdict,
+    ids::{Colour, OpId, ServiceName, Tenure},
     share::Share,
     shift::{Pace, ShiftView},
     time::Timestamp,
@@ -210,7 +212,7 @@ pub enum Refusal {
     },
     /// The gates did not open in time; nothing was changed.
     #[error("{}", gates(.0))]
-    Gates(Vec<GateFailure>),
+    Gates(Vec<GateVerdict>),
     /// No earlier colour to go back to.
     #[error("service `{0}` has never been switched, there is no colour to roll back to")]
     NothingToRollBack(ServiceName),
@@ -243,44 +245,12 @@ impl Refusal {
     }
 }
 
-fn gates(failures: &[GateFailure]) -> String {
+fn gates(failures: &[GateVerdict]) -> String {
     failures
         .iter()
         .map(ToString::to_string)
         .collect::<Vec<_>>()
         .join("; ")
-}
-
-/// One gate that did not open.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
-#[error("pool `{colour}` of service `{service}` has {ready} of {needed} endpoints ready{}", endpoints(.not_ready))]
-pub struct GateFailure {
-    /// The service.
-    pub service: ServiceName,
-    /// The target pool.
-    pub colour: Colour,
-    /// Endpoints that are ready.
-    pub ready: usize,
-    /// Endpoints that must be.
-    pub needed: usize,
-    /// The others, each with why.
-    pub not_ready: Vec<NotReady>,
-}
-
-/// An endpoint that is not ready, and why.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct NotReady {
-    /// The endpoint.
-    pub endpoint: EndpointAddr,
-    /// Such as `connect refused` or `not probed yet`.
-    pub why: String,
-}
-
-fn endpoints(not_ready: &[NotReady]) -> String {
-    not_ready
-        .iter()
-        .map(|it| format!(", `{}`: {}", it.endpoint, it.why))
-        .collect()
 }
 
 /// The switch that a service is busy with, as others see it: it waits for gates, journal or barrier.
@@ -292,6 +262,4 @@ pub struct Waiting {
     pub actor: Actor,
     /// Since when.
     pub since: Timestamp,
-    /// Until when it waits for its gates, on the monotonic clock.
-    pub until: Instant,
 }

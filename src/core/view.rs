@@ -5,10 +5,11 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
+    gate::verdict::{GateKind, GateVerdict},
     health::Health,
     ids::{ByColour, Colour, EndpointAddr, ServiceName, Tenure},
     shift::ShiftView,
-    switch::{Actor, GateFailure, Receipt},
+    switch::{Actor, Receipt},
     time::Timestamp,
 };
 
@@ -58,8 +59,14 @@ pub struct WaitingView {
     pub actor: Actor,
     /// Since when.
     pub since: Timestamp,
-    /// What it waits for.
-    pub gates: Vec<GateFailure>,
+    /// The kind of gate that it waits for now.
+    pub gate: GateKind,
+    /// Since when it waits for those.
+    pub gate_since: Timestamp,
+    /// Until when; then it is refused.
+    pub gate_until: Timestamp,
+    /// Its gates so far, each with its verdict.
+    pub gates: Vec<GateVerdict>,
 }
 
 /// One pool.

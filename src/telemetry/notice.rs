@@ -10,6 +10,7 @@ use tracing::{error, info, warn};
 
 use super::metrics::Metrics;
 use crate::core::{
+    gate::verdict::{GateVerdict, Verdict},
     health::Health,
     ids::ServiceName,
     notice::{Notice, ShiftChange},
@@ -42,6 +43,7 @@ impl Notices {
         self.metrics.count(notice);
         match notice {
             Notice::SwitchWaiting { .. }
+            | Notice::GateAnswered(_)
             | Notice::SwitchRefused { .. }
             | Notice::Switched { .. }
             | Notice::Shift { .. }
@@ -73,6 +75,7 @@ impl Notices {
 pub const fn kind(notice: &Notice) -> &'static str {
     match notice {
         Notice::SwitchWaiting { .. } => "switch_waiting",
+        Notice::GateAnswered(_) => "gate_answered",
         Notice::SwitchRefused { .. } => "switch_refused",
         Notice::Switched { .. } => "switched",
         Notice::Shift { change, .. } => match change {
@@ -115,11 +118,13 @@ fn log_switch(notice: &Notice) {
             service,
             to,
             actor,
-            gate_timeout,
+            gate,
+            longest,
         } => {
             let (by, actor) = who(actor);
-            info!(target: LOG, %service, %to, %by, actor, ?gate_timeout, "switch requested");
+            info!(target: LOG, %service, %to, %by, actor, %gate, ?longest, "gates asked");
         }
+        Notice::GateAnswered(gate) => log_gate(gate),
         Notice::SwitchRefused {
             services,
             actor,
@@ -152,6 +157,27 @@ fn log_switch(notice: &Notice) {
         }
         _ => {}
     }
+}
+
+fn log_gate(verdict: &GateVerdict) {
+    let GateVerdict {
+        gate,
+        name,
+        service,
+        colour,
+        why,
+        endpoints,
+        ..
+    } = verdict;
+    let (name, why) = (name.as_deref(), why.as_deref());
+    if verdict.verdict == Verdict::Passed {
+        return info!(target: LOG, %service, %colour, %gate, name, "gate passed");
+    }
+    let faults = endpoints.iter();
+    let faults: Vec<_> = faults
+        .map(|it| format!("{}: {}", it.endpoint, it.why))
+        .collect();
+    warn!(target: LOG, %service, %colour, %gate, name, why, faults = listed(&faults), "gate failed");
 }
 
 fn log_switched(receipt: &Receipt, generation: u64) {

@@ -19,6 +19,11 @@ use std::{
 
 use cutover::core::{
     event::{BarrierPassed, Deregister, Effect, Event, Register, Reload, Restored},
+    gate::{
+        inquiry::GateAnswer,
+        spec::{CheckScope, CheckSpec, GatesSpec},
+        verdict::{EndpointFault, GateFault, GateKind},
+    },
     health::{PassiveFailure, ProbeVerdict},
     ids::{
         ByColour, Colour, EndpointAddr, EndpointId, ListenerId, ListenerName, OpId, ServiceName,
@@ -220,6 +225,37 @@ impl Ledger {
         }))
     }
 
+    /// The edge has found out that the gate in this place of an inquiry is open.
+    pub fn gate_open(&mut self, op: u64, gate: GateKind, place: usize) -> Vec<String> {
+        self.gate_answers(op, gate, place, Ok(()))
+    }
+
+    /// It is not: the first green endpoint fails.
+    pub fn gate_closed(&mut self, op: u64, gate: GateKind, place: usize) -> Vec<String> {
+        let fault = EndpointFault {
+            endpoint: EndpointAddr::new(GREEN),
+            why: "status 500".to_owned(),
+        };
+        let endpoints = vec![fault];
+        let why = None;
+        self.gate_answers(op, gate, place, Err(GateFault { why, endpoints }))
+    }
+
+    fn gate_answers(
+        &mut self,
+        op: u64,
+        gate: GateKind,
+        place: usize,
+        outcome: Result<(), GateFault>,
+    ) -> Vec<String> {
+        self.on(Event::GateAnswered(GateAnswer {
+            op: OpId(op),
+            gate,
+            place,
+            outcome,
+        }))
+    }
+
     /// The whole way of a switch without claims, up to its commit.
     pub fn switched(&mut self, name: &str, to: Colour) {
         let request = self.request(&[(name, to)]);
@@ -370,6 +406,7 @@ pub fn service(name: &str) -> ServiceSpec {
             min_ready: MinReady::Count(1),
             drain_deadline: Duration::from_secs(10),
             shift: ShiftSpec::default(),
+            gates: GatesSpec::default(),
             keep_standby_for: Duration::ZERO,
         },
         timeouts: Timeouts {
@@ -384,6 +421,25 @@ pub fn service(name: &str) -> ServiceSpec {
         },
         upstream_tls: ByColour::default(),
         vouched_fields: [].into(),
+    }
+}
+
+/// A check of every endpoint, twice each.
+pub fn check(path: &str) -> CheckSpec {
+    CheckSpec {
+        name: format!("GET {path}"),
+        method: http::Method::GET,
+        path: path.to_owned(),
+        host: None,
+        headers: Vec::new(),
+        body: None,
+        expect: 200..=299,
+        expect_headers: Vec::new(),
+        body_contains: None,
+        json: Vec::new(),
+        on: CheckScope::Every,
+        repeat: 2,
+        timeout: Duration::from_secs(5),
     }
 }
 

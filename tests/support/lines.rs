@@ -8,6 +8,7 @@
 
 use cutover::core::{
     event::{Effect, EndpointAnswer, Entry},
+    gate::{inquiry::Question, verdict::GateKind},
     in_flight::TenureCounter,
     notice::Notice,
     snapshot::Snapshot,
@@ -25,6 +26,17 @@ pub fn line(effect: &Effect) -> String {
         }
         Effect::Drain(it) => format!("drain {}", counter(it)),
         Effect::Cut(it) => format!("cut {}", counter(it)),
+        Effect::Ask(it) => {
+            let names = it.questions.iter().map(|question| match question {
+                Question::Check(it) => {
+                    let targets: Vec<_> = it.targets.iter().map(|it| it.addr.as_str()).collect();
+                    format!("{} of {}", it.check.name, targets.join(", "))
+                }
+            });
+            let names: Vec<_> = names.collect();
+            format!("ask {}: {}", it.op, names.join("; "))
+        }
+        Effect::Unask(op) => format!("unask {op}"),
         Effect::Answer(op, it) => format!("answer {op}: {}", answer(it)),
         Effect::AnswerEndpoint(op, it) => match it {
             EndpointAnswer::Done { changed } => format!("answer {op}: changed {changed}"),
@@ -170,14 +182,24 @@ fn shift(it: &Notice) -> String {
     format!("no shift: {it:?}")
 }
 
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn notice(it: &Notice) -> String {
     match it {
         Notice::SwitchWaiting {
             service,
             to,
-            gate_timeout,
+            gate: GateKind::MinReady,
+            longest,
             ..
-        } => format!("{service}>{to} waits up to {gate_timeout:?}"),
+        } => format!("{service}>{to} waits up to {longest:?}"),
+        Notice::SwitchWaiting {
+            service,
+            to,
+            gate,
+            longest,
+            ..
+        } => format!("{service}>{to} waits for {gate} up to {longest:?}"),
+        Notice::GateAnswered(it) => it.to_string(),
         Notice::SwitchRefused { refusal, actor, .. } => {
             format!("refused to {}: {refusal}", actor.name)
         }

@@ -42,17 +42,17 @@ pub fn write(journal: &mut Restored, entry: Entry) {
                 known.history.truncate(HISTORY_LIMIT);
             }
         }
-        Entry::Settled { receipt } => settle(&mut journal.services, receipt),
+        Entry::Settled { receipt } => settle(&mut journal.services, *receipt),
         Entry::Shifting { shift } => {
             let known = journal.services.get_mut(&shift.service).unwrap();
             let ended = known.history.iter().any(|it| it.tenure == shift.tenure);
             assert!(!ended, "a shift does not go on after its end");
-            known.shift = Some(shift);
+            known.shift = Some(*shift);
         }
         Entry::Aborted { receipt } => {
             let known = journal.services.get_mut(&receipt.service).unwrap();
             known.shift = None;
-            known.history.insert(0, receipt);
+            known.history.insert(0, *receipt);
             known.history.truncate(HISTORY_LIMIT);
         }
         Entry::Registered {

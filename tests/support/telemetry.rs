@@ -6,6 +6,7 @@ use std::{sync::Arc, time::Duration};
 
 use cutover::{
     core::{
+        gate::verdict::{EndpointFault, GateKind, GateVerdict, Verdict},
         health::Health,
         ids::{ByColour, Colour, EndpointAddr, ServiceName, Tenure},
         switch::{Actor, ActorKind, Broken, Cut, Outcome, Receipt},
@@ -90,6 +91,22 @@ pub(crate) fn view(service: &str) -> ServiceView {
     }
 }
 
+/// A check that has failed.
+pub(crate) fn failed_gate(service: &ServiceName) -> GateVerdict {
+    GateVerdict {
+        gate: GateKind::Check,
+        name: Some("GET /smoke".to_owned()),
+        service: service.clone(),
+        colour: Colour::Green,
+        verdict: Verdict::Failed,
+        why: Some("no answer in time".to_owned()),
+        endpoints: vec![EndpointFault {
+            endpoint: EndpointAddr::new("10.0.0.2:80"),
+            why: "status 500".to_owned(),
+        }],
+    }
+}
+
 pub(crate) fn receipt() -> Receipt {
     Receipt {
         service: shop(),
@@ -103,6 +120,7 @@ pub(crate) fn receipt() -> Receipt {
         requested_at: Timestamp::from_millis(1_700_000_000_000),
         committed_at: Some(Timestamp::from_millis(1_700_000_000_040)),
         gate_ms: 40,
+        gates: Vec::new(),
         barrier_us: Some(80),
         unproven_workers: 0,
         in_flight_at_commit: 5,

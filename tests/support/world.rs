@@ -18,6 +18,10 @@ use std::{
 
 use cutover::core::{
     event::{BarrierPassed, Deregister, Effect, Entry, Event, Register, Reload, Restored},
+    gate::{
+        inquiry::{GateAnswer, Inquiry},
+        verdict::GateFault,
+    },
     ids::{
         ByColour, Colour, EndpointAddr, EndpointId, Generation, ListenerId, ListenerName, OpId,
         ServiceName, Tenure,
@@ -49,6 +53,8 @@ pub struct World {
     journaling: VecDeque<(Option<OpId>, Entry)>,
     barriers: VecDeque<(OpId, Vec<Arc<TenureCounter>>)>,
     draining: Vec<Arc<TenureCounter>>,
+    /// Gates that the edge has been asked about.
+    asking: Vec<Inquiry>,
     /// What was in flight in the tenure before this one when its barrier passed.
     pub met: BTreeMap<(ServiceName, Tenure), u64>,
     /// The tenure that began when this one ended.
@@ -70,6 +76,7 @@ impl World {
             journaling: VecDeque::new(),
             barriers: VecDeque::new(),
             draining: Vec::new(),
+            asking: Vec::new(),
             met: BTreeMap::new(),
             began: BTreeMap::new(),
             claims: Vec::new(),
@@ -184,6 +191,28 @@ impl World {
             counts: counters.iter().map(read).collect(),
             missing,
         }));
+    }
+
+    /// The edge answers the oldest inquiry, gate by gate; the last one in this way.
+    pub fn gates_answer(&mut self, passes: bool) {
+        if self.asking.is_empty() {
+            return;
+        }
+        let inquiry = self.asking.remove(0);
+        let last = inquiry.questions.len() - 1;
+        for place in 0..=last {
+            let fault = GateFault::default();
+            self.happens(Event::GateAnswered(GateAnswer {
+                op: inquiry.op,
+                gate: inquiry.gate,
+                place,
+                outcome: if passes || place < last {
+                    Ok(())
+                } else {
+                    Err(fault)
+                },
+            }));
+        }
     }
 
     /// A request claims in the live tenure of some service of the published snapshot.
@@ -325,6 +354,8 @@ impl World {
             Effect::Record(entry) => self.journaling.push_back((None, entry)),
             Effect::Barrier(op, counters) => self.barriers.push_back((op, counters)),
             Effect::Drain(counter) => self.draining.push(counter),
+            Effect::Ask(inquiry) => self.asking.push(inquiry),
+            Effect::Unask(op) => self.asking.retain(|it| it.op != op),
             Effect::Cut(counter) => {
                 let of = |it: &(Claim, Rc<WorkerTenure>)| Arc::ptr_eq(it.1.counter(), &counter);
                 for (claim, _) in self.claims.extract_if(.., |it| of(it)) {

@@ -131,8 +131,8 @@ async fn refusals_carry_what_a_machine_needs() {
         (&json!("green"), &json!("bob"))
     );
     let gate = &members[4]["gates"][0];
-    assert_eq!((&gate["ready"], &gate["needed"]), (&json!(0), &json!(1)));
-    assert_eq!(gate["not_ready"][0]["why"], "connect refused");
+    assert_eq!(gate["why"], "0 of 1 endpoints ready");
+    assert_eq!(gate["endpoints"][0]["why"], "connect refused");
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! Commands against a real admin server: what they print, and how they end.
 
 mod documented;
+mod plan;
 
 use std::ffi::OsString;
 
@@ -13,6 +14,7 @@ use crate::{
     config::AdminAddr,
     control::{answering::Answers, handle::ReloadAnswer},
     core::{
+        gate::verdict::GateKind,
         ids::Colour,
         switch::{Actor, Cut, Outcome, Refusal, SwitchAnswer, WaitFor, Wish},
         time::Timestamp,
@@ -132,7 +134,7 @@ async fn a_refused_gate_is_told_endpoint_by_endpoint() {
     let ended = against(&rig, "switch shop green").await;
     assert_eq!((ended.exit, ended.results.as_str()), (Exit::Refused, ""));
     let expected = "\
-error: the gates did not open in time, nothing was switched
+error: the gates did not open, nothing was switched
   shop green: 0 of 1 endpoints ready
     10.0.0.1:80  connect refused
 ";
@@ -140,7 +142,7 @@ error: the gates did not open in time, nothing was switched
     let ended = against(&rig, "switch shop green --output json").await;
     assert_eq!(ended.exit, Exit::Refused);
     let problem: serde_json::Value = serde_json::from_str(&ended.results).unwrap();
-    assert_eq!(problem["gates"][0]["needed"], 1);
+    assert_eq!(problem["gates"][0]["gate"], "min_ready");
 }
 
 #[tokio::test]
@@ -168,6 +170,9 @@ async fn giving_up_exits_with_4_and_tells_what_was_waited_for() {
         to: Colour::Green,
         actor: Actor::file(),
         since: Timestamp::from_millis(0),
+        gate: GateKind::MinReady,
+        gate_since: Timestamp::from_millis(0),
+        gate_until: Timestamp::from_millis(20_000),
         gates,
     });
     let services = vec![waiting];

@@ -4,6 +4,7 @@
 //! problem with a stand-in, so that all are found in one pass; the result is thrown away if there was one
 //! (`load` sees to that). Must not read files or resolve names: a check must give the same answer everywhere.
 
+mod gates;
 mod limits;
 mod listener;
 mod peers;

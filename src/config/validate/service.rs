@@ -2,7 +2,7 @@
 
 use std::{num::NonZeroUsize, sync::Arc, time::Duration};
 
-use super::{listener::Listeners, pool, probe, tls};
+use super::{gates, listener::Listeners, pool, probe, tls};
 use crate::{
     config::{
         judge::{At, Judge, shown},
@@ -196,6 +196,7 @@ fn switch(service: &str, raw: Field<RawSwitch>, judge: &mut Judge<'_>) -> (Switc
             key: raw.key.or(ShiftKey::Request),
             ramp: raw.ramp.or(Delay(Duration::ZERO)).0,
         },
+        gates: gates::gates(service, raw.check, judge),
         keep_standby_for: raw.keep_standby_for.or(Delay(Duration::ZERO)).0,
     };
     (spec, at)

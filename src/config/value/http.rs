@@ -168,7 +168,7 @@ fn header_name(text: &str, at: At, judge: &mut Judge<'_>) -> Option<HeaderName> 
         ),
         Ok(name) if FRAMING.contains(&name) => (
             "is set by cutover",
-            "remove it: a probe's request has no body and ends its connection",
+            "remove it: it says where a request ends, or its connection",
         ),
         Ok(name) => return Some(name),
         Err(_) => (

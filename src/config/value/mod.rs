@@ -3,6 +3,7 @@
 //! One file for each kind. A kind judges a value by itself; what two keys mean for each other is `validate`'s.
 
 pub(super) mod addr;
+pub(super) mod check;
 pub(super) mod choice;
 pub(super) mod duration;
 pub(super) mod flag;

@@ -169,9 +169,13 @@ impl Known {
                         receipts: vec![receipt],
                     },
                     Outcome::Draining | Outcome::Drained | Outcome::Cut | Outcome::Interrupted => {
-                        Entry::Settled { receipt }
+                        Entry::Settled {
+                            receipt: Box::new(receipt),
+                        }
                     }
-                    Outcome::Aborted => Entry::Aborted { receipt },
+                    Outcome::Aborted => Entry::Aborted {
+                        receipt: Box::new(receipt),
+                    },
                 }
             })
             .collect();
@@ -186,7 +190,7 @@ impl Known {
             });
         }
         entries.extend(self.shift.iter().map(|shift| Entry::Shifting {
-            shift: shift.clone(),
+            shift: Box::new(shift.clone()),
         }));
         for (colour, endpoints) in self.endpoints.iter() {
             entries.extend(endpoints.iter().map(|(addr, weight)| Entry::Registered {
@@ -230,6 +234,7 @@ mod tests {
             requested_at: Timestamp::from_millis(tenure),
             committed_at: None,
             gate_ms: 0,
+            gates: Vec::new(),
             barrier_us: None,
             unproven_workers: 0,
             in_flight_at_commit: 0,
@@ -261,7 +266,7 @@ mod tests {
 
     fn settled(service: &str, tenure: u64) -> Entry {
         Entry::Settled {
-            receipt: receipt(service, tenure, Outcome::Drained),
+            receipt: Box::new(receipt(service, tenure, Outcome::Drained)),
         }
     }
 

@@ -6,7 +6,7 @@ use crate::{machine::is_exhausted, tls};
 
 /// What was seen instead of a pass.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum ProbeFailure {
+pub(in crate::control) enum ProbeFailure {
     /// The endpoint's name stands for no address yet.
     #[error("name not resolved")]
     Unresolved,
@@ -80,7 +80,7 @@ impl ProbeFailure {
         clippy::wildcard_enum_match_arm,
         reason = "the kinds of errors are many, and more with every release"
     )]
-    pub(super) fn connect(error: &io::Error) -> Self {
+    pub(in crate::control) fn connect(error: &io::Error) -> Self {
         if is_exhausted(error) {
             return Self::Exhausted;
         }
@@ -92,7 +92,7 @@ impl ProbeFailure {
     }
 
     /// An error of the TLS handshake.
-    pub(super) fn handshake(error: &io::Error) -> Self {
+    pub(in crate::control) fn handshake(error: &io::Error) -> Self {
         match tls::distrust(error) {
             Some(why) => Self::Untrusted(why),
             None => Self::Handshake(error.to_string()),
@@ -100,7 +100,7 @@ impl ProbeFailure {
     }
 
     /// An error of the exchange.
-    pub(super) fn exchange(error: &hyper::Error) -> Self {
+    pub(in crate::control) fn exchange(error: &hyper::Error) -> Self {
         if error.is_parse() {
             return Self::NotHttp;
         }

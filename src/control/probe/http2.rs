@@ -15,24 +15,24 @@ use crate::core::service::PROBE_BODY_LIMIT;
 
 /// What was answered.
 #[derive(Debug)]
-pub(super) struct Answer {
-    pub(super) status: StatusCode,
-    pub(super) headers: HeaderMap,
+pub(in crate::control) struct Answer {
+    pub(in crate::control) status: StatusCode,
+    pub(in crate::control) headers: HeaderMap,
     /// As much of the body as was wanted, [`PROBE_BODY_LIMIT`] bytes at most.
-    pub(super) body: Vec<u8>,
-    pub(super) trailers: HeaderMap,
+    pub(in crate::control) body: Vec<u8>,
+    pub(in crate::control) trailers: HeaderMap,
 }
 
 /// A question, and when enough of the answer's body has come.
-pub(super) struct Question<F> {
-    pub(super) head: Request<()>,
-    pub(super) body: Bytes,
-    pub(super) enough: F,
+pub(in crate::control) struct Question<F> {
+    pub(in crate::control) head: Request<()>,
+    pub(in crate::control) body: Bytes,
+    pub(in crate::control) enough: F,
 }
 
 impl<F: Fn(&[u8]) -> bool + Send> Question<F> {
     /// Asks on `stream`.
-    pub(super) async fn ask<S>(self, stream: S) -> Result<Answer, ProbeFailure>
+    pub(in crate::control) async fn ask<S>(self, stream: S) -> Result<Answer, ProbeFailure>
     where
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {

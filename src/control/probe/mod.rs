@@ -5,12 +5,12 @@
 //! the probe of an endpoint that is gone ends by being dropped. A further kind of probe is one more file and
 //! one more arm in `Probe`.
 
-mod failure;
+pub(super) mod failure;
 mod grpc;
 mod http;
-mod http2;
-mod secure;
-mod tcp;
+pub(super) mod http2;
+pub(super) mod secure;
+pub(super) mod tcp;
 
 use std::{
     collections::{BTreeMap, hash_map::RandomState},
@@ -175,7 +175,7 @@ fn why(error: &BoxError, connected: &AtomicBool, timeout: Duration) -> String {
 
 /// What is spoken on a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Spoken {
+pub(super) enum Spoken {
     Http1,
     Http2,
 }
@@ -260,7 +260,7 @@ impl Probe {
 
 impl Spoken {
     /// What is spoken where nothing can be agreed on.
-    const fn unasked(protocol: UpstreamProtocol) -> Self {
+    pub(super) const fn unasked(protocol: UpstreamProtocol) -> Self {
         match protocol {
             UpstreamProtocol::Http1 | UpstreamProtocol::Auto => Self::Http1,
             UpstreamProtocol::Http2 => Self::Http2,

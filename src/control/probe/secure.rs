@@ -15,13 +15,13 @@ use crate::{
 
 /// How one endpoint is to prove who it is.
 #[derive(Debug)]
-pub(super) struct Secure {
+pub(in crate::control) struct Secure {
     /// `None` would be a mistake of cutover's.
     connector: Option<(Arc<Connector>, ServerName<'static>)>,
 }
 
 impl Secure {
-    pub(super) fn new(tls: &UpstreamTls, connectors: &Connectors, addr: &str) -> Self {
+    pub(in crate::control) fn new(tls: &UpstreamTls, connectors: &Connectors, addr: &str) -> Self {
         let connector = connectors.of(tls).and_then(|connector| {
             let name = connector.server_name(addr)?;
             Some((connector, name))
@@ -30,7 +30,7 @@ impl Secure {
     }
 
     /// Carries out the handshake, in which `protocol` is offered.
-    pub(super) async fn handshake(
+    pub(in crate::control) async fn handshake(
         &self,
         stream: TcpStream,
         protocol: UpstreamProtocol,

@@ -9,7 +9,7 @@ use super::failure::ProbeFailure;
 use crate::core::proxy_header::{self, ProxyVersion};
 
 /// Begins the connection as endpoints expect it: introducing nobody, because a probe speaks for cutover itself.
-pub(super) async fn introduce(
+pub(in crate::control) async fn introduce(
     stream: &mut TcpStream,
     version: ProxyVersion,
 ) -> Result<(), ProbeFailure> {
@@ -19,7 +19,9 @@ pub(super) async fn introduce(
 }
 
 /// Connects to the first address that answers, in order, as requests do.
-pub(super) async fn connect(addresses: &[SocketAddr]) -> Result<TcpStream, ProbeFailure> {
+pub(in crate::control) async fn connect(
+    addresses: &[SocketAddr],
+) -> Result<TcpStream, ProbeFailure> {
     let mut failure = ProbeFailure::Unresolved;
     for addr in addresses {
         match TcpStream::connect(addr).await {

@@ -30,6 +30,7 @@ pub(super) struct Told {
     notices: IntCounterVec,
     switches: IntCounterVec,
     rollbacks: IntCounterVec,
+    gates: IntCounterVec,
     barrier: Histogram,
     barriers_missed: IntCounter,
     drain: HistogramVec,
@@ -55,6 +56,7 @@ impl Told {
         let told = Self {
             notices: book.counters(&NOTICES, &["notice"])?,
             switches: book.counters(&SWITCHES, &["service", "outcome", "actor_kind"])?,
+            gates: book.counters(&GATES, &["service", "gate", "verdict"])?,
             rollbacks: book.counters(&ROLLBACKS, &["service", "actor_kind"])?,
             barrier: book.histogram(&BARRIER, &BARRIER_BUCKETS)?,
             barriers_missed: book.counter(&BARRIERS_MISSED)?,
@@ -89,6 +91,14 @@ impl Told {
                 actor,
                 refusal,
             } => self.refused(services, actor.kind, refusal),
+            Notice::GateAnswered(gate) => {
+                let labels = [
+                    gate.service.as_str(),
+                    gate.gate.as_str(),
+                    gate.verdict.as_str(),
+                ];
+                add(&self.gates, &labels, 1);
+            }
             Notice::Switched { receipt, .. } => self.switched(receipt),
             Notice::ShiftAborted { receipt } => self.aborted(receipt),
             Notice::Drained { receipt, took } => self.drained(receipt, *took),
@@ -140,6 +150,7 @@ impl Told {
         let named = Named::of(views);
         named.prune(&self.switches);
         named.prune(&self.rollbacks);
+        named.prune(&self.gates);
         named.prune(&self.drain);
         named.prune(&self.drain_cut);
         named.prune(&self.ejections);
@@ -270,6 +281,10 @@ const SWITCHES: Title = Title::new(
     "Switches and rollbacks by outcome; without a service where an unknown one was named.",
 );
 const ROLLBACKS: Title = Title::new("cutover_rollbacks_total", "Rollbacks that were committed.");
+const GATES: Title = Title::new(
+    "cutover_gates_total",
+    "Gates of switches that cutover has asked, by kind and verdict.",
+);
 const BARRIER: Title = Title::new(
     "cutover_barrier_duration_seconds",
     "From the publish of a switch to the last worker's answer.",

@@ -142,6 +142,8 @@ fn join_cookies(headers: &mut HeaderMap) {
         .get_all(COOKIE)
         .iter()
         .map(HeaderValue::as_bytes)
+        // An empty one would leave the value of HTTP/1 to begin or end with a space.
+        .filter(|crumb| !crumb.is_empty())
         .collect();
     // What was a field value in pieces is one as a whole.
     if let Ok(joined) = HeaderValue::from_bytes(&crumbs.join(&b"; "[..])) {
@@ -193,7 +195,12 @@ mod tests {
 
     #[test]
     fn what_passes_looks_like_http_1() {
-        let fields = [("cookie", "a=1"), ("x", "y"), ("cookie", "b=2; c=3")];
+        let fields = [
+            ("cookie", "a=1"),
+            ("x", "y"),
+            ("cookie", "b=2; c=3"),
+            ("cookie", ""),
+        ];
         let mut usual = request("GET", "https://shop.test/a?b", &fields);
         assert_eq!(judge(&mut usual, &limits()), Verdict::Plain);
         assert_eq!(usual.uri(), "/a?b");

@@ -1,0 +1,62 @@
+//! Gates and their verdicts, for people.
+
+use super::output::plain;
+use crate::core::{
+    gate::verdict::{GateKind, GateVerdict, Verdict},
+    view::WaitingView,
+};
+
+/// A gate in a line, and a line for each endpoint at fault.
+pub(super) fn told(gate: &GateVerdict, indent: &str) -> Vec<String> {
+    let GateVerdict {
+        service, colour, ..
+    } = gate;
+    let mut line = match gate.gate {
+        GateKind::MinReady => format!("{indent}{service} {colour}: "),
+        GateKind::Check => {
+            let name = gate.name.as_deref().unwrap_or_default();
+            format!("{indent}{service} {colour}: {}", what(gate.gate, name))
+        }
+    };
+    let why = gate.why.as_deref().unwrap_or_default();
+    match gate.gate {
+        GateKind::MinReady => line += why,
+        GateKind::Check => {
+            line += verdict(gate.verdict);
+            if !why.is_empty() {
+                line = line + ": " + why;
+            }
+        }
+    }
+    let endpoints = gate.endpoints.iter();
+    let endpoints = endpoints.map(|it| format!("{indent}  {}  {}", it.endpoint, it.why));
+    std::iter::once(line)
+        .chain(endpoints)
+        .map(|line| plain(&line))
+        .collect()
+}
+
+fn what(kind: GateKind, name: &str) -> String {
+    match kind {
+        GateKind::MinReady => String::new(),
+        GateKind::Check => format!("check `{name}` "),
+    }
+}
+
+/// What a switch waits for, in one line.
+pub(super) fn closed(waiting: &WaitingView) -> String {
+    let closed = waiting.gates.iter();
+    let closed = closed.filter(|it| it.gate == waiting.gate && it.verdict != Verdict::Passed);
+    let closed: Vec<_> = closed.map(ToString::to_string).collect();
+    format!("gates: {}", closed.join("; "))
+}
+
+/// In words for people.
+pub(super) const fn verdict(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Passed => "passed",
+        Verdict::Failed => "failed",
+        Verdict::Waiting => "is being asked",
+        Verdict::Unasked => "not asked",
+    }
+}

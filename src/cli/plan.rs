@@ -1,0 +1,125 @@
+//! `cutover plan SERVICE COLOUR`, and `--dry-run` of a switch.
+
+use std::time::Duration;
+
+use clap::Args;
+
+use super::{
+    args::ClientArgs,
+    client::{Client, segment},
+    exit::{Exit, Failure},
+    gates,
+    output::{Output, plain},
+};
+use crate::core::{
+    gate::plan::{Plan as Planned, ServicePlan, ToDrain},
+    gate::verdict::GateKind,
+    ids::Colour,
+};
+
+#[derive(Debug, Args)]
+pub(super) struct Plan {
+    /// The service
+    service: String,
+    /// The colour that a switch would make live: `blue` or `green`
+    colour: Colour,
+    #[command(flatten)]
+    client: ClientArgs,
+}
+
+impl Plan {
+    pub(super) async fn run(self, output: &mut Output<'_>) -> Result<Exit, Failure> {
+        let client = self.client.client(PLAN_TIMEOUT, output)?;
+        planned(&client, &self.service, self.colour, output).await
+    }
+}
+
+/// Says what a switch would do; 3 if it would be refused.
+pub(super) async fn planned(
+    client: &Client,
+    service: &str,
+    to: Colour,
+    output: &mut Output<'_>,
+) -> Result<Exit, Failure> {
+    let path = format!("/v1/services/{}/plan?to={to}", segment(service));
+    let answer = client.get(&path).await?;
+    let plan: Planned = answer.parse()?;
+    let text = match output.is_json() {
+        true => answer.text,
+        false => text(&plan),
+    };
+    output.result(&text)?;
+    Ok(match plan.possible {
+        true => Exit::Done,
+        false => Exit::Refused,
+    })
+}
+
+fn text(plan: &Planned) -> String {
+    let mut lines = Vec::new();
+    for service in &plan.services {
+        lines.extend(of_service(service));
+    }
+    for it in &plan.unchanged {
+        lines.push(format!("{}  {} is live already", it.service, it.live));
+    }
+    if let Some(refusal) = &plan.refusal {
+        lines.push(format!("a switch would be refused: {refusal}"));
+    } else if plan.services.is_empty() {
+        lines.push("a switch would change nothing".to_owned());
+    } else if plan.possible {
+        lines.push("a switch would begin now; nothing has been changed".to_owned());
+    } else {
+        lines.push("a switch would be refused now; nothing has been changed".to_owned());
+    }
+    plain(&lines.join("\n"))
+}
+
+fn of_service(plan: &ServicePlan) -> Vec<String> {
+    let ServicePlan {
+        service, from, to, ..
+    } = plan;
+    let mut lines = vec![format!(
+        "{service}  {from} -> {to}   tenure {}",
+        plan.tenure
+    )];
+    for gate in &plan.gates {
+        let name = gate.name.as_deref().unwrap_or_default();
+        let what = match gate.gate {
+            GateKind::MinReady => "ready".to_owned(),
+            GateKind::Check => format!("check {name}"),
+        };
+        let why = gate.why.as_ref().map(|why| format!(": {why}"));
+        lines.push(format!(
+            "  {:<8} {what}{}",
+            gates::verdict(gate.verdict),
+            why.unwrap_or_default()
+        ));
+        let endpoints = gate.endpoints.iter();
+        lines.extend(endpoints.map(|it| format!("             {}  {}", it.endpoint, it.why)));
+    }
+    lines.push(format!("  drain    {}", to_drain(&plan.to_drain)));
+    if plan.drift {
+        lines.push(format!("  drift    the file says {}", plan.file_live));
+    }
+    lines.push(match &plan.rollback.why {
+        None => format!("  rollback possible afterwards, to {from}"),
+        Some(why) => format!("  rollback not possible afterwards: {why}"),
+    });
+    lines
+}
+
+fn to_drain(it: &ToDrain) -> String {
+    let deadline = humantime::format_duration(Duration::from_millis(it.deadline_ms));
+    let mut text = format!(
+        "{} in flight, {} of them tunnels; what is left after {deadline} is cut",
+        it.in_flight, it.tunnels
+    );
+    if it.draining > 0 {
+        text += &format!("; {} of earlier switches drain still", it.draining);
+    }
+    text
+}
+
+/// For an answer: the checks have as long as the file gives them.
+const PLAN_TIMEOUT: Duration = Duration::from_secs(300);

@@ -1,0 +1,91 @@
+//! Finding out about gates: what core wants to know before it commits a switch.
+//!
+//! Owns one task for each switch that asks; must not judge what an answer means for the switch. A task ends by being
+//! dropped: a switch that is refused, aborted or committed asks no further. Every question has a timeout here and a
+//! deadline in core, so that nothing that hangs can hold a switch.
+
+mod check;
+mod exchange;
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use tokio::sync::mpsc;
+
+use super::Running;
+use crate::{
+    core::{
+        event::Event,
+        gate::{
+            inquiry::{CheckQuestion, GateAnswer, Inquiry, Question},
+            verdict::GateFault,
+        },
+        ids::OpId,
+    },
+    tls::Connectors,
+};
+
+/// Finds out about the gates of any number of switches.
+#[derive(Debug)]
+pub(super) struct Inquirer {
+    running: BTreeMap<OpId, Running>,
+    connectors: Arc<Connectors>,
+    events: mpsc::Sender<Event>,
+}
+
+impl Inquirer {
+    /// Asks nothing yet; answers go to `events`.
+    pub(super) const fn new(connectors: Arc<Connectors>, events: mpsc::Sender<Event>) -> Self {
+        Self {
+            running: BTreeMap::new(),
+            connectors,
+            events,
+        }
+    }
+
+    /// Finds out about these; what the same switch asked before is asked no more.
+    pub(super) fn ask(&mut self, inquiry: Inquiry) {
+        self.running.retain(|_, running| !running.has_ended());
+        let op = inquiry.op;
+        let asking = find_out(inquiry, Arc::clone(&self.connectors), self.events.clone());
+        self.running.insert(op, Running::spawn(asking));
+    }
+
+    /// Asks nothing more for this switch.
+    pub(super) fn unask(&mut self, op: OpId) {
+        self.running.remove(&op);
+    }
+
+    /// Makes these checks for somebody who only looks.
+    pub(super) fn look(
+        &self,
+        checks: Vec<CheckQuestion>,
+    ) -> impl Future<Output = Vec<Result<(), GateFault>>> + Send + use<> {
+        let connectors = Arc::clone(&self.connectors);
+        async move {
+            let mut outcomes = Vec::with_capacity(checks.len());
+            for question in &checks {
+                outcomes.push(check::made(question, &connectors).await);
+            }
+            outcomes
+        }
+    }
+}
+
+/// Asks one question after the other, and goes on after a failure: a refusal names every gate that failed.
+async fn find_out(inquiry: Inquiry, connectors: Arc<Connectors>, events: mpsc::Sender<Event>) {
+    for (place, question) in inquiry.questions.iter().enumerate() {
+        let outcome = match question {
+            Question::Check(question) => check::made(question, &connectors).await,
+        };
+        let answer = GateAnswer {
+            op: inquiry.op,
+            gate: inquiry.gate,
+            place,
+            outcome,
+        };
+        // The controller is gone only when the process is.
+        if events.send(Event::GateAnswered(answer)).await.is_err() {
+            return;
+        }
+    }
+}

@@ -1,0 +1,13 @@
+//! Promise: a switch waits for its gates, says which did not open and why, and what only looks changes nothing.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "what fails in a helper fails the test"
+)]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod checks;
+mod plan;
