@@ -11,10 +11,13 @@ use std::{
 };
 
 use super::{
-    event::{BarrierPassed, Deregister, Effect, EndpointAnswer, EndpointRefusal, Register},
+    event::{
+        BarrierPassed, Deregister, DrainEndpoint, Effect, EndpointAnswer, EndpointRefusal, Register,
+    },
     gate::Gated,
     ids::{Colour, EndpointAddr, OpId, ServiceName, Tenure},
     in_flight::TenureCounter,
+    leave::Leaving,
     notice::Notice,
     shift::{Pace, ShiftRecord},
     state::{State, Turn},
@@ -120,6 +123,7 @@ pub(super) enum Journaling {
     Abort(OpId, Box<Intent>, Option<Waiter>),
     Register(Register),
     Deregister(Deregister),
+    Drain(DrainEndpoint),
 }
 
 /// One service of a switch until the journal has it.
@@ -134,8 +138,8 @@ pub(super) struct Intent {
 pub(super) enum Committing {
     Switch(Asked, Vec<Handover>),
     Abort(Box<Aborting>),
-    /// A registration or deregistration in this service.
-    Endpoint(ServiceName),
+    /// A change of an endpoint of this service, which may be about to leave the traffic.
+    Endpoint(ServiceName, Option<Leaving>),
 }
 
 /// One service of a switch between its publish and its barrier.
@@ -184,7 +188,7 @@ impl Operations {
 
     /// Registrations and deregistrations under way.
     pub(super) fn changes(&self) -> usize {
-        let endpoint = |it: &&Committing| matches!(it, Committing::Endpoint(_));
+        let endpoint = |it: &&Committing| matches!(it, Committing::Endpoint(..));
         self.pending_changes().count() + self.barriers.values().filter(endpoint).count()
     }
 
@@ -194,12 +198,37 @@ impl Operations {
             .filter(|it| match it {
                 Journaling::Register(it) => it.service == *service && it.colour == colour,
                 Journaling::Deregister(_)
+                | Journaling::Drain(_)
                 | Journaling::Switch(..)
                 | Journaling::Shift(..)
                 | Journaling::Step(..)
                 | Journaling::Abort(..) => false,
             })
             .count()
+    }
+
+    /// Endpoints of one pool that the journal has not written yet to be drained.
+    pub(super) fn draining_soon(
+        &self,
+        service: &ServiceName,
+        colour: Colour,
+    ) -> BTreeSet<&EndpointAddr> {
+        self.pending_changes()
+            .filter_map(|it| match it {
+                Journaling::Drain(it)
+                    if it.service == *service && it.colour == colour && it.change.drains() =>
+                {
+                    Some(&it.addr)
+                }
+                Journaling::Drain(_)
+                | Journaling::Deregister(_)
+                | Journaling::Register(_)
+                | Journaling::Switch(..)
+                | Journaling::Shift(..)
+                | Journaling::Step(..)
+                | Journaling::Abort(..) => None,
+            })
+            .collect()
     }
 
     /// Endpoints of one pool whose removal the journal has not written yet.
@@ -210,6 +239,7 @@ impl Operations {
                     Some(&it.addr)
                 }
                 Journaling::Deregister(_)
+                | Journaling::Drain(_)
                 | Journaling::Register(_)
                 | Journaling::Switch(..)
                 | Journaling::Shift(..)
@@ -220,9 +250,13 @@ impl Operations {
     }
 
     fn pending_changes(&self) -> impl Iterator<Item = &Journaling> {
-        self.journaling
-            .values()
-            .filter(|it| matches!(it, Journaling::Register(_) | Journaling::Deregister(_)))
+        self.journaling.values().filter(|it| match it {
+            Journaling::Register(_) | Journaling::Deregister(_) | Journaling::Drain(_) => true,
+            Journaling::Switch(..)
+            | Journaling::Shift(..)
+            | Journaling::Step(..)
+            | Journaling::Abort(..) => false,
+        })
     }
 }
 
@@ -240,6 +274,7 @@ impl State {
             }
             Some(Journaling::Register(register)) => self.registered(register, turn),
             Some(Journaling::Deregister(deregister)) => self.deregistered(deregister, turn),
+            Some(Journaling::Drain(drain)) => self.endpoint_drain_journaled(drain, turn),
             None => {}
         }
     }
@@ -260,7 +295,7 @@ impl State {
                 turn.tells(Notice::JournalFailed { error });
                 self.abort_written((op, *intent, waiter), turn);
             }
-            Some(Journaling::Register(_) | Journaling::Deregister(_)) => {
+            Some(Journaling::Register(_) | Journaling::Deregister(_) | Journaling::Drain(_)) => {
                 turn.does(Effect::AnswerEndpoint(
                     op,
                     EndpointAnswer::Refused(EndpointRefusal::Journal(error)),
@@ -281,7 +316,9 @@ impl State {
                 self.committed(asked, handovers, passed, turn);
             }
             Some(Committing::Abort(aborting)) => self.aborted(*aborting, passed, turn),
-            Some(Committing::Endpoint(service)) => self.endpoint_changed(service, passed, turn),
+            Some(Committing::Endpoint(service, leaving)) => {
+                self.endpoint_changed(service, leaving, passed, turn);
+            }
             None => {}
         }
     }

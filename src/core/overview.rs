@@ -10,6 +10,7 @@ use super::{
     in_flight::Counts,
     operation::Committing,
     pool::EndpointState,
+    slow_start::CLIMB_STEPS,
     standing::{Served, Standing},
     state::State,
     switch::Receipt,
@@ -54,6 +55,7 @@ impl State {
                     ..pool_view(served, colour, &claims, now.instant)
                 }
             }),
+            leaving: self.leavers.of(name),
             draining: self.drains.receipts_of(name),
             last_switch: standing.history.front().map(|it| self.as_it_stands(it)),
         })
@@ -136,7 +138,7 @@ impl State {
         let handed_over = self.operations.barriers.values().flat_map(|it| match it {
             Committing::Switch(_, handovers) => handovers.as_slice(),
             Committing::Abort(aborting) => std::slice::from_ref(&aborting.handover),
-            Committing::Endpoint(_) => &[],
+            Committing::Endpoint(..) => &[],
         });
         let shift = self.shifts.get(name).map(|it| &it.counter);
         let counters = handed_over.map(|it| &it.old);
@@ -172,9 +174,11 @@ fn endpoint_view(endpoint: &EndpointState, now: Instant) -> EndpointView {
         weight: u32::from(endpoint.weight.get()),
         source: endpoint.source,
         health: endpoint.tracker.health(),
-        ready: endpoint.tracker.is_ready(),
+        ready: endpoint.is_ready(),
+        drained: endpoint.drained,
+        slow_start_percent: endpoint.climb.map(|it| it.step * 100 / CLIMB_STEPS),
         ejected_for_ms: ejected.map(|millis| u64::try_from(millis).unwrap_or(u64::MAX)),
-        why: endpoint.tracker.why(now),
+        why: endpoint.why(now),
         in_flight: endpoint.counter.in_flight(),
     }
 }
