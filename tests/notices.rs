@@ -18,8 +18,10 @@ use cutover::{
         gate::verdict::GateKind,
         health::Health,
         ids::{Colour, EndpointAddr, Generation, ListenerName, ServiceName},
+        leave::{LeaveCause, LeaveOutcome, LeaveReceipt},
         notice::Notice,
         switch::Refusal,
+        time::Timestamp,
     },
     telemetry::{log, notice::kind},
 };
@@ -48,7 +50,7 @@ fn each_notice_is_one_line_and_moves_its_metric() {
         kinds.insert(kind(&notice));
     }
     // One for each arm of `expected_line`; whoever adds an arm adds a notice to the list, too.
-    assert_eq!(kinds.len(), 22);
+    assert_eq!(kinds.len(), 24);
 }
 
 #[test]
@@ -115,6 +117,26 @@ fn many_errors_stay_one_line_of_bounded_length() {
     assert!(told.len() < 1000, "{told}");
 }
 
+/// The line of a notice about what was done with an endpoint.
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "`expected_line` names every variant and sorts the others away"
+)]
+fn expected_endpoint_line(notice: &Notice) -> &'static str {
+    match notice {
+        Notice::EndpointsChanged { .. } => {
+            r#"INFO cutover: endpoint registered service=shop colour=blue endpoint=10.0.0.1:80 by=admin actor="ops""#
+        }
+        Notice::EndpointDrained { .. } => {
+            r#"INFO cutover: endpoint drained service=shop colour=blue endpoint=10.0.0.1:80 by=admin actor="ops""#
+        }
+        Notice::EndpointLeft { .. } => {
+            "INFO cutover: endpoint left service=shop colour=blue endpoint=10.0.0.1:80 in_flight_at_leaving=3 finished=2 replayed=0 cut=1 left=0 took=2s"
+        }
+        _ => panic!("{notice:?}"),
+    }
+}
+
 /// The line after its time. Exhaustive, so that no new notice is forgotten.
 #[expect(clippy::too_many_lines, reason = "a table")]
 fn expected_line(notice: &Notice) -> &'static str {
@@ -159,9 +181,9 @@ fn expected_line(notice: &Notice) -> &'static str {
             "INFO cutover: service added service=shop live=blue restored=true"
         }
         Notice::ServiceRemoved { .. } => "INFO cutover: service removed service=shop",
-        Notice::EndpointsChanged { .. } => {
-            r#"INFO cutover: endpoint registered service=shop colour=blue endpoint=10.0.0.1:80 by=admin actor="ops""#
-        }
+        Notice::EndpointsChanged { .. }
+        | Notice::EndpointDrained { .. }
+        | Notice::EndpointLeft { .. } => expected_endpoint_line(notice),
         Notice::JournalFailed { .. } => r#"ERROR cutover: journal not written error="disk full""#,
         Notice::JournalDamaged { .. } => {
             r#"WARN cutover: journal damaged set_aside="journal.damaged" count=2 damage="line 7: torn; line 8: torn""#
@@ -212,6 +234,9 @@ fn expected_series(notice: &Notice) -> &'static str {
         Notice::ServiceRemoved { .. } => r#"live{service="shop",colour="blue"} 1"#,
         Notice::EndpointsChanged { .. } => {
             r#"endpoint_ready{service="shop",colour="blue",endpoint="10.0.0.1:80"} 1"#
+        }
+        Notice::EndpointDrained { .. } | Notice::EndpointLeft { .. } => {
+            r#"endpoint_drained{service="shop",colour="blue",endpoint="10.0.0.1:80"} 0"#
         }
         Notice::JournalFailed { .. } => "journal_failures_total 1",
         Notice::JournalDamaged { .. } => "journal_damaged_entries_total 2",
@@ -292,15 +317,44 @@ fn endpoint_notices() -> Vec<Notice> {
         Notice::EndpointsChanged {
             service: shop(),
             colour: Colour::Blue,
-            endpoint,
+            endpoint: endpoint.clone(),
             registered: true,
             actor: operator(),
+        },
+        Notice::EndpointDrained {
+            service: shop(),
+            colour: Colour::Blue,
+            endpoint: endpoint.clone(),
+            drained: true,
+            actor: operator(),
+        },
+        Notice::EndpointLeft {
+            receipt: left(endpoint),
+            took: Duration::from_secs(2),
         },
         Notice::ResolveFailed {
             endpoint: EndpointAddr::new("blue.internal:80"),
             error: "no such host".to_owned(),
         },
     ]
+}
+
+fn left(endpoint: EndpointAddr) -> LeaveReceipt {
+    LeaveReceipt {
+        service: shop(),
+        colour: Colour::Blue,
+        endpoint,
+        cause: LeaveCause::Drained,
+        actor: operator(),
+        left_at: Timestamp::from_millis(0),
+        deadline: None,
+        in_flight_at_leaving: 3,
+        finished: 2,
+        replayed: 0,
+        cut: 1,
+        ended_at: None,
+        outcome: LeaveOutcome::Cut,
+    }
 }
 
 fn process_notices() -> Vec<Notice> {

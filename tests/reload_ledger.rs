@@ -30,6 +30,7 @@ fn restored(live: Colour, file_live: Colour) -> Restored {
         tenure: Tenure(5),
         file_live,
         endpoints: ByColour::default(),
+        drained: ByColour::default(),
         history: Vec::new(),
     };
     Restored {

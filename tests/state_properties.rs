@@ -14,7 +14,7 @@ mod world;
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use cutover::core::{
-    event::{BarrierPassed, Event},
+    event::{BarrierPassed, DrainChange, Event, LeaveTerms},
     health::{PassiveFailure, ProbeVerdict},
     ids::{Colour, EndpointId, OpId, ServiceName, Tenure},
     in_flight::Ending,
@@ -46,6 +46,7 @@ enum Step {
     Resolve(usize, u8),
     Register(usize, Colour, usize, u16),
     Deregister(usize, Colour, usize),
+    Drain(usize, Colour, usize, DrainChange),
     Wake(u64),
     WakeWhenDue,
     Junk(u8),
@@ -72,6 +73,8 @@ impl File {
         let mut spec = service_with(name, &pool(self.blue), &pool(self.green));
         spec.live = self.live;
         spec.switch.min_ready = MinReady::Count(self.min_ready);
+        spec.switch.keep_standby_for = Duration::from_secs(20 * u64::from(self.min_ready));
+        spec.slow_start = Duration::from_secs(10 * u64::from(self.min_ready));
         let checks = ["/a", "/b"].into_iter().take(self.checks);
         spec.switch.gates.checks = checks.map(|it| Arc::new(check(it))).collect();
         spec
@@ -93,6 +96,20 @@ fn ending() -> impl Strategy<Value = Ending> {
         Just(Ending::UpstreamFailed),
         Just(Ending::Replayed),
     ]
+}
+
+fn drain_change() -> impl Strategy<Value = DrainChange> {
+    (any::<bool>(), any::<bool>(), wait()).prop_map(|(drains, force, wait)| {
+        let terms = LeaveTerms {
+            force,
+            wait,
+            deadline: None,
+        };
+        match drains {
+            true => DrainChange::Drain(terms),
+            false => DrainChange::Undrain,
+        }
+    })
 }
 
 fn file() -> impl Strategy<Value = Option<File>> {
@@ -129,7 +146,10 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (any::<usize>(), any::<u8>()).prop_map(|(which, addr)| Step::Resolve(which, addr)),
         2 => (any_service.clone(), colour(), any_addr.clone(), 1..3_u16)
             .prop_map(|(on, colour, addr, weight)| Step::Register(on, colour, addr, weight)),
-        2 => (any_service, colour(), any_addr).prop_map(|(on, colour, addr)| Step::Deregister(on, colour, addr)),
+        2 => (any_service.clone(), colour(), any_addr.clone())
+            .prop_map(|(on, colour, addr)| Step::Deregister(on, colour, addr)),
+        3 => (any_service, colour(), any_addr, drain_change())
+            .prop_map(|(on, colour, addr, change)| Step::Drain(on, colour, addr, change)),
         2 => (0..40_u64).prop_map(Step::Wake),
         3 => Just(Step::WakeWhenDue),
         1 => any::<u8>().prop_map(Step::Junk),
@@ -175,6 +195,9 @@ fn take(world: &mut World, step: Step) {
             world.register(NAMES[on], colour, ADDRS[addr], weight);
         }
         Step::Deregister(on, colour, addr) => world.deregister(NAMES[on], colour, ADDRS[addr]),
+        Step::Drain(on, colour, addr, change) => {
+            world.drain(NAMES[on], colour, ADDRS[addr], change);
+        }
         Step::Wake(seconds) => world.wakes_after(Duration::from_secs(seconds)),
         Step::WakeWhenDue => {
             let now = world.now.instant;

@@ -104,6 +104,8 @@ const fn endpoint_class(refusal: &EndpointRefusal) -> Class {
         EndpointRefusal::UnknownEndpoint { .. } => UNKNOWN_ENDPOINT,
         EndpointRefusal::NamedByFile(_) => NAMED_BY_FILE,
         EndpointRefusal::LastOfLivePool(_) => LAST_OF_LIVE_POOL,
+        EndpointRefusal::LastReadyOfLivePool(_) => LAST_READY_OF_LIVE_POOL,
+        EndpointRefusal::TooManyLeaving(_) => TOO_MANY_LEAVING,
         EndpointRefusal::PoolFull { .. } => POOL_FULL,
         EndpointRefusal::Journal(_) => JOURNAL,
     }
@@ -219,6 +221,13 @@ const EMPTY_POOL: Class = Class::new(409, "empty-pool", "the target pool has no 
 const NAMED_BY_FILE: Class = Class::new(409, "named-by-file", "the file names the endpoint");
 const LAST_OF_LIVE_POOL: Class =
     Class::new(409, "last-of-live-pool", "the live pool would be empty");
+const LAST_READY_OF_LIVE_POOL: Class = Class::new(
+    409,
+    "last-ready-of-live-pool",
+    "the live pool would have no ready endpoint",
+);
+const TOO_MANY_LEAVING: Class =
+    Class::new(409, "too-many-leaving", "too many endpoints are leaving");
 const POOL_FULL: Class = Class::new(409, "pool-full", "the pool takes no more endpoints");
 const STALE_TENURE: Class = Class::new(412, "stale-tenure", "the service has been switched since");
 const TOO_LARGE: Class = Class::new(413, "too-large", "the body is too large");

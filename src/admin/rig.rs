@@ -101,7 +101,10 @@ pub(crate) fn answers() -> Answers {
     Answers {
         switch: Some(switched()),
         plan: plan(),
-        endpoint: EndpointAnswer::Done { changed: true },
+        endpoint: EndpointAnswer::Done {
+            changed: true,
+            receipt: None,
+        },
         reload: ReloadAnswer::Applied(vec!["service `api` was added".to_owned()]),
         services: vec![view()],
         history: vec![receipt()],
@@ -250,6 +253,7 @@ pub(crate) fn view() -> ServiceView {
         standby_kept_until: None,
         waiting: None,
         pools: ByColour::from_fn(pool),
+        leaving: Vec::new(),
         draining: Vec::new(),
         last_switch: Some(receipt()),
     }
@@ -272,6 +276,8 @@ fn pool(colour: Colour) -> PoolView {
                 Health::Unhealthy
             },
             ready: well,
+            drained: false,
+            slow_start_percent: None,
             ejected_for_ms: None,
             why: (!well).then(|| "connect refused".to_owned()),
             in_flight: 3,

@@ -54,16 +54,11 @@ pub(super) fn telemetry(context: Context) -> Router {
 }
 
 fn brief_calls() -> Router<Context> {
-    let endpoint = put(endpoints::register).delete(endpoints::deregister);
     let calls = Router::new()
         .route("/v1/services", get(services::all))
         .route("/v1/services/{service}", get(services::one))
         .route("/v1/services/{service}/history", get(history::one))
         .route("/v1/history", get(history::all))
-        .route(
-            "/v1/services/{service}/pools/{colour}/endpoints/{addr}",
-            endpoint,
-        )
         .route(
             "/v1/services/{service}/pools/{colour}/safe-to-stop",
             get(safe_to_stop::one),
@@ -74,9 +69,17 @@ fn brief_calls() -> Router<Context> {
     brief(calls)
 }
 
-/// Calls that wait for as long as the file says that a switch, or its checks, may take; see `order.rs`.
+/// Calls that wait for as long as the file says that a switch, or its checks, may take, see `order.rs`, or for an endpoint to
+/// be left.
 fn waiting_calls() -> Router<Context> {
+    let endpoint = "/v1/services/{service}/pools/{colour}/endpoints/{addr}";
     let calls = Router::new()
+        .route(
+            endpoint,
+            put(endpoints::register).delete(endpoints::deregister),
+        )
+        .route(&format!("{endpoint}/drain"), post(endpoints::drain))
+        .route(&format!("{endpoint}/undrain"), post(endpoints::undrain))
         .route("/v1/services/{service}/switch", post(switch::one))
         .route("/v1/services/{service}/rollback", post(rollback::one))
         .route("/v1/services/{service}/plan", get(plan::one))

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::core::{
     gate::verdict::GateVerdict,
     ids::{Colour, ServiceName},
+    leave::LeaveReceipt,
     switch::{Receipt, Unchanged, WaitFor},
     view::ServiceView,
 };
@@ -102,11 +103,14 @@ pub struct EndpointBody {
     pub weight: u16,
 }
 
-/// Answer to a registration or deregistration.
+/// Answer to what was asked about an endpoint.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct EndpointChanged {
     /// Whether anything changed.
     pub changed: bool,
+    /// What happened to the requests in flight there, if it has left the traffic.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub receipt: Option<LeaveReceipt>,
 }
 
 /// Answer of `POST /v1/reload`.

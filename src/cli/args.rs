@@ -108,7 +108,7 @@ fn is_host(host: &str) -> bool {
     }
 }
 
-fn duration(text: &str) -> Result<Duration, String> {
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
     match humantime::parse_duration(text) {
         Ok(duration) if !duration.is_zero() => Ok(duration.min(TIMEOUT_LIMIT)),
         Ok(_) => Err("it must be longer than nothing".to_owned()),

@@ -66,7 +66,7 @@ enum Command {
     History(history::History),
     /// Wait until a pool may be stopped: not live, nothing in flight, not kept ready to return
     WaitSafe(wait_safe::WaitSafe),
-    /// Add or remove an endpoint at run time
+    /// Add, remove, drain or undrain an endpoint at run time
     Endpoint(endpoint::Endpoint),
     /// Apply the configuration file now
     Reload(reload::Reload),

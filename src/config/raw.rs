@@ -128,6 +128,7 @@ table! {
         host: HostText,
         protocol: UpstreamProtocol,
         balance: BalanceKind,
+        slow_start: Delay,
         on_all_unhealthy: OnAllUnhealthy,
         max_request_body: Size<0, BODY_LIMIT>,
         ambiguous_path: AmbiguousPath,

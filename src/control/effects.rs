@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     core::{
-        event::{Deregister, Effect, EndpointAnswer, Entry, Event, Register},
+        event::{Deregister, DrainEndpoint, Effect, EndpointAnswer, Entry, Event, Register},
         gate::plan::Plan,
         ids::OpId,
         in_flight::Ending,
@@ -88,6 +88,11 @@ impl Controller {
             Effect::Cut(counter) => self
                 .workers
                 .order(|| Order::Cut(Arc::clone(&counter), Ending::CutByDeadline)),
+            Effect::WatchLeaver(op, counter) => self.drainer.watch_leaver(op, counter),
+            Effect::ForgetLeaver(op) => self.drainer.forget_leaver(op),
+            Effect::CutEndpoint(id) => self
+                .workers
+                .order(|| Order::CutEndpoint(id, Ending::CutByDeadline)),
             Effect::Ask(inquiry) => self.inquirer.ask(inquiry),
             Effect::Unask(op) => self.inquirer.unask(op),
             Effect::Answer(op, answer) => self.operations.answer_switch(op, answer),
@@ -162,11 +167,20 @@ impl Controller {
                 weight,
                 actor,
             }),
-            EndpointChange::Deregister => Event::Deregister(Deregister {
+            EndpointChange::Deregister(terms) => Event::Deregister(Deregister {
                 op,
                 service,
                 colour,
                 addr,
+                terms,
+                actor,
+            }),
+            EndpointChange::Drain(change) => Event::DrainEndpoint(DrainEndpoint {
+                op,
+                service,
+                colour,
+                addr,
+                change,
                 actor,
             }),
         };

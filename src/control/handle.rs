@@ -10,7 +10,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::{
     config::Config,
     core::{
-        event::EndpointAnswer,
+        event::{DrainChange, EndpointAnswer, LeaveTerms},
         gate::plan::Plan,
         ids::{Colour, EndpointAddr, ListenerName, OpId, ServiceName, Tenure},
         switch::{Actor, Receipt, SwitchAnswer, SwitchRequest, WaitFor, Wish},
@@ -59,7 +59,7 @@ impl SwitchOrder {
     }
 }
 
-/// An endpoint to be added or removed at run time.
+/// What is to be done with an endpoint at run time.
 #[derive(Clone, Debug)]
 pub struct EndpointOrder {
     /// The service.
@@ -68,7 +68,7 @@ pub struct EndpointOrder {
     pub colour: Colour,
     /// The endpoint.
     pub addr: EndpointAddr,
-    /// Add it with this weight, or remove it.
+    /// What is to be done.
     pub change: EndpointChange,
     /// Who asks.
     pub actor: Actor,
@@ -80,7 +80,9 @@ pub enum EndpointChange {
     /// Add it, or change its weight.
     Register(NonZeroU16),
     /// Remove it.
-    Deregister,
+    Deregister(LeaveTerms),
+    /// Keep requests away from it, or let them come back.
+    Drain(DrainChange),
 }
 
 /// What became of a reload.
@@ -153,7 +155,8 @@ impl ControlHandle {
         self.ask(|answer| Question::Plan(order, answer)).await
     }
 
-    /// Registers or deregisters an endpoint; answers when no request can be routed by the older pool.
+    /// Registers, deregisters, drains or undrains an endpoint; answers when no request can be routed by the older pool,
+    /// or, if that is to be waited for, when none is left on an endpoint that leaves.
     ///
     /// # Errors
     /// [`Gone`] if the controller has stopped.

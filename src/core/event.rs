@@ -3,11 +3,18 @@
 //! `State::handle(Event, Now) -> Vec<Effect>` is the whole of the control plane's logic. The controller feeds
 //! events one at a time and carries out the effects in order before the next event.
 
-use std::{collections::BTreeMap, net::SocketAddr, num::NonZeroU16, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::SocketAddr,
+    num::NonZeroU16,
+    sync::Arc,
+    time::Duration,
+};
 
 use serde::{Deserialize, Serialize};
 
 use super::{
+    endpoint_counter::{EndpointCounter, EndpointCounts},
     gate::inquiry::{GateAnswer, Inquiry},
     health::{PassiveFailure, ProbeVerdict},
     ids::{
@@ -15,10 +22,11 @@ use super::{
         Tenure,
     },
     in_flight::{Counts, TenureCounter},
+    leave::LeaveReceipt,
     notice::Notice,
     service::{ProbeSpec, ServiceSpec},
     snapshot::Snapshot,
-    switch::{Actor, Receipt, Refusal, SwitchAnswer, SwitchRequest},
+    switch::{Actor, Receipt, Refusal, SwitchAnswer, SwitchRequest, WaitFor},
     time::Timestamp,
     tls::UpstreamTls,
 };
@@ -34,6 +42,8 @@ pub enum Event {
     Register(Register),
     /// An endpoint that was registered at run time is to be removed.
     Deregister(Deregister),
+    /// Requests are to stay away from an endpoint, or may come back to it.
+    DrainEndpoint(DrainEndpoint),
     /// The entry of [`Effect::Journal`] is on disk.
     Journaled(OpId),
     /// It is not, and will not be.
@@ -49,6 +59,8 @@ pub enum Event {
         /// The final reading of its counter.
         counts: Counts,
     },
+    /// No request is left on the endpoint of [`Effect::WatchLeaver`]; the final reading of its counter.
+    Left(OpId, EndpointCounts),
     /// The edge has found out about one gate of [`Effect::Ask`].
     GateAnswered(GateAnswer),
     /// One probe has ended.
@@ -103,8 +115,56 @@ pub struct Deregister {
     pub colour: Colour,
     /// The endpoint.
     pub addr: EndpointAddr,
+    /// How it is to leave.
+    pub terms: LeaveTerms,
     /// Who asks.
     pub actor: Actor,
+}
+
+/// Requests are to stay away from an endpoint that stays in its pool, or may come back to it. It may be one that the file
+/// names.
+#[derive(Clone, Debug)]
+pub struct DrainEndpoint {
+    /// Number of the operation.
+    pub op: OpId,
+    /// The service.
+    pub service: ServiceName,
+    /// The pool.
+    pub colour: Colour,
+    /// The endpoint.
+    pub addr: EndpointAddr,
+    /// Which of the two.
+    pub change: DrainChange,
+    /// Who asks.
+    pub actor: Actor,
+}
+
+/// What is to become of an endpoint's traffic.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DrainChange {
+    /// No new requests; those in flight go on.
+    Drain(LeaveTerms),
+    /// New requests again.
+    Undrain,
+}
+
+impl DrainChange {
+    /// Whether the endpoint is drained by it.
+    #[must_use]
+    pub const fn drains(&self) -> bool {
+        matches!(self, Self::Drain(_))
+    }
+}
+
+/// How an endpoint is to leave the traffic.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LeaveTerms {
+    /// Even if it is the last ready one of the live pool.
+    pub force: bool,
+    /// When to answer: when no request can be routed there any more, or when none is left there.
+    pub wait: WaitFor,
+    /// After it, what still runs there is cut and counted. Without one, what is in flight goes on to its end.
+    pub deadline: Option<Duration>,
 }
 
 /// Every worker has answered.
@@ -136,13 +196,19 @@ pub enum Effect {
     Drain(Arc<TenureCounter>),
     /// Tell every worker to end the claims of this tenure.
     Cut(Arc<TenureCounter>),
+    /// Watch this counter of an endpoint; `Left` when no request is left there.
+    WatchLeaver(OpId, Arc<EndpointCounter>),
+    /// Watch it no more.
+    ForgetLeaver(OpId),
+    /// Tell every worker to end what this endpoint works for.
+    CutEndpoint(EndpointId),
     /// Find out about these gates; `GateAnswered` for each. Later effects do not wait for it.
     Ask(Inquiry),
     /// Nobody waits for the answers of this switch's inquiry any more.
     Unask(OpId),
     /// Answer a switch.
     Answer(OpId, SwitchAnswer),
-    /// Answer a registration or deregistration.
+    /// Answer what was asked about an endpoint.
     AnswerEndpoint(OpId, EndpointAnswer),
     /// Answer a reload: what changed.
     Applied(Vec<String>),
@@ -165,13 +231,15 @@ pub struct Watched {
     pub tls: Option<Arc<UpstreamTls>>,
 }
 
-/// What became of a registration or deregistration.
+/// What became of a registration, a deregistration, or of an endpoint's drain.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EndpointAnswer {
     /// Done; requests in flight on a removed endpoint go on to their end.
     Done {
         /// Whether anything changed.
         changed: bool,
+        /// What happened to the requests in flight there, if it has left the traffic.
+        receipt: Option<Box<LeaveReceipt>>,
     },
     /// Not done.
     Refused(EndpointRefusal),
@@ -199,6 +267,12 @@ pub enum EndpointRefusal {
     /// The last endpoint of the live pool.
     #[error("endpoint `{0}` is the last of the live pool; switch first")]
     LastOfLivePool(EndpointAddr),
+    /// The last endpoint of the live pool that is ready.
+    #[error("endpoint `{0}` is the last ready one of the live pool; switch first, or force it")]
+    LastReadyOfLivePool(EndpointAddr),
+    /// Too many endpoints are leaving already.
+    #[error("{0} endpoints are leaving already; wait for them, or give them a deadline")]
+    TooManyLeaving(usize),
     /// The pool is full.
     #[error(
         "pool `{colour}` of service `{service}` has {limit} endpoints, which is the most it may have"
@@ -266,6 +340,17 @@ pub enum Entry {
         /// The endpoint.
         addr: EndpointAddr,
     },
+    /// Requests stay away from an endpoint from here on, or may come back to it.
+    EndpointDrain {
+        /// The service.
+        service: ServiceName,
+        /// The pool.
+        colour: Colour,
+        /// The endpoint.
+        addr: EndpointAddr,
+        /// Whether they stay away.
+        drained: bool,
+    },
 }
 
 /// What the journal says of the past, when a process starts.
@@ -286,6 +371,8 @@ pub struct RestoredService {
     pub file_live: Colour,
     /// Endpoints registered at run time.
     pub endpoints: ByColour<Vec<(EndpointAddr, NonZeroU16)>>,
+    /// Endpoints that requests stay away from, whoever names them.
+    pub drained: ByColour<BTreeSet<EndpointAddr>>,
     /// Past switches, newest first, [`HISTORY_LIMIT`] at most; those that were not settled are `Interrupted`.
     pub history: Vec<Receipt>,
 }

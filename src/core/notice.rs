@@ -7,6 +7,7 @@ use super::{
     gate::verdict::{GateKind, GateVerdict},
     health::Health,
     ids::{Colour, EndpointAddr, Generation, ListenerName, ServiceName},
+    leave::LeaveReceipt,
     switch::{Actor, Receipt, Refusal},
 };
 
@@ -140,6 +141,26 @@ pub enum Notice {
         registered: bool,
         /// Who asked.
         actor: Actor,
+    },
+    /// Requests stay away from an endpoint, or may come back to it, by order of an operator.
+    EndpointDrained {
+        /// The service.
+        service: ServiceName,
+        /// The pool.
+        colour: Colour,
+        /// The endpoint.
+        endpoint: EndpointAddr,
+        /// Whether they stay away.
+        drained: bool,
+        /// Who asked.
+        actor: Actor,
+    },
+    /// The last request of an endpoint that left the traffic has ended, or it came back before that.
+    EndpointLeft {
+        /// The whole receipt.
+        receipt: LeaveReceipt,
+        /// From the barrier to the end.
+        took: Duration,
     },
     /// The journal could not be written where that does not refuse anything.
     JournalFailed {

@@ -11,10 +11,13 @@ use std::{
 };
 
 use super::{
-    event::{BarrierPassed, Deregister, Effect, EndpointAnswer, EndpointRefusal, Register},
+    event::{
+        BarrierPassed, Deregister, DrainEndpoint, Effect, EndpointAnswer, EndpointRefusal, Register,
+    },
     gate::Gated,
     ids::{Colour, EndpointAddr, OpId, ServiceName, Tenure},
     in_flight::TenureCounter,
+    leave::Leaving,
     state::{State, Turn},
     switch::{Actor, Receipt, SwitchRequest, Unchanged, WaitFor, Waiting, Wish},
     time::Now,
@@ -68,6 +71,7 @@ pub(super) enum Journaling {
     Switch(Asked, Vec<Intent>),
     Register(Register),
     Deregister(Deregister),
+    Drain(DrainEndpoint),
 }
 
 /// One service of a switch until the journal has it.
@@ -81,8 +85,8 @@ pub(super) struct Intent {
 #[derive(Debug)]
 pub(super) enum Committing {
     Switch(Asked, Vec<Handover>),
-    /// A registration or deregistration in this service.
-    Endpoint(ServiceName),
+    /// A change of an endpoint of this service, which may be about to leave the traffic.
+    Endpoint(ServiceName, Option<Leaving>),
 }
 
 /// One service of a switch between its publish and its barrier.
@@ -119,7 +123,7 @@ impl Operations {
 
     /// Registrations and deregistrations under way.
     pub(super) fn changes(&self) -> usize {
-        let endpoint = |it: &&Committing| matches!(it, Committing::Endpoint(_));
+        let endpoint = |it: &&Committing| matches!(it, Committing::Endpoint(..));
         self.pending_changes().count() + self.barriers.values().filter(endpoint).count()
     }
 
@@ -128,9 +132,30 @@ impl Operations {
         self.pending_changes()
             .filter(|it| match it {
                 Journaling::Register(it) => it.service == *service && it.colour == colour,
-                Journaling::Deregister(_) | Journaling::Switch(..) => false,
+                Journaling::Deregister(_) | Journaling::Drain(_) | Journaling::Switch(..) => false,
             })
             .count()
+    }
+
+    /// Endpoints of one pool that the journal has not written yet to be drained.
+    pub(super) fn draining_soon(
+        &self,
+        service: &ServiceName,
+        colour: Colour,
+    ) -> BTreeSet<&EndpointAddr> {
+        self.pending_changes()
+            .filter_map(|it| match it {
+                Journaling::Drain(it)
+                    if it.service == *service && it.colour == colour && it.change.drains() =>
+                {
+                    Some(&it.addr)
+                }
+                Journaling::Drain(_)
+                | Journaling::Deregister(_)
+                | Journaling::Register(_)
+                | Journaling::Switch(..) => None,
+            })
+            .collect()
     }
 
     /// Endpoints of one pool whose removal the journal has not written yet.
@@ -140,9 +165,10 @@ impl Operations {
                 Journaling::Deregister(it) if it.service == *service && it.colour == colour => {
                     Some(&it.addr)
                 }
-                Journaling::Deregister(_) | Journaling::Register(_) | Journaling::Switch(..) => {
-                    None
-                }
+                Journaling::Deregister(_)
+                | Journaling::Drain(_)
+                | Journaling::Register(_)
+                | Journaling::Switch(..) => None,
             })
             .collect()
     }
@@ -161,6 +187,7 @@ impl State {
             Some(Journaling::Switch(asked, intents)) => self.switch_journaled(asked, intents, turn),
             Some(Journaling::Register(register)) => self.registered(register, turn),
             Some(Journaling::Deregister(deregister)) => self.deregistered(deregister, turn),
+            Some(Journaling::Drain(drain)) => self.endpoint_drain_journaled(drain, turn),
             None => {}
         }
     }
@@ -171,7 +198,7 @@ impl State {
             Some(Journaling::Switch(asked, intents)) => {
                 self.switch_unjournaled(&asked, intents, error, turn);
             }
-            Some(Journaling::Register(_) | Journaling::Deregister(_)) => {
+            Some(Journaling::Register(_) | Journaling::Deregister(_) | Journaling::Drain(_)) => {
                 turn.does(Effect::AnswerEndpoint(
                     op,
                     EndpointAnswer::Refused(EndpointRefusal::Journal(error)),
@@ -191,7 +218,9 @@ impl State {
             Some(Committing::Switch(asked, handovers)) => {
                 self.committed(asked, handovers, passed, turn);
             }
-            Some(Committing::Endpoint(service)) => self.endpoint_changed(service, passed, turn),
+            Some(Committing::Endpoint(service, leaving)) => {
+                self.endpoint_changed(service, leaving, passed, turn);
+            }
             None => {}
         }
     }

@@ -67,10 +67,11 @@ impl Publication {
 }
 
 impl State {
-    /// Notes that a request would see a difference in this pool.
+    /// Notes that something about this pool has changed; a request may see a difference.
     pub(super) fn pool_changed(&mut self, name: &ServiceName, colour: Colour) {
-        if let Some(served) = self.services.get_mut(name) {
-            served.pools[colour].share();
+        if let Some(served) = self.services.get_mut(name)
+            && served.pools[colour].share()
+        {
             self.publication.touch(served.slot);
         }
     }

@@ -140,6 +140,9 @@ impl State {
         for colour in Colour::ALL {
             self.unpark(&name, colour);
             self.reconcile_pool(&spec, colour, turn);
+            if let Some(served) = self.services.get_mut(&name) {
+                served.pools[colour].all_are_new();
+            }
         }
         self.hold(&name, turn.now);
         let live = self.standings.get(&name).map_or(spec.live, |it| it.live);
@@ -225,6 +228,9 @@ impl State {
         let place = (&spec.name, colour);
         let make = |spec: &EndpointSpec| -> EndpointState { self.new_endpoint(place, spec) };
         let change = pool.reconcile(&spec.pools[colour], make);
+        if change.added == pool.len() {
+            pool.all_are_new();
+        }
         for endpoint in &change.removed {
             self.forget(endpoint);
         }
@@ -238,6 +244,7 @@ impl State {
         if let Some(served) = self.services.get_mut(&spec.name) {
             served.pools[colour] = pool;
         }
+        self.forget_drained(&spec.name, colour, turn);
         self.pool_changed(&spec.name, colour);
         change
     }
@@ -284,11 +291,15 @@ impl State {
             return;
         };
         let live = standing.live;
-        if served.pools[live].is_empty() {
-            difference.changes.push(format!(
-                "service `{name}`: the live pool `{live}` has no endpoints, requests are answered 503"
-            ));
-        }
+        let pool = &served.pools[live];
+        let none = match (pool.present(), pool.len()) {
+            (0, 0) => "no endpoints",
+            (0, _) => "none but drained endpoints",
+            _ => return,
+        };
+        difference.changes.push(format!(
+            "service `{name}`: the live pool `{live}` has {none}, requests are answered 503"
+        ));
     }
 
     fn switch_by_file(&mut self, service: ServiceName, before: Colour, turn: &mut Turn) {

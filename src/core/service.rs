@@ -37,6 +37,8 @@ pub struct ServiceSpec {
     pub protocol: UpstreamProtocol,
     /// How an endpoint is picked.
     pub balance: BalanceKind,
+    /// Over what time a newcomer to a pool gets its share of the requests; zero gives it at once.
+    pub slow_start: Duration,
     /// What happens when no endpoint of the live pool is ready.
     pub on_all_unhealthy: OnAllUnhealthy,
     /// Bytes of a request's body; more are answered 413.

@@ -7,11 +7,12 @@
 use std::{net::SocketAddr, sync::Arc};
 
 use super::{
+    endpoint_counter::EndpointCounter,
     ids::{
         ByColour, Colour, EndpointAddr, EndpointId, Generation, ListenerId, ServiceName,
         ServiceSlot, Tenure,
     },
-    in_flight::{EndpointCounter, TenureCounter},
+    in_flight::TenureCounter,
     route::RouteTable,
     service::ServiceSpec,
 };

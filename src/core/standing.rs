@@ -5,7 +5,7 @@
 //! as they would across a restart. One map with a flag would make every reader ask for the flag.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     num::NonZeroU16,
     sync::Arc,
 };
@@ -29,6 +29,8 @@ pub(super) struct Standing {
     pub(super) file_live: Colour,
     /// Endpoints registered at run time, while the service is not served; they are in its pools otherwise.
     pub(super) parked: ByColour<Vec<(EndpointAddr, NonZeroU16)>>,
+    /// Endpoints that requests stay away from, whoever names them; each is in its pool while the service is served.
+    pub(super) drained: ByColour<BTreeSet<EndpointAddr>>,
     /// Past switches, newest first.
     pub(super) history: VecDeque<Receipt>,
     /// Rises with each service that the file stops naming; tells which was forgotten by it first.
@@ -54,6 +56,7 @@ impl Standing {
             counter: Arc::new(counter),
             file_live: spec.live,
             parked: ByColour::default(),
+            drained: ByColour::default(),
             history: VecDeque::new(),
             retired: 0,
         }
@@ -68,6 +71,7 @@ impl Standing {
             counter: Arc::new(counter),
             file_live: service.file_live,
             parked: service.endpoints,
+            drained: service.drained,
             history,
             retired: 0,
         }

@@ -18,6 +18,7 @@ use super::{
     health::{PassiveFailure, ProbeVerdict},
     hold::Holds,
     ids::{Colour, EndpointId, ServiceName},
+    leave::Leavers,
     notice::Notice,
     operation::Operations,
     pool::EndpointState,
@@ -39,6 +40,9 @@ pub struct State {
     pub(super) operations: Operations,
     pub(super) drains: Drains,
     pub(super) holds: Holds,
+    pub(super) leavers: Leavers,
+    /// When which newcomer gets more of the traffic; the next in front.
+    pub(super) climbs: BTreeSet<(Instant, EndpointId)>,
     /// Services of which a worker may not have left the old pool: it missed the barrier of their switch, and no later
     /// one has been answered by all.
     pub(super) unproven: BTreeSet<ServiceName>,
@@ -79,6 +83,8 @@ impl State {
             operations: Operations::default(),
             drains: Drains::default(),
             holds: Holds::default(),
+            leavers: Leavers::default(),
+            climbs: BTreeSet::new(),
             unproven: BTreeSet::new(),
             publication: Publication::default(),
             places: BTreeMap::new(),
@@ -102,6 +108,7 @@ impl State {
             Event::Switch(request) => self.switch(request, on),
             Event::Register(register) => self.register(register, on),
             Event::Deregister(deregister) => self.deregister(deregister, on),
+            Event::DrainEndpoint(drain) => self.drain_endpoint(drain, on),
             Event::Journaled(op) => self.journaled(op, on),
             Event::JournalFailed(op, error) => self.journal_failed(op, error, on),
             Event::BarrierPassed(passed) => self.barrier_passed(&passed, on),
@@ -110,6 +117,7 @@ impl State {
                 tenure,
                 counts,
             } => self.drained((service, tenure), &counts, on),
+            Event::Left(op, counts) => self.left(op, &counts, on),
             Event::GateAnswered(answer) => self.gate_answered(answer, on),
             Event::Probed(id, verdict) => self.probed(id, &verdict, on),
             Event::Failed(id, why) => self.failed(id, why, on),
@@ -120,7 +128,8 @@ impl State {
         turn.effects
     }
 
-    /// When [`Event::Woke`] is due next: the end of an ejection, of a wait for gates, of a drain, or of a hold.
+    /// When [`Event::Woke`] is due next: the end of an ejection, of a wait for gates, of a drain or a hold,
+    /// the deadline of an endpoint that leaves, or a newcomer's next step.
     #[must_use]
     pub fn next_wake(&self) -> Option<Instant> {
         let ejection = self.ejections.first().map(|(until, _)| *until);
@@ -131,6 +140,8 @@ impl State {
             gates,
             self.drains.next_deadline(),
             self.holds.next_end(),
+            self.leavers.next_deadline(),
+            self.climbs.first().map(|(at, _)| *at),
         ];
         wakes.into_iter().flatten().min()
     }
@@ -150,7 +161,10 @@ impl State {
         self.last_endpoint = self.last_endpoint.next();
         let id = self.last_endpoint;
         self.places.insert(id, (place.0.clone(), place.1));
-        EndpointState::new(id, spec, self.workers)
+        let mut endpoint = EndpointState::new(id, spec, self.workers);
+        let standing = self.standings.get(place.0);
+        endpoint.drained = standing.is_some_and(|it| it.drained[place.1].contains(&spec.addr));
+        endpoint
     }
 
     /// Forgets the place and the ejection of an endpoint that was removed from its pool.
@@ -159,14 +173,18 @@ impl State {
         if let Some(until) = endpoint.tracker.ejected_until() {
             self.ejections.remove(&(until, endpoint.id));
         }
+        self.climbs.retain(|(_, climber)| *climber != endpoint.id);
     }
 
-    /// Whether a pool has no endpoint, not counting those whose removal is being written down.
+    /// Whether a pool has no endpoint that may get requests, not counting those whose removal or drain is being
+    /// written down.
     pub(super) fn is_empty_pool(&self, service: &ServiceName, colour: Colour) -> bool {
-        let leaving = self.operations.leaving(service, colour).len();
-        self.services
-            .get(service)
-            .is_none_or(|it| it.pools[colour].len() <= leaving)
+        let mut gone = self.operations.leaving(service, colour);
+        gone.extend(self.operations.draining_soon(service, colour));
+        self.services.get(service).is_none_or(|it| {
+            let mut endpoints = it.pools[colour].endpoints().iter();
+            endpoints.all(|it| it.drained || gone.contains(&it.addr))
+        })
     }
 
     fn probed(&mut self, id: EndpointId, verdict: &ProbeVerdict, turn: &mut Turn) {
@@ -176,11 +194,11 @@ impl State {
         let Some(endpoint) = self.endpoint_mut(&service, colour, id) else {
             return;
         };
-        let was_ready = endpoint.tracker.is_ready();
+        let was_ready = endpoint.is_ready();
         if !endpoint.tracker.observe(verdict, &spec.probe) {
             return;
         }
-        let changed = was_ready != endpoint.tracker.is_ready();
+        let changed = was_ready != endpoint.is_ready();
         turn.tells(Notice::HealthChanged {
             service: service.clone(),
             colour,
@@ -194,6 +212,7 @@ impl State {
             },
         });
         if changed {
+            self.arrives(&service, colour, id, turn.now.instant);
             self.pool_changed(&service, colour);
             self.publish(turn);
             self.ask_gates(turn);
@@ -267,9 +286,11 @@ impl State {
             self.readmit(id, turn);
         }
         self.end_holds(turn);
+        self.climb(turn);
         self.publish(turn);
         self.ask_gates(turn);
         self.drains.cut_overdue(turn);
+        self.leavers.cut_overdue(turn);
     }
 
     fn readmit(&mut self, id: EndpointId, turn: &mut Turn) {
@@ -288,7 +309,7 @@ impl State {
             endpoint: endpoint.addr.clone(),
         });
         // Probes may have found it unhealthy meanwhile; then no request sees a difference.
-        if endpoint.tracker.is_ready() {
+        if endpoint.is_ready() {
             self.pool_changed(&service, colour);
         }
     }

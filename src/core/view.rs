@@ -8,6 +8,7 @@ use super::{
     gate::verdict::{GateKind, GateVerdict},
     health::Health,
     ids::{ByColour, Colour, EndpointAddr, ServiceName, Tenure},
+    leave::LeaveReceipt,
     switch::{Actor, Receipt},
     time::Timestamp,
 };
@@ -40,6 +41,9 @@ pub struct ServiceView {
     pub waiting: Option<WaitingView>,
     /// Both pools.
     pub pools: ByColour<PoolView>,
+    /// Endpoints that are leaving the traffic, then the last that have left.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub leaving: Vec<LeaveReceipt>,
     /// Switches whose old tenure still has claims, newest first.
     pub draining: Vec<Receipt>,
     /// The newest switch.
@@ -94,6 +98,12 @@ pub struct EndpointView {
     pub health: Health,
     /// May be picked now.
     pub ready: bool,
+    /// Whether requests stay away from it, because an operator says so.
+    #[serde(default)]
+    pub drained: bool,
+    /// The part of its share that it gets, in per cent, while it gets less.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slow_start_percent: Option<u32>,
     /// Out because of its traffic until then.
     pub ejected_for_ms: Option<u64>,
     /// Why it is not ready, or what the last failed probe saw.

@@ -51,6 +51,8 @@ impl Notices {
             | Notice::Ejected { .. }
             | Notice::Readmitted { .. }
             | Notice::EndpointsChanged { .. }
+            | Notice::EndpointDrained { .. }
+            | Notice::EndpointLeft { .. }
             | Notice::ResolveFailed { .. } => log_endpoint(notice),
             Notice::Reloaded { .. }
             | Notice::ReloadFailed { .. }
@@ -85,6 +87,8 @@ pub const fn kind(notice: &Notice) -> &'static str {
         Notice::ServiceAdded { .. } => "service_added",
         Notice::ServiceRemoved { .. } => "service_removed",
         Notice::EndpointsChanged { .. } => "endpoints_changed",
+        Notice::EndpointDrained { .. } => "endpoint_drained",
+        Notice::EndpointLeft { .. } => "endpoint_left",
         Notice::JournalFailed { .. } => "journal_failed",
         Notice::JournalDamaged { .. } => "journal_damaged",
         Notice::ListenerOpened { .. } => "listener_opened",
@@ -256,9 +260,47 @@ fn log_endpoint(notice: &Notice) {
                 info!(target: LOG, %service, %colour, %endpoint, %by, actor, "endpoint deregistered");
             }
         }
+        Notice::EndpointDrained { .. } | Notice::EndpointLeft { .. } => log_leave(notice),
         Notice::ResolveFailed { endpoint, error } => {
             warn!(target: LOG, %endpoint, error, "name not resolved");
         }
+        _ => {}
+    }
+}
+
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "`tell` names every variant and sorts the others away"
+)]
+fn log_leave(notice: &Notice) {
+    match notice {
+        Notice::EndpointDrained {
+            service,
+            colour,
+            endpoint,
+            drained,
+            actor,
+        } => {
+            let (by, actor) = who(actor);
+            if *drained {
+                info!(target: LOG, %service, %colour, %endpoint, %by, actor, "endpoint drained");
+            } else {
+                info!(target: LOG, %service, %colour, %endpoint, %by, actor, "endpoint undrained");
+            }
+        }
+        Notice::EndpointLeft { receipt, took } => info!(
+            target: LOG,
+            service = %receipt.service,
+            colour = %receipt.colour,
+            endpoint = %receipt.endpoint,
+            in_flight_at_leaving = receipt.in_flight_at_leaving,
+            finished = receipt.finished,
+            replayed = receipt.replayed,
+            cut = receipt.cut,
+            left = receipt.left(),
+            ?took,
+            "endpoint left"
+        ),
         _ => {}
     }
 }

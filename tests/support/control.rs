@@ -141,6 +141,7 @@ async fn work(
                 let counts = counters.iter().map(|it| it.counts_of(worker)).collect();
                 let _ = answer.send(BarrierAnswer { worker, counts }).await;
             }
+            Order::CutEndpoint(..) => {}
             Order::Cut(counter, ending) => {
                 let tenure = counter.tenure().0;
                 seen.lock().unwrap().cut.push((tenure, ending));

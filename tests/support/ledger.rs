@@ -18,7 +18,10 @@ use std::{
 };
 
 use cutover::core::{
-    event::{BarrierPassed, Deregister, Effect, Event, Register, Reload, Restored},
+    event::{
+        BarrierPassed, Deregister, DrainChange, DrainEndpoint, Effect, Event, LeaveTerms, Register,
+        Reload, Restored,
+    },
     gate::{
         inquiry::GateAnswer,
         spec::{CheckScope, CheckSpec, GatesSpec},
@@ -246,6 +249,32 @@ impl Ledger {
             service: ServiceName::new(name),
             colour,
             addr: EndpointAddr::new(addr),
+            terms: LeaveTerms::default(),
+            actor: ada(),
+        });
+        self.on(event)
+    }
+
+    pub fn drain(&mut self, name: &str, colour: Colour, addr: &str) -> Vec<String> {
+        let change = DrainChange::Drain(LeaveTerms::default());
+        self.changes_drain((name, colour, addr), change)
+    }
+
+    pub fn undrain(&mut self, name: &str, colour: Colour, addr: &str) -> Vec<String> {
+        self.changes_drain((name, colour, addr), DrainChange::Undrain)
+    }
+
+    pub fn changes_drain(
+        &mut self,
+        (name, colour, addr): (&str, Colour, &str),
+        change: DrainChange,
+    ) -> Vec<String> {
+        let event = Event::DrainEndpoint(DrainEndpoint {
+            op: self.op(),
+            service: ServiceName::new(name),
+            colour,
+            addr: EndpointAddr::new(addr),
+            change,
             actor: ada(),
         });
         self.on(event)
@@ -325,6 +354,7 @@ pub fn service(name: &str) -> ServiceSpec {
         host: HostPolicy::Preserve,
         protocol: UpstreamProtocol::Http1,
         balance: BalanceKind::LeastInFlight,
+        slow_start: Duration::ZERO,
         on_all_unhealthy: OnAllUnhealthy::Try,
         max_request_body: None,
         ambiguous_path: AmbiguousPath::Reject,

@@ -62,6 +62,19 @@ pub fn write(journal: &mut Restored, entry: Entry) {
             let known = journal.services.get_mut(&service).unwrap();
             known.endpoints[colour].retain(|it| it.0 != addr);
         }
+        Entry::EndpointDrain {
+            service,
+            colour,
+            addr,
+            drained,
+        } => {
+            let known = journal.services.get_mut(&service).unwrap();
+            if drained {
+                known.drained[colour].insert(addr);
+            } else {
+                known.drained[colour].remove(&addr);
+            }
+        }
     }
 }
 
@@ -79,6 +92,7 @@ fn unknown(live: Colour) -> RestoredService {
         tenure: Tenure(1),
         file_live: live,
         endpoints: ByColour::default(),
+        drained: ByColour::default(),
         history: Vec::new(),
     }
 }

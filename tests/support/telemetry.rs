@@ -53,6 +53,8 @@ pub(crate) fn view(service: &str) -> ServiceView {
         source: EndpointSource::File,
         health,
         ready,
+        drained: false,
+        slow_start_percent: None,
         ejected_for_ms: None,
         why: None,
         in_flight: 5,
@@ -85,6 +87,7 @@ pub(crate) fn view(service: &str) -> ServiceView {
                 endpoints: vec![endpoint("10.0.0.2:80", Health::Unhealthy, false)],
             },
         },
+        leaving: Vec::new(),
         draining: vec![receipt()],
         last_switch: Some(receipt()),
     }

@@ -17,7 +17,10 @@ use std::{
 };
 
 use cutover::core::{
-    event::{BarrierPassed, Deregister, Effect, Entry, Event, Register, Reload, Restored},
+    event::{
+        BarrierPassed, Deregister, DrainChange, DrainEndpoint, Effect, Entry, Event, LeaveTerms,
+        Register, Reload, Restored,
+    },
     gate::{
         inquiry::{GateAnswer, Inquiry},
         verdict::GateFault,
@@ -113,6 +116,19 @@ impl World {
             service: ServiceName::new(service),
             colour,
             addr: EndpointAddr::new(addr),
+            terms: LeaveTerms::default(),
+            actor: ada(),
+        }));
+    }
+
+    pub fn drain(&mut self, service: &str, colour: Colour, addr: &str, change: DrainChange) {
+        let op = self.op();
+        self.happens(Event::DrainEndpoint(DrainEndpoint {
+            op,
+            service: ServiceName::new(service),
+            colour,
+            addr: EndpointAddr::new(addr),
+            change,
             actor: ada(),
         }));
     }
@@ -224,6 +240,7 @@ impl World {
     /// Time passes and the controller wakes.
     pub fn wakes_after(&mut self, time: Duration) {
         self.now.instant += time;
+        self.now.wall = self.now.wall.plus(time);
         self.happens(Event::Woke);
         let next = self.state.next_wake();
         assert!(
@@ -265,7 +282,7 @@ impl World {
             let wish = Wish::Switch([(spec.name.clone(), to)].into());
             self.switch(wish, true, WaitFor::Committed);
             let began = self.journaling.len() == 1;
-            assert_eq!(began, !view.pools[to].endpoints.is_empty());
+            assert_eq!(began, view.pools[to].endpoints.iter().any(|it| !it.drained));
             self.settles();
         }
     }
@@ -318,6 +335,10 @@ impl World {
                 assert!(self.asked.remove(&op), "{op} was answered twice");
             }
             Effect::Watch(watched) => self.endpoints.extend(watched.iter().map(|it| it.id)),
+            // Requests of this world are on no endpoint, so that nothing is left on those that leave.
+            Effect::WatchLeaver(..) | Effect::ForgetLeaver(_) | Effect::CutEndpoint(_) => {
+                panic!("nothing is left there: {effect:?}")
+            }
             Effect::Publish(_) | Effect::Applied(_) | Effect::Notice(_) => {}
         }
     }
@@ -380,5 +401,8 @@ fn looks_the_same(old: &ServiceSnapshot, new: &ServiceSnapshot) -> bool {
                 .collect::<Vec<_>>()
         })
     };
-    old.tenure_number() == new.tenure_number() && old.spec == new.spec && pools(old) == pools(new)
+    old.tenure_number() == new.tenure_number()
+        && old.held == new.held
+        && old.spec == new.spec
+        && pools(old) == pools(new)
 }

@@ -80,6 +80,7 @@ pub(super) fn service(
         host: host(raw.host, judge),
         protocol,
         balance: raw.balance.or(BalanceKind::LeastInFlight),
+        slow_start: raw.slow_start.or(Delay(Duration::ZERO)).0,
         on_all_unhealthy: raw.on_all_unhealthy.or(OnAllUnhealthy::Try),
         max_request_body: NonZeroUsize::new(raw.max_request_body.or(Size(0)).0),
         ambiguous_path: raw.ambiguous_path.or(AmbiguousPath::Reject),

@@ -49,6 +49,14 @@ pub(in crate::config) fn write(duration: Duration) -> String {
     format!("{}{unit}", millis / u128::from(*length))
 }
 
+/// Reads a duration as a file has it.
+///
+/// # Errors
+/// If it is none; says what is wrong and what to do.
+pub fn parse_duration(text: &str) -> Result<Duration, BadValue> {
+    parse(text)
+}
+
 fn parse(text: &str) -> Result<Duration, BadValue> {
     if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
         let suggestion = format!("did you mean `{text}s`?");

@@ -5,7 +5,7 @@
 //! a later one tells of a switch whose own line is damaged, and a service never depends on another's lines.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     num::NonZeroU16,
 };
 
@@ -28,6 +28,7 @@ struct Known {
     live: Option<(Colour, Tenure)>,
     file_live: Option<(Colour, Timestamp)>,
     endpoints: ByColour<Vec<(EndpointAddr, NonZeroU16)>>,
+    drained: ByColour<BTreeSet<EndpointAddr>>,
     /// Newest first.
     history: VecDeque<Receipt>,
 }
@@ -70,6 +71,19 @@ impl Fold {
                 colour,
                 addr,
             } => self.known(service).endpoints[*colour].retain(|(known, _)| known != addr),
+            Entry::EndpointDrain {
+                service,
+                colour,
+                addr,
+                drained,
+            } => {
+                let known = &mut self.known(service).drained[*colour];
+                if *drained {
+                    known.insert(addr.clone());
+                } else {
+                    known.remove(addr);
+                }
+            }
         }
     }
 
@@ -134,6 +148,7 @@ impl Known {
             tenure,
             file_live: self.file_live.map_or(live, |(colour, _)| colour),
             endpoints: self.endpoints.clone(),
+            drained: self.drained.clone(),
             history: self.history.iter().map(ended).collect(),
         })
     }
@@ -171,6 +186,14 @@ impl Known {
                 colour,
                 addr: addr.clone(),
                 weight: *weight,
+            }));
+        }
+        for (colour, drained) in self.drained.iter() {
+            entries.extend(drained.iter().map(|addr| Entry::EndpointDrain {
+                service: service.clone(),
+                colour,
+                addr: addr.clone(),
+                drained: true,
             }));
         }
         entries
@@ -342,13 +365,19 @@ mod tests {
 
     fn any_entry() -> impl Strategy<Value = Entry> {
         let service = prop_oneof![Just("shop"), Just("api")];
-        (service, 0..5_u8, 1..6_u64, 1..4_u16).prop_map(|(service, kind, tenure, weight)| {
+        (service, 0..7_u8, 1..6_u64, 1..4_u16).prop_map(|(service, kind, tenure, weight)| {
             let addr = ["a:1", "b:1"][usize::from(weight % 2)];
             match kind {
                 0 => seen(service, Colour::Green, tenure),
                 1 => switched(service, tenure),
                 2 => settled(service, tenure),
                 3 => registered(service, addr, weight),
+                4 | 5 => Entry::EndpointDrain {
+                    service: ServiceName::new(service),
+                    colour: Colour::Green,
+                    addr: EndpointAddr::new(addr),
+                    drained: kind == 4,
+                },
                 _ => Entry::Deregistered {
                     service: ServiceName::new(service),
                     colour: Colour::Green,

@@ -172,7 +172,7 @@ impl State {
             .get(service)
             .ok_or_else(|| Refusal::UnknownService(service.to_string()))?;
         let pool = &served.pools[colour];
-        if pool.is_empty() {
+        if pool.present() == 0 {
             let service = service.clone();
             return Err(Refusal::EmptyPool { service, colour });
         }

@@ -66,7 +66,7 @@ pub(super) fn check_question(
     check: &Arc<CheckSpec>,
 ) -> CheckQuestion {
     let ready = served.pools[colour].endpoints().iter();
-    let ready = ready.filter(|it| it.tracker.is_ready());
+    let ready = ready.filter(|it| it.is_ready());
     let targets = ready.map(|it| Target {
         addr: it.addr.clone(),
         resolved: Arc::clone(&it.resolved),

@@ -137,6 +137,8 @@ impl Told {
             | Notice::Readmitted { .. }
             | Notice::ServiceRemoved { .. }
             | Notice::EndpointsChanged { .. }
+            | Notice::EndpointDrained { .. }
+            | Notice::EndpointLeft { .. }
             | Notice::ListenerOpened { .. }
             | Notice::ListenerClosed { .. } => {}
         }

@@ -155,6 +155,11 @@ const ENDPOINT_GAUGES: &[GaugeOf<EndpointView>] = &[
         read: |endpoint| u64::from(endpoint.ejected_for_ms.is_some()),
     },
     GaugeOf {
+        name: "cutover_endpoint_drained",
+        help: "1 while requests stay away from the endpoint because an operator says so.",
+        read: |endpoint| u64::from(endpoint.drained),
+    },
+    GaugeOf {
         name: "cutover_endpoint_requests_in_flight",
         help: "Requests in flight on the endpoint, tunnels included.",
         read: |endpoint| endpoint.in_flight,
