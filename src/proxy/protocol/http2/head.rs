@@ -15,7 +15,7 @@ use crate::{
     proxy::protocol::{
         Verdict,
         authority::is_authority,
-        http1::{HeadRefusal, check_method, check_target},
+        http1::{HeadRefusal, UNDERSCORE, check_method, check_target},
     },
 };
 
@@ -77,6 +77,10 @@ fn examine_field(name: &HeaderName, value: &HeaderValue) -> Result<(), HeadRefus
         return Err(HeadRefusal::Malformed(
             "header field begins or ends with a space",
         ));
+    }
+    // What is behind some endpoints is told of both in the same letters, as in HTTP/1.
+    if matches!(name.as_str(), "content_length" | "transfer_encoding") {
+        return Err(UNDERSCORE);
     }
     if name == EXPECT && !bytes.eq_ignore_ascii_case(b"100-continue") {
         return Err(HeadRefusal::Expectation);
