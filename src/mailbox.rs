@@ -31,6 +31,8 @@ pub enum Order {
     },
     /// End every claim of this tenure, in this way.
     Cut(Arc<TenureCounter>, Ending),
+    /// End every claim that this endpoint works for, in this way.
+    CutEndpoint(EndpointId, Ending),
     /// Accept from this listener, too.
     Open(Arc<OpenListener>),
     /// Accept what waits in the queue of this listener, then accept from it no more; connections already

@@ -271,7 +271,13 @@ async fn an_endpoint_that_was_registered_is_there_after_a_restart() {
         actor: operator(),
     };
     let answer = control.handle.endpoint(order).await.unwrap();
-    assert_eq!(answer, EndpointAnswer::Done { changed: true });
+    assert_eq!(
+        answer,
+        EndpointAnswer::Done {
+            changed: true,
+            receipt: None
+        }
+    );
     control.stop().await;
     let control = site.start().await;
     let green = control.service("shop").await.pools.green;

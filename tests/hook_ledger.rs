@@ -18,6 +18,7 @@ use cutover::core::{
     in_flight::Counts,
     operation::OWN_OPS,
     service::ServiceSpec,
+    steer::Steer,
 };
 
 use ledger::*;
@@ -240,6 +241,8 @@ fn what_was_due_when_the_process_ended_is_not_called_again() {
         file_live: Blue,
         endpoints: Default::default(),
         history: vec![receipt],
+        drained: Default::default(),
+        shift: None,
     };
     let restored = cutover::core::event::Restored {
         services: [(spec.name.clone(), restored)].into(),
@@ -345,6 +348,29 @@ fn one_word_is_about_every_service_of_a_switch() {
         effects[2].starts_with("journal 1: switched api"),
         "{effects:?}"
     );
+}
+
+#[test]
+fn an_abort_ends_the_whole_switch_and_whoever_asked_hears_by_whom() {
+    let mut ledger = Ledger::serving(&[approved("api"), service("shop")]);
+    let request = ledger.request(&[("api", Green), ("shop", Green)]);
+    ledger.on(Event::Switch(request));
+    let effects = ledger.steer("shop", Steer::Abort);
+    let refusal =
+        "the switch of service `shop` to green was aborted by `bob`; blue is live, as before";
+    assert_eq!(
+        effects,
+        [
+            "unask 1".to_owned(),
+            format!("notice: refused to ada: {refusal}"),
+            format!("answer 1: refused: {refusal}"),
+            "answer 2: |api stays blue/1, shop stays blue/1".to_owned(),
+        ]
+    );
+    assert_eq!(ledger.view("api").waiting, None);
+    assert_eq!(ledger.state.next_wake(), None);
+    let nothing = ledger.steer("shop", Steer::Abort);
+    assert!(nothing[1].starts_with("answer 3: refused"), "{nothing:?}");
 }
 
 #[test]

@@ -18,8 +18,13 @@ use cutover::{
         gate::{spec::HookPoint, verdict::GateKind},
         health::Health,
         ids::{Colour, EndpointAddr, Generation, ListenerName, ServiceName},
-        notice::Notice,
-        switch::Refusal,
+        leave::{LeaveCause, LeaveOutcome, LeaveReceipt},
+        notice::{Notice, ShiftChange},
+        share::Share,
+        shift::{ShiftAccount, ShiftPlan, ShiftRecord},
+        shift_key::ShiftKey,
+        switch::{Outcome, Receipt, Refusal},
+        time::Timestamp,
     },
     telemetry::{log, notice::kind},
 };
@@ -48,7 +53,7 @@ fn each_notice_is_one_line_and_moves_its_metric() {
         kinds.insert(kind(&notice));
     }
     // One for each arm of `expected_line`; whoever adds an arm adds a notice to the list, too.
-    assert_eq!(kinds.len(), 23);
+    assert_eq!(kinds.len(), 32);
 }
 
 #[test]
@@ -115,6 +120,26 @@ fn many_errors_stay_one_line_of_bounded_length() {
     assert!(told.len() < 1000, "{told}");
 }
 
+/// The line of a notice about what was done with an endpoint.
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "`expected_line` names every variant and sorts the others away"
+)]
+fn expected_endpoint_line(notice: &Notice) -> &'static str {
+    match notice {
+        Notice::EndpointsChanged { .. } => {
+            r#"INFO cutover: endpoint registered service=shop colour=blue endpoint=10.0.0.1:80 by=admin actor="ops""#
+        }
+        Notice::EndpointDrained { .. } => {
+            r#"INFO cutover: endpoint drained service=shop colour=blue endpoint=10.0.0.1:80 by=admin actor="ops""#
+        }
+        Notice::EndpointLeft { .. } => {
+            "INFO cutover: endpoint left service=shop colour=blue endpoint=10.0.0.1:80 in_flight_at_leaving=3 finished=2 replayed=0 cut=1 left=0 took=2s"
+        }
+        _ => panic!("{notice:?}"),
+    }
+}
+
 /// The line after its time. Exhaustive, so that no new notice is forgotten.
 #[expect(clippy::too_many_lines, reason = "a table")]
 fn expected_line(notice: &Notice) -> &'static str {
@@ -128,12 +153,12 @@ fn expected_line(notice: &Notice) -> &'static str {
         Notice::HookCalled { .. } => {
             r#"WARN cutover: hook failed service=shop at="after_commit" hook="https://hooks.test/a" why="status 500""#
         }
-        Notice::SwitchRefused { .. } => {
-            r#"WARN cutover: switch refused services="shop; api" by=admin actor="ops" refusal="cutover is shutting down""#
-        }
+        Notice::SwitchRefused { .. } => REFUSED,
         Notice::Switched { .. } => {
             r#"INFO cutover: switched service=shop from=blue to=green generation=42 tenure=7 by=admin actor="ops" reason="release 7" forced=false gate_ms=40 barrier_us=80 in_flight=5"#
         }
+        Notice::Shift { change, .. } => expected_shift(*change),
+        Notice::ShiftAborted { .. } => ABORTED,
         Notice::Drained { .. } => {
             r#"INFO cutover: drained service=shop colour=blue tenure=7 in_flight_at_commit=5 finished=3 replayed=0 cut=2 took=1.5s"#
         }
@@ -162,9 +187,9 @@ fn expected_line(notice: &Notice) -> &'static str {
             "INFO cutover: service added service=shop live=blue restored=true"
         }
         Notice::ServiceRemoved { .. } => "INFO cutover: service removed service=shop",
-        Notice::EndpointsChanged { .. } => {
-            r#"INFO cutover: endpoint registered service=shop colour=blue endpoint=10.0.0.1:80 by=admin actor="ops""#
-        }
+        Notice::EndpointsChanged { .. }
+        | Notice::EndpointDrained { .. }
+        | Notice::EndpointLeft { .. } => expected_endpoint_line(notice),
         Notice::JournalFailed { .. } => r#"ERROR cutover: journal not written error="disk full""#,
         Notice::JournalDamaged { .. } => {
             r#"WARN cutover: journal damaged set_aside="journal.damaged" count=2 damage="line 7: torn; line 8: torn""#
@@ -185,6 +210,32 @@ fn expected_line(notice: &Notice) -> &'static str {
     }
 }
 
+const REFUSED: &str = r#"WARN cutover: switch refused services="shop; api" by=admin actor="ops" refusal="cutover is shutting down""#;
+const ABORTED: &str = r#"WARN cutover: shift aborted service=shop from=blue to=green share=12.5% tenure=7 by=admin actor="ops" reason="errors" barrier_us=80 in_flight=5"#;
+
+fn expected_shift(change: ShiftChange) -> &'static str {
+    match change {
+        ShiftChange::Began => {
+            r#"INFO cutover: shift began service=shop from=blue to=green share=12.5% step=1 ramp=false tenure=7 by=admin actor="ops" reason="release 7""#
+        }
+        ShiftChange::Restored => {
+            "INFO cutover: shift restored service=shop from=blue to=green share=12.5% step=1 ramp=false tenure=7"
+        }
+        ShiftChange::Stepped => {
+            "INFO cutover: shift stepped service=shop from=blue to=green share=12.5% step=1 ramp=false tenure=7"
+        }
+        ShiftChange::Held => {
+            "WARN cutover: shift held service=shop from=blue to=green share=12.5% step=1 tenure=7"
+        }
+        ShiftChange::Paused => {
+            r#"INFO cutover: shift paused service=shop from=blue to=green share=12.5% step=1 tenure=7 by=admin actor="ops""#
+        }
+        ShiftChange::Resumed => {
+            r#"INFO cutover: shift resumed service=shop from=blue to=green share=12.5% step=1 tenure=7 by=admin actor="ops""#
+        }
+    }
+}
+
 /// The series that the notice moves beside `cutover_notices_total` or, where it moves none, one that shows what
 /// it is about.
 fn expected_series(notice: &Notice) -> &'static str {
@@ -198,6 +249,10 @@ fn expected_series(notice: &Notice) -> &'static str {
             r#"switches_total{actor_kind="admin",outcome="refused",service="shop"} 1"#
         }
         Notice::Switched { .. } => r#"barrier_duration_seconds_bucket{le="0.0001"} 1"#,
+        Notice::Shift { .. } => r#"traffic_share{service="shop",colour="green"} 0"#,
+        Notice::ShiftAborted { .. } => {
+            r#"switches_total{actor_kind="admin",outcome="aborted",service="shop"} 1"#
+        }
         Notice::Drained { .. } => r#"drain_cut_total{cause="drain_deadline",service="shop"} 2"#,
         Notice::DrainDeadlinePassed { .. } => r#"draining_tenures{service="shop"} 1"#,
         Notice::BarrierMissed { .. } => "barriers_missed_total 1",
@@ -219,6 +274,9 @@ fn expected_series(notice: &Notice) -> &'static str {
         Notice::EndpointsChanged { .. } => {
             r#"endpoint_ready{service="shop",colour="blue",endpoint="10.0.0.1:80"} 1"#
         }
+        Notice::EndpointDrained { .. } | Notice::EndpointLeft { .. } => {
+            r#"endpoint_drained{service="shop",colour="blue",endpoint="10.0.0.1:80"} 0"#
+        }
         Notice::JournalFailed { .. } => "journal_failures_total 1",
         Notice::JournalDamaged { .. } => "journal_damaged_entries_total 2",
         Notice::ListenerOpened { .. } => "workers 2",
@@ -233,6 +291,7 @@ fn expected_series(notice: &Notice) -> &'static str {
 
 fn notices() -> Vec<Notice> {
     let mut all = switch_notices();
+    all.extend(shift_notices());
     all.extend(endpoint_notices());
     all.extend(process_notices());
     all
@@ -279,6 +338,60 @@ fn switch_notices() -> Vec<Notice> {
     ]
 }
 
+fn shift_notices() -> Vec<Notice> {
+    let share = Share::of_parts(1_250);
+    let record = ShiftRecord {
+        service: shop(),
+        from: Colour::Blue,
+        to: Colour::Green,
+        tenure: receipt().tenure,
+        actor: operator(),
+        reason: Some("release 7".to_owned()),
+        forced: false,
+        requested_at: receipt().requested_at,
+        began_at: receipt().requested_at,
+        gate_ms: 40,
+        gates: Vec::new(),
+        plan: ShiftPlan {
+            steps: [share].into(),
+            every_ms: 1_000,
+            ramp_ms: 0,
+            key: ShiftKey::Request,
+        },
+        step: 0,
+        paused: false,
+    };
+    let changes = [
+        ShiftChange::Began,
+        ShiftChange::Restored,
+        ShiftChange::Stepped,
+        ShiftChange::Held,
+        ShiftChange::Paused,
+        ShiftChange::Resumed,
+    ];
+    let shift = |change| Notice::Shift {
+        change,
+        share,
+        record: Box::new(record.clone()),
+        by: None,
+    };
+    let account = ShiftAccount {
+        began_at: record.began_at,
+        share,
+        requests: 9,
+        aborted_by: Some(operator()),
+        abort_reason: Some("errors".to_owned()),
+    };
+    let aborted = Notice::ShiftAborted {
+        receipt: Receipt {
+            shift: Some(account),
+            outcome: Outcome::Aborted,
+            ..receipt()
+        },
+    };
+    changes.map(shift).into_iter().chain([aborted]).collect()
+}
+
 fn endpoint_notices() -> Vec<Notice> {
     let endpoint = EndpointAddr::new("10.0.0.1:80");
     vec![
@@ -304,15 +417,44 @@ fn endpoint_notices() -> Vec<Notice> {
         Notice::EndpointsChanged {
             service: shop(),
             colour: Colour::Blue,
-            endpoint,
+            endpoint: endpoint.clone(),
             registered: true,
             actor: operator(),
+        },
+        Notice::EndpointDrained {
+            service: shop(),
+            colour: Colour::Blue,
+            endpoint: endpoint.clone(),
+            drained: true,
+            actor: operator(),
+        },
+        Notice::EndpointLeft {
+            receipt: left(endpoint),
+            took: Duration::from_secs(2),
         },
         Notice::ResolveFailed {
             endpoint: EndpointAddr::new("blue.internal:80"),
             error: "no such host".to_owned(),
         },
     ]
+}
+
+fn left(endpoint: EndpointAddr) -> LeaveReceipt {
+    LeaveReceipt {
+        service: shop(),
+        colour: Colour::Blue,
+        endpoint,
+        cause: LeaveCause::Drained,
+        actor: operator(),
+        left_at: Timestamp::from_millis(0),
+        deadline: None,
+        in_flight_at_leaving: 3,
+        finished: 2,
+        replayed: 0,
+        cut: 1,
+        ended_at: None,
+        outcome: LeaveOutcome::Cut,
+    }
 }
 
 fn process_notices() -> Vec<Notice> {

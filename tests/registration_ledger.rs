@@ -84,7 +84,14 @@ fn a_deregistration_is_answered_when_no_request_can_be_routed_there() {
             "barrier 2: ",
         ]
     );
-    assert_eq!(ledger.barrier_passed(2, &[]), ["answer 2: changed true"]);
+    let receipt = "10.0.0.9:80 Deregistered Left 0 = 0 finished + 0 replayed + 0 cut";
+    assert_eq!(
+        ledger.barrier_passed(2, &[]),
+        [
+            format!("notice: left in 0ns: {receipt}"),
+            format!("answer 2: {receipt}")
+        ]
+    );
 }
 
 #[test]

@@ -30,7 +30,9 @@ fn restored(live: Colour, file_live: Colour) -> Restored {
         tenure: Tenure(5),
         file_live,
         endpoints: ByColour::default(),
+        drained: ByColour::default(),
         history: Vec::new(),
+        shift: None,
     };
     Restored {
         services: [(self::service("shop").name, service)].into(),

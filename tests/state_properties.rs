@@ -14,7 +14,7 @@ mod world;
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use cutover::core::{
-    event::{BarrierPassed, Event},
+    event::{BarrierPassed, DrainChange, Event, LeaveTerms},
     gate::{
         spec::{HookPoint, OnFailure},
         word::Word,
@@ -23,7 +23,10 @@ use cutover::core::{
     ids::{Colour, EndpointId, OpId, ServiceName, Tenure},
     in_flight::Ending,
     service::{MinReady, ServiceSpec},
+    share::Share,
+    shift::Pace,
     state::State,
+    steer::Steer,
     switch::{WaitFor, Wish},
 };
 use proptest::prelude::*;
@@ -46,6 +49,8 @@ const HOOKS: [(HookPoint, OnFailure); 5] = [
 enum Step {
     Switch(Vec<(usize, Colour)>, bool, WaitFor),
     Rollback(usize),
+    Shift(usize, Colour, bool, Vec<u16>),
+    Steer(usize, Steer, WaitFor),
     Reload(Vec<Option<File>>),
     Gates(bool),
     Hook(bool),
@@ -60,6 +65,7 @@ enum Step {
     Resolve(usize, u8),
     Register(usize, Colour, usize, u16),
     Deregister(usize, Colour, usize),
+    Drain(usize, Colour, usize, DrainChange),
     Wake(u64),
     WakeWhenDue,
     Junk(u8),
@@ -94,6 +100,13 @@ impl File {
         let named = named.filter(|(bit, _)| self.hooks & (1 << bit) != 0);
         let hooks = named.map(|(_, (at, meaning))| hook(*at, at.as_str(), *meaning));
         gates.hooks = hooks.map(Arc::new).collect();
+        // Where green is small, the file has its switches go gradually, with a ramp.
+        if self.green < 4 {
+            spec.switch.shift.steps = [Share::of_parts(500)].into();
+            spec.switch.shift.ramp = Duration::from_secs(3);
+        }
+        spec.switch.keep_standby_for = Duration::from_secs(20 * u64::from(self.min_ready));
+        spec.slow_start = Duration::from_secs(10 * u64::from(self.min_ready));
         let checks = ["/a", "/b"].into_iter().take(self.checks);
         spec.switch.gates.checks = checks.map(|it| Arc::new(check(it))).collect();
         spec
@@ -105,7 +118,20 @@ fn colour() -> impl Strategy<Value = Colour> {
 }
 
 fn wait() -> impl Strategy<Value = WaitFor> {
-    prop_oneof![Just(WaitFor::Committed), Just(WaitFor::Drained)]
+    prop_oneof![
+        Just(WaitFor::Committed),
+        Just(WaitFor::Drained),
+        Just(WaitFor::Begun)
+    ]
+}
+
+fn steer() -> impl Strategy<Value = Steer> {
+    prop_oneof![
+        Just(Steer::Pause),
+        Just(Steer::Resume),
+        Just(Steer::Complete),
+        Just(Steer::Abort),
+    ]
 }
 
 fn ending() -> impl Strategy<Value = Ending> {
@@ -115,6 +141,20 @@ fn ending() -> impl Strategy<Value = Ending> {
         Just(Ending::UpstreamFailed),
         Just(Ending::Replayed),
     ]
+}
+
+fn drain_change() -> impl Strategy<Value = DrainChange> {
+    (any::<bool>(), any::<bool>(), wait()).prop_map(|(drains, force, wait)| {
+        let terms = LeaveTerms {
+            force,
+            wait,
+            deadline: None,
+        };
+        match drains {
+            true => DrainChange::Drain(terms),
+            false => DrainChange::Undrain,
+        }
+    })
 }
 
 fn file() -> impl Strategy<Value = Option<File>> {
@@ -144,6 +184,9 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         6 => (targets, any::<bool>(), wait()).prop_map(|(on, force, wait)| Step::Switch(on, force, wait)),
         2 => any_service.clone().prop_map(Step::Rollback),
+        4 => (any_service.clone(), colour(), any::<bool>(), prop::collection::vec(1..10_000_u16, 1..4))
+            .prop_map(|(on, to, force, steps)| Step::Shift(on, to, force, steps)),
+        4 => (any_service.clone(), steer(), wait()).prop_map(|(on, steer, wait)| Step::Steer(on, steer, wait)),
         2 => prop::collection::vec(file(), NAMES.len()).prop_map(Step::Reload),
         6 => prop::bool::weighted(0.8).prop_map(Step::Gates),
         4 => prop::bool::weighted(0.7).prop_map(Step::Hook),
@@ -159,13 +202,17 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (any::<usize>(), any::<u8>()).prop_map(|(which, addr)| Step::Resolve(which, addr)),
         2 => (any_service.clone(), colour(), any_addr.clone(), 1..3_u16)
             .prop_map(|(on, colour, addr, weight)| Step::Register(on, colour, addr, weight)),
-        2 => (any_service, colour(), any_addr).prop_map(|(on, colour, addr)| Step::Deregister(on, colour, addr)),
+        2 => (any_service.clone(), colour(), any_addr.clone())
+            .prop_map(|(on, colour, addr)| Step::Deregister(on, colour, addr)),
+        3 => (any_service, colour(), any_addr, drain_change())
+            .prop_map(|(on, colour, addr, change)| Step::Drain(on, colour, addr, change)),
         2 => (0..40_u64).prop_map(Step::Wake),
         3 => Just(Step::WakeWhenDue),
         1 => any::<u8>().prop_map(Step::Junk),
     ]
 }
 
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn take(world: &mut World, step: Step) {
     let name = |index: usize| ServiceName::new(NAMES[index]);
     match step {
@@ -173,6 +220,15 @@ fn take(world: &mut World, step: Step) {
             let wanted: BTreeMap<_, _> = on.into_iter().map(|(on, to)| (name(on), to)).collect();
             world.switch(Wish::Switch(wanted), force, wait);
         }
+        Step::Shift(on, to, force, mut steps) => {
+            steps.sort_unstable();
+            steps.dedup();
+            let steps = steps.into_iter().map(Share::of_parts).collect();
+            let pace = Pace::Steps(steps, Some(Duration::from_secs(7)));
+            let wish = Wish::Switch([(name(on), to)].into());
+            world.switch_at(wish, force, (WaitFor::Begun, pace));
+        }
+        Step::Steer(on, steer, wait) => world.steer(NAMES[on], steer, wait),
         Step::Rollback(on) => world.switch(Wish::Rollback(name(on)), false, WaitFor::Drained),
         Step::Reload(files) => {
             let files = files.into_iter().zip(NAMES);
@@ -207,6 +263,9 @@ fn take(world: &mut World, step: Step) {
             world.register(NAMES[on], colour, ADDRS[addr], weight);
         }
         Step::Deregister(on, colour, addr) => world.deregister(NAMES[on], colour, ADDRS[addr]),
+        Step::Drain(on, colour, addr, change) => {
+            world.drain(NAMES[on], colour, ADDRS[addr], change);
+        }
         Step::Wake(seconds) => world.wakes_after(Duration::from_secs(seconds)),
         Step::WakeWhenDue => {
             let now = world.now.instant;

@@ -89,7 +89,9 @@ const fn switch_class(refusal: &Refusal) -> Class {
         Refusal::UnknownService(_) => UNKNOWN_SERVICE,
         Refusal::NotExpectedLive { .. } => NOT_EXPECTED_LIVE,
         Refusal::StaleTenure { .. } => STALE_TENURE,
-        Refusal::Busy { .. } => BUSY,
+        Refusal::Busy { .. } | Refusal::Shifting { .. } => BUSY,
+        Refusal::NotShifting(_) => NOT_SHIFTING,
+        Refusal::Aborted { .. } => ABORTED,
         Refusal::Gates(_) => GATE_REFUSED,
         Refusal::NothingWaits(_) => NOTHING_WAITS,
         Refusal::NotYet { .. } => NOT_YET,
@@ -107,6 +109,8 @@ const fn endpoint_class(refusal: &EndpointRefusal) -> Class {
         EndpointRefusal::UnknownEndpoint { .. } => UNKNOWN_ENDPOINT,
         EndpointRefusal::NamedByFile(_) => NAMED_BY_FILE,
         EndpointRefusal::LastOfLivePool(_) => LAST_OF_LIVE_POOL,
+        EndpointRefusal::LastReadyOfLivePool(_) => LAST_READY_OF_LIVE_POOL,
+        EndpointRefusal::TooManyLeaving(_) => TOO_MANY_LEAVING,
         EndpointRefusal::PoolFull { .. } => POOL_FULL,
         EndpointRefusal::Journal(_) => JOURNAL,
     }
@@ -162,10 +166,26 @@ fn refusal_members(refusal: &Refusal) -> Value {
             since,
         } => json!({ "service": service, "to": to, "actor": actor, "since": since }),
         Refusal::EmptyPool { service, colour } => json!({ "service": service, "colour": colour }),
-        Refusal::NothingWaits(service) => json!({ "service": service }),
+        Refusal::Shifting {
+            service,
+            to,
+            actor,
+            since,
+            share,
+        } => {
+            json!({ "service": service, "to": to, "actor": actor, "since": since, "share": share })
+        }
+        Refusal::Aborted {
+            service,
+            to,
+            live,
+            by,
+        } => json!({ "service": service, "to": to, "live": live, "by": by }),
         Refusal::NotYet { service, gate } => json!({ "service": service, "gate": gate }),
         Refusal::SamePerson(actor) => json!({ "actor": actor }),
-        Refusal::NothingToRollBack(service) => json!({ "service": service }),
+        Refusal::NothingToRollBack(service)
+        | Refusal::NotShifting(service)
+        | Refusal::NothingWaits(service) => json!({ "service": service }),
         Refusal::UnknownService(_)
         | Refusal::Gates(_)
         | Refusal::Journal(_)
@@ -215,7 +235,9 @@ const NOT_EXPECTED_LIVE: Class = Class::new(
     "not-expected-live",
     "another colour is live than expected",
 );
-const BUSY: Class = Class::new(409, "busy", "another switch waits for its gates");
+const BUSY: Class = Class::new(409, "busy", "another switch is under way");
+const NOT_SHIFTING: Class = Class::new(409, "not-shifting", "no gradual switch is under way");
+const ABORTED: Class = Class::new(409, "aborted", "the switch was aborted");
 const NOTHING_WAITS: Class = Class::new(409, "nothing-waits", "no switch waits for its gates");
 const NOT_YET: Class = Class::new(409, "not-yet", "the switch does not wait for approval yet");
 const SAME_PERSON: Class = Class::new(
@@ -232,6 +254,13 @@ const EMPTY_POOL: Class = Class::new(409, "empty-pool", "the target pool has no 
 const NAMED_BY_FILE: Class = Class::new(409, "named-by-file", "the file names the endpoint");
 const LAST_OF_LIVE_POOL: Class =
     Class::new(409, "last-of-live-pool", "the live pool would be empty");
+const LAST_READY_OF_LIVE_POOL: Class = Class::new(
+    409,
+    "last-ready-of-live-pool",
+    "the live pool would have no ready endpoint",
+);
+const TOO_MANY_LEAVING: Class =
+    Class::new(409, "too-many-leaving", "too many endpoints are leaving");
 const POOL_FULL: Class = Class::new(409, "pool-full", "the pool takes no more endpoints");
 const STALE_TENURE: Class = Class::new(412, "stale-tenure", "the service has been switched since");
 const TOO_LARGE: Class = Class::new(413, "too-large", "the body is too large");

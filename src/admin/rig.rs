@@ -103,7 +103,10 @@ pub(crate) fn answers() -> Answers {
         switch: Some(switched()),
         plan: plan(),
         heard: Ok(heard()),
-        endpoint: EndpointAnswer::Done { changed: true },
+        endpoint: EndpointAnswer::Done {
+            changed: true,
+            receipt: None,
+        },
         reload: ReloadAnswer::Applied(vec!["service `api` was added".to_owned()]),
         services: vec![view()],
         history: vec![receipt()],
@@ -242,6 +245,7 @@ pub(crate) fn receipt() -> Receipt {
         broken: Broken::default(),
         drained_at: Some(Timestamp::from_millis(1_700_000_001_204)),
         outcome: Outcome::Drained,
+        shift: None,
     }
 }
 
@@ -258,7 +262,9 @@ pub(crate) fn view() -> ServiceView {
         rollback_why: "pool `blue` of service `shop` has 0 of 1 endpoints ready".to_owned(),
         standby_kept_until: None,
         waiting: None,
+        shift: None,
         pools: ByColour::from_fn(pool),
+        leaving: Vec::new(),
         draining: Vec::new(),
         last_switch: Some(receipt()),
     }
@@ -281,6 +287,8 @@ fn pool(colour: Colour) -> PoolView {
                 Health::Unhealthy
             },
             ready: well,
+            drained: false,
+            slow_start_percent: None,
             ejected_for_ms: None,
             why: (!well).then(|| "connect refused".to_owned()),
             in_flight: 3,

@@ -23,7 +23,7 @@ use tower::{
 use super::{
     body::BODY_LIMIT, call_error::CallError, caller::admit, config, context::Context, endpoints,
     history, metrics, origin::keep_out_foreign, plan, readiness, reload, rollback, safe_to_stop,
-    services, switch, switch_many, word,
+    services, steer, switch, switch_many, word,
 };
 
 /// Everything, for the admin address.
@@ -54,16 +54,11 @@ pub(super) fn telemetry(context: Context) -> Router {
 }
 
 fn brief_calls() -> Router<Context> {
-    let endpoint = put(endpoints::register).delete(endpoints::deregister);
     let calls = Router::new()
         .route("/v1/services", get(services::all))
         .route("/v1/services/{service}", get(services::one))
         .route("/v1/services/{service}/history", get(history::one))
         .route("/v1/history", get(history::all))
-        .route(
-            "/v1/services/{service}/pools/{colour}/endpoints/{addr}",
-            endpoint,
-        )
         .route(
             "/v1/services/{service}/pools/{colour}/safe-to-stop",
             get(safe_to_stop::one),
@@ -76,11 +71,23 @@ fn brief_calls() -> Router<Context> {
     brief(calls)
 }
 
-/// Calls that wait for as long as the file says that a switch, or its checks, may take; see `order.rs`.
+/// Calls that wait for as long as the file says that a switch, or its checks, may take, see `order.rs`, or for an endpoint to
+/// be left.
 fn waiting_calls() -> Router<Context> {
+    let endpoint = "/v1/services/{service}/pools/{colour}/endpoints/{addr}";
     let calls = Router::new()
+        .route(
+            endpoint,
+            put(endpoints::register).delete(endpoints::deregister),
+        )
+        .route(&format!("{endpoint}/drain"), post(endpoints::drain))
+        .route(&format!("{endpoint}/undrain"), post(endpoints::undrain))
         .route("/v1/services/{service}/switch", post(switch::one))
         .route("/v1/services/{service}/rollback", post(rollback::one))
+        .route("/v1/services/{service}/pause", post(steer::pause))
+        .route("/v1/services/{service}/resume", post(steer::resume))
+        .route("/v1/services/{service}/complete", post(steer::complete))
+        .route("/v1/services/{service}/abort", post(steer::abort))
         .route("/v1/services/{service}/plan", get(plan::one))
         .route("/v1/switch", post(switch_many::many));
     few(calls)

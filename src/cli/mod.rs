@@ -22,6 +22,7 @@ mod reload;
 mod rollback;
 mod serve;
 mod status;
+mod steer;
 mod switch;
 mod table;
 #[cfg(test)]
@@ -59,6 +60,14 @@ enum Command {
     Status(status::Status),
     /// Make a colour live, and wait until the old one has drained
     Switch(switch::Switch),
+    /// Keep a gradual switch at its present share
+    Pause(steer::Hold),
+    /// Go on with a gradual switch that was paused
+    Resume(steer::Hold),
+    /// Finish a gradual switch now, whatever steps are left
+    Complete(steer::Complete),
+    /// Take a gradual switch back: no request goes to the new colour any more
+    Abort(steer::Abort),
     /// Say what a switch would do now, without doing it
     Plan(plan::Plan),
     /// Let a switch go on that another operator has asked for
@@ -71,7 +80,7 @@ enum Command {
     History(history::History),
     /// Wait until a pool may be stopped: not live, nothing in flight, not kept ready to return
     WaitSafe(wait_safe::WaitSafe),
-    /// Add or remove an endpoint at run time
+    /// Add, remove, drain or undrain an endpoint at run time
     Endpoint(endpoint::Endpoint),
     /// Apply the configuration file now
     Reload(reload::Reload),
@@ -90,6 +99,10 @@ impl Command {
             Self::Check(command) => command.run(output),
             Self::Status(command) => client::run(command.run(output)),
             Self::Switch(command) => client::run(command.run(output)),
+            Self::Pause(command) => client::run(command.run("pause", output)),
+            Self::Resume(command) => client::run(command.run("resume", output)),
+            Self::Complete(command) => client::run(command.run(output)),
+            Self::Abort(command) => client::run(command.run(output)),
             Self::Plan(command) => client::run(command.run(output)),
             Self::Approve(command) => client::run(command.run("approve", output)),
             Self::Reject(command) => client::run(command.run("reject", output)),

@@ -33,6 +33,9 @@ use crate::core::{
         AmbiguousPath, BalanceKind, ForwardedPolicy, MinReady, OnAllUnhealthy, Route,
         UpstreamProtocol,
     },
+    share::Share,
+    shift::STEPS_LIMIT,
+    shift_key::ShiftKey,
 };
 
 table! {
@@ -129,6 +132,7 @@ table! {
         host: HostText,
         protocol: UpstreamProtocol,
         balance: BalanceKind,
+        slow_start: Delay,
         on_all_unhealthy: OnAllUnhealthy,
         max_request_body: Size<0, BODY_LIMIT>,
         ambiguous_path: AmbiguousPath,
@@ -232,6 +236,10 @@ table! {
         gate_timeout: Delay,
         min_ready: MinReady,
         drain_deadline: Delay,
+        steps: List<Share, STEPS_LIMIT>,
+        every: Period,
+        key: ShiftKey,
+        ramp: Delay,
         keep_standby_for: Delay,
         approve: Flag,
         approve_timeout: Period,

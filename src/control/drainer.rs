@@ -12,8 +12,9 @@ use tokio::{sync::mpsc, time::sleep};
 
 use super::Running;
 use crate::core::{
+    endpoint_counter::EndpointCounter,
     event::Event,
-    ids::{ServiceName, Tenure},
+    ids::{OpId, ServiceName, Tenure},
     in_flight::TenureCounter,
 };
 
@@ -21,6 +22,7 @@ use crate::core::{
 #[derive(Debug)]
 pub(super) struct Drainer {
     running: BTreeMap<(ServiceName, Tenure), Running>,
+    leavers: BTreeMap<OpId, Running>,
     events: mpsc::Sender<Event>,
 }
 
@@ -29,6 +31,7 @@ impl Drainer {
     pub(super) const fn new(events: mpsc::Sender<Event>) -> Self {
         Self {
             running: BTreeMap::new(),
+            leavers: BTreeMap::new(),
             events,
         }
     }
@@ -40,19 +43,42 @@ impl Drainer {
         let running = Running::spawn(watch(counter, self.events.clone()));
         self.running.insert(key, running);
     }
+
+    /// Watches the counter of an endpoint that leaves.
+    pub(super) fn watch_leaver(&mut self, op: OpId, counter: Arc<EndpointCounter>) {
+        self.leavers.retain(|_, running| !running.has_ended());
+        let running = Running::spawn(watch_leaver(op, counter, self.events.clone()));
+        self.leavers.insert(op, running);
+    }
+
+    /// Watches it no more.
+    pub(super) fn forget_leaver(&mut self, op: OpId) {
+        self.leavers.remove(&op);
+    }
 }
 
-async fn watch(counter: Arc<TenureCounter>, events: mpsc::Sender<Event>) {
+/// Looks again and again, until there is something.
+async fn seen<T>(look: impl Fn() -> Option<T>) -> T {
     let mut interval = FIRST_INTERVAL;
-    // Ends: the drain deadline cuts what does not end by itself.
-    let counts = loop {
-        let counts = counter.counts();
-        if counts.in_flight() == 0 {
-            break counts;
+    loop {
+        if let Some(seen) = look() {
+            return seen;
         }
         sleep(interval).await;
         interval = (interval * 3 / 2).min(LAST_INTERVAL);
-    };
+    }
+}
+
+async fn watch_leaver(op: OpId, counter: Arc<EndpointCounter>, events: mpsc::Sender<Event>) {
+    let ended = || Some(counter.counts()).filter(|it| it.in_flight() == 0);
+    let counts = seen(ended).await;
+    // The controller is gone only when the process is.
+    let _ = events.send(Event::Left(op, counts)).await;
+}
+
+async fn watch(counter: Arc<TenureCounter>, events: mpsc::Sender<Event>) {
+    // Ends: the drain deadline cuts what does not end by itself.
+    let counts = seen(|| Some(counter.counts()).filter(|it| it.in_flight() == 0)).await;
     let drained = Event::Drained {
         service: counter.service().clone(),
         tenure: counter.tenure(),

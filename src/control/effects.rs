@@ -14,12 +14,12 @@ use super::{
     barrier::Barrier,
     clock,
     controller::Controller,
-    handle::{EndpointChange, EndpointOrder, Readiness, SwitchOrder, WordOrder},
+    handle::{EndpointChange, EndpointOrder, Readiness, SteerOrder, SwitchOrder, WordOrder},
     journal::{Journal, JournalError},
 };
 use crate::{
     core::{
-        event::{Deregister, Effect, EndpointAnswer, Entry, Event, Register},
+        event::{Deregister, DrainEndpoint, Effect, EndpointAnswer, Entry, Event, Register},
         gate::{
             plan::Plan,
             word::{Heard, Said},
@@ -27,6 +27,7 @@ use crate::{
         ids::OpId,
         in_flight::Ending,
         notice::Notice,
+        steer::SteerRequest,
         switch::{Refusal, SwitchAnswer},
     },
     mailbox::Order,
@@ -91,6 +92,11 @@ impl Controller {
             Effect::Cut(counter) => self
                 .workers
                 .order(|| Order::Cut(Arc::clone(&counter), Ending::CutByDeadline)),
+            Effect::WatchLeaver(op, counter) => self.drainer.watch_leaver(op, counter),
+            Effect::ForgetLeaver(op) => self.drainer.forget_leaver(op),
+            Effect::CutEndpoint(id) => self
+                .workers
+                .order(|| Order::CutEndpoint(id, Ending::CutByDeadline)),
             Effect::Ask(inquiry) => self.inquirer.ask(inquiry),
             Effect::Unask(op) => self.inquirer.unask(op),
             Effect::Call(call) => self.inquirer.call(call),
@@ -160,6 +166,21 @@ impl Controller {
         });
     }
 
+    pub(super) async fn steer(&mut self, order: SteerOrder, answer: oneshot::Sender<SwitchAnswer>) {
+        let request = SteerRequest {
+            op: self.operations.switch(answer),
+            service: order.service,
+            steer: order.steer,
+            actor: order.actor,
+            reason: order.reason,
+            force: order.force,
+            expect_live: None,
+            expect_tenure: order.expect_tenure,
+            wait: order.wait,
+        };
+        self.feed(Event::Steer(request)).await;
+    }
+
     pub(super) async fn endpoint(
         &mut self,
         order: EndpointOrder,
@@ -182,11 +203,20 @@ impl Controller {
                 weight,
                 actor,
             }),
-            EndpointChange::Deregister => Event::Deregister(Deregister {
+            EndpointChange::Deregister(terms) => Event::Deregister(Deregister {
                 op,
                 service,
                 colour,
                 addr,
+                terms,
+                actor,
+            }),
+            EndpointChange::Drain(change) => Event::DrainEndpoint(DrainEndpoint {
+                op,
+                service,
+                colour,
+                addr,
+                change,
                 actor,
             }),
         };

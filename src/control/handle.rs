@@ -10,12 +10,14 @@ use tokio::sync::{mpsc, oneshot};
 use crate::{
     config::Config,
     core::{
-        event::EndpointAnswer,
+        event::{DrainChange, EndpointAnswer, LeaveTerms},
         gate::{
             plan::Plan,
             word::{Heard, Word},
         },
         ids::{Colour, EndpointAddr, ListenerName, OpId, ServiceName, Tenure},
+        shift::Pace,
+        steer::Steer,
         switch::{Actor, Receipt, Refusal, SwitchAnswer, SwitchRequest, WaitFor, Wish},
         view::{SafeToStop, ServiceView},
     },
@@ -42,6 +44,8 @@ pub struct SwitchOrder {
     pub expect_live: Option<Colour>,
     /// Refuse if another tenure is the present one.
     pub expect_tenure: Option<Tenure>,
+    /// How gradually.
+    pub pace: Pace,
     /// When to answer.
     pub wait: WaitFor,
 }
@@ -57,6 +61,7 @@ impl SwitchOrder {
             force: self.force,
             expect_live: self.expect_live,
             expect_tenure: self.expect_tenure,
+            pace: self.pace,
             wait: self.wait,
         }
     }
@@ -75,7 +80,26 @@ pub struct WordOrder {
     pub reason: Option<String>,
 }
 
-/// An endpoint to be added or removed at run time.
+/// A wish about a gradual switch under way, as asked for from outside.
+#[derive(Clone, Debug)]
+pub struct SteerOrder {
+    /// Of which service.
+    pub service: ServiceName,
+    /// What.
+    pub steer: Steer,
+    /// Who asks.
+    pub actor: Actor,
+    /// Why.
+    pub reason: Option<String>,
+    /// Skip the gates.
+    pub force: bool,
+    /// Refuse if another tenure is the present one.
+    pub expect_tenure: Option<Tenure>,
+    /// When to answer a completion or an abort.
+    pub wait: WaitFor,
+}
+
+/// What is to be done with an endpoint at run time.
 #[derive(Clone, Debug)]
 pub struct EndpointOrder {
     /// The service.
@@ -84,7 +108,7 @@ pub struct EndpointOrder {
     pub colour: Colour,
     /// The endpoint.
     pub addr: EndpointAddr,
-    /// Add it with this weight, or remove it.
+    /// What is to be done.
     pub change: EndpointChange,
     /// Who asks.
     pub actor: Actor,
@@ -96,7 +120,9 @@ pub enum EndpointChange {
     /// Add it, or change its weight.
     Register(NonZeroU16),
     /// Remove it.
-    Deregister,
+    Deregister(LeaveTerms),
+    /// Keep requests away from it, or let them come back.
+    Drain(DrainChange),
 }
 
 /// What became of a reload.
@@ -133,6 +159,7 @@ pub struct Gone;
 #[derive(Debug)]
 pub(super) enum Question {
     Switch(SwitchOrder, oneshot::Sender<SwitchAnswer>),
+    Steer(SteerOrder, oneshot::Sender<SwitchAnswer>),
     Plan(SwitchOrder, oneshot::Sender<Plan>),
     Word(WordOrder, oneshot::Sender<Result<Heard, Refusal>>),
     Endpoint(EndpointOrder, oneshot::Sender<EndpointAnswer>),
@@ -162,6 +189,14 @@ impl ControlHandle {
         self.ask(|answer| Question::Switch(order, answer)).await
     }
 
+    /// Pauses, resumes, completes or aborts a gradual switch.
+    ///
+    /// # Errors
+    /// [`Gone`] if the controller has stopped.
+    pub async fn steer(&self, order: SteerOrder) -> Result<SwitchAnswer, Gone> {
+        self.ask(|answer| Question::Steer(order, answer)).await
+    }
+
     /// What a switch would do now; its checks are made, and nothing changes.
     ///
     /// # Errors
@@ -178,7 +213,8 @@ impl ControlHandle {
         self.ask(|answer| Question::Word(order, answer)).await
     }
 
-    /// Registers or deregisters an endpoint; answers when no request can be routed by the older pool.
+    /// Registers, deregisters, drains or undrains an endpoint; answers when no request can be routed by the older pool,
+    /// or, if that is to be waited for, when none is left on an endpoint that leaves.
     ///
     /// # Errors
     /// [`Gone`] if the controller has stopped.

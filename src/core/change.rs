@@ -20,6 +20,7 @@ pub(super) fn spec_change(old: &ServiceSpec, new: &ServiceSpec) -> Option<String
             "on_all_unhealthy",
             old.on_all_unhealthy != new.on_all_unhealthy,
         ),
+        ("slow_start", old.slow_start != new.slow_start),
         ("probe", old.probe != new.probe),
         ("passive", old.passive != new.passive),
         ("switch", old.switch != new.switch),

@@ -3,29 +3,32 @@
 //! `State::handle(Event, Now) -> Vec<Effect>` is the whole of the control plane's logic. The controller feeds
 //! events one at a time and carries out the effects in order before the next event.
 
-use std::{collections::BTreeMap, net::SocketAddr, num::NonZeroU16, sync::Arc, time::Duration};
+use std::{net::SocketAddr, num::NonZeroU16, sync::Arc, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
 use super::{
+    endpoint_counter::{EndpointCounter, EndpointCounts},
     gate::{
         inquiry::{GateAnswer, HookCall, Inquiry},
         verdict::GateFault,
         word::{Heard, Said},
     },
     health::{PassiveFailure, ProbeVerdict},
-    ids::{
-        ByColour, Colour, EndpointAddr, EndpointId, ListenerId, ListenerName, OpId, ServiceName,
-        Tenure,
-    },
+    ids::{Colour, EndpointAddr, EndpointId, ListenerId, ListenerName, OpId, ServiceName, Tenure},
     in_flight::{Counts, TenureCounter},
+    leave::LeaveReceipt,
     notice::Notice,
     service::{ProbeSpec, ServiceSpec},
+    shift::ShiftRecord,
     snapshot::Snapshot,
-    switch::{Actor, Receipt, Refusal, SwitchAnswer, SwitchRequest},
+    steer::SteerRequest,
+    switch::{Actor, Receipt, Refusal, SwitchAnswer, SwitchRequest, WaitFor},
     time::Timestamp,
     tls::UpstreamTls,
 };
+
+pub use super::restored::{Restored, RestoredService};
 
 /// Something that happened.
 #[derive(Debug)]
@@ -34,10 +37,14 @@ pub enum Event {
     Reloaded(Reload),
     /// A switch or rollback is asked for.
     Switch(SwitchRequest),
+    /// A shift under way is to be paused, resumed, completed or aborted.
+    Steer(SteerRequest),
     /// An endpoint is to be added at run time, or its weight changed.
     Register(Register),
     /// An endpoint that was registered at run time is to be removed.
     Deregister(Deregister),
+    /// Requests are to stay away from an endpoint, or may come back to it.
+    DrainEndpoint(DrainEndpoint),
     /// The entry of [`Effect::Journal`] is on disk.
     Journaled(OpId),
     /// It is not, and will not be.
@@ -53,6 +60,8 @@ pub enum Event {
         /// The final reading of its counter.
         counts: Counts,
     },
+    /// No request is left on the endpoint of [`Effect::WatchLeaver`]; the final reading of its counter.
+    Left(OpId, EndpointCounts),
     /// The edge has found out about one gate of [`Effect::Ask`].
     GateAnswered(GateAnswer),
     /// A hook of [`Effect::Call`] has answered.
@@ -111,8 +120,56 @@ pub struct Deregister {
     pub colour: Colour,
     /// The endpoint.
     pub addr: EndpointAddr,
+    /// How it is to leave.
+    pub terms: LeaveTerms,
     /// Who asks.
     pub actor: Actor,
+}
+
+/// Requests are to stay away from an endpoint that stays in its pool, or may come back to it. It may be one that the file
+/// names.
+#[derive(Clone, Debug)]
+pub struct DrainEndpoint {
+    /// Number of the operation.
+    pub op: OpId,
+    /// The service.
+    pub service: ServiceName,
+    /// The pool.
+    pub colour: Colour,
+    /// The endpoint.
+    pub addr: EndpointAddr,
+    /// Which of the two.
+    pub change: DrainChange,
+    /// Who asks.
+    pub actor: Actor,
+}
+
+/// What is to become of an endpoint's traffic.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DrainChange {
+    /// No new requests; those in flight go on.
+    Drain(LeaveTerms),
+    /// New requests again.
+    Undrain,
+}
+
+impl DrainChange {
+    /// Whether the endpoint is drained by it.
+    #[must_use]
+    pub const fn drains(&self) -> bool {
+        matches!(self, Self::Drain(_))
+    }
+}
+
+/// How an endpoint is to leave the traffic.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LeaveTerms {
+    /// Even if it is the last ready one of the live pool.
+    pub force: bool,
+    /// When to answer: when no request can be routed there any more, or when none is left there.
+    pub wait: WaitFor,
+    /// After it, what still runs there is cut and counted. Without one, what is in flight goes on to its end.
+    pub deadline: Option<Duration>,
 }
 
 /// Every worker has answered.
@@ -144,6 +201,12 @@ pub enum Effect {
     Drain(Arc<TenureCounter>),
     /// Tell every worker to end the claims of this tenure.
     Cut(Arc<TenureCounter>),
+    /// Watch this counter of an endpoint; `Left` when no request is left there.
+    WatchLeaver(OpId, Arc<EndpointCounter>),
+    /// Watch it no more.
+    ForgetLeaver(OpId),
+    /// Tell every worker to end what this endpoint works for.
+    CutEndpoint(EndpointId),
     /// Find out about these gates; `GateAnswered` for each. Later effects do not wait for it.
     Ask(Inquiry),
     /// Nobody waits for the answers of this switch's inquiry, or of this hook, any more.
@@ -154,14 +217,14 @@ pub enum Effect {
     AnswerWord(OpId, Result<Heard, Refusal>),
     /// Answer a switch.
     Answer(OpId, SwitchAnswer),
-    /// Answer a registration or deregistration.
+    /// Answer what was asked about an endpoint.
     AnswerEndpoint(OpId, EndpointAnswer),
     /// Answer a reload: what changed.
     Applied(Vec<String>),
     /// The whole set of endpoints to be probed and resolved from now on.
     Watch(Vec<Watched>),
     /// Tell people.
-    Notice(Notice),
+    Notice(Box<Notice>),
 }
 
 /// An endpoint to be probed and, where its host is a name, resolved.
@@ -177,13 +240,15 @@ pub struct Watched {
     pub tls: Option<Arc<UpstreamTls>>,
 }
 
-/// What became of a registration or deregistration.
+/// What became of a registration, a deregistration, or of an endpoint's drain.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EndpointAnswer {
     /// Done; requests in flight on a removed endpoint go on to their end.
     Done {
         /// Whether anything changed.
         changed: bool,
+        /// What happened to the requests in flight there, if it has left the traffic.
+        receipt: Option<Box<LeaveReceipt>>,
     },
     /// Not done.
     Refused(EndpointRefusal),
@@ -211,6 +276,12 @@ pub enum EndpointRefusal {
     /// The last endpoint of the live pool.
     #[error("endpoint `{0}` is the last of the live pool; switch first")]
     LastOfLivePool(EndpointAddr),
+    /// The last endpoint of the live pool that is ready.
+    #[error("endpoint `{0}` is the last ready one of the live pool; switch first, or force it")]
+    LastReadyOfLivePool(EndpointAddr),
+    /// Too many endpoints are leaving already.
+    #[error("{0} endpoints are leaving already; wait for them, or give them a deadline")]
+    TooManyLeaving(usize),
     /// The pool is full.
     #[error(
         "pool `{colour}` of service `{service}` has {limit} endpoints, which is the most it may have"
@@ -258,6 +329,17 @@ pub enum Entry {
         /// The whole receipt.
         receipt: Box<Receipt>,
     },
+    /// A shift as it stands: written when it begins and at each step, pause and resumption. A receipt of its tenure
+    /// ends it.
+    Shifting {
+        /// The whole of it.
+        shift: Box<ShiftRecord>,
+    },
+    /// A shift has come to nothing: the live colour is what it was.
+    Aborted {
+        /// The receipt as it stands at the abort.
+        receipt: Box<Receipt>,
+    },
     /// An endpoint was registered at run time.
     Registered {
         /// The service.
@@ -278,28 +360,17 @@ pub enum Entry {
         /// The endpoint.
         addr: EndpointAddr,
     },
-}
-
-/// What the journal says of the past, when a process starts.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Restored {
-    /// Each service it knows, whether the file still names it or not.
-    pub services: BTreeMap<ServiceName, RestoredService>,
-}
-
-/// What the journal says of one service.
-#[derive(Clone, Debug, PartialEq)]
-pub struct RestoredService {
-    /// The live colour.
-    pub live: Colour,
-    /// Its tenure.
-    pub tenure: Tenure,
-    /// What the last file that was applied calls live.
-    pub file_live: Colour,
-    /// Endpoints registered at run time.
-    pub endpoints: ByColour<Vec<(EndpointAddr, NonZeroU16)>>,
-    /// Past switches, newest first, [`HISTORY_LIMIT`] at most; those that were not settled are `Interrupted`.
-    pub history: Vec<Receipt>,
+    /// Requests stay away from an endpoint from here on, or may come back to it.
+    EndpointDrain {
+        /// The service.
+        service: ServiceName,
+        /// The pool.
+        colour: Colour,
+        /// The endpoint.
+        addr: EndpointAddr,
+        /// Whether they stay away.
+        drained: bool,
+    },
 }
 
 /// Receipts kept per service.

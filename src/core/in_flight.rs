@@ -115,7 +115,7 @@ struct Shard {
 /// Adds to a counter that only the calling thread writes: a load and a store, no locked instruction.
 /// `Release` pairs with the `Acquire` of [`TenureCounter::counts`], so that a reader that sees a claim
 /// ended also sees it claimed.
-fn add(counter: &AtomicU64, amount: u64) {
+pub(super) fn add(counter: &AtomicU64, amount: u64) {
     counter.store(counter.load(Relaxed).wrapping_add(amount), Release);
 }
 
@@ -156,6 +156,12 @@ impl TenureCounter {
     #[must_use]
     pub const fn tenure(&self) -> Tenure {
         self.tenure
+    }
+
+    /// How many workers it is for.
+    #[must_use]
+    pub fn workers(&self) -> usize {
+        self.shards.len()
     }
 
     /// The sum over all workers. Exact for a worker that has passed the barrier; a moving number otherwise.
@@ -268,48 +274,6 @@ impl Drop for Claim {
         if self.tunnel.get() {
             add(&shard.tunnels, 1_u64.wrapping_neg());
         }
-    }
-}
-
-/// Requests in flight on one endpoint, a shard per worker.
-#[derive(Debug)]
-pub struct EndpointCounter {
-    shards: Box<[EndpointShard]>,
-}
-
-#[derive(Debug, Default)]
-#[repr(align(128))]
-struct EndpointShard(AtomicU64);
-
-impl EndpointCounter {
-    /// A counter for `workers` workers.
-    #[must_use]
-    pub fn new(workers: usize) -> Self {
-        Self {
-            shards: (0..workers).map(|_| EndpointShard::default()).collect(),
-        }
-    }
-
-    /// Requests in flight, over all workers.
-    #[must_use]
-    pub fn in_flight(&self) -> u64 {
-        self.shards.iter().map(|shard| shard.0.load(Acquire)).sum()
-    }
-
-    /// Requests in flight from one worker.
-    #[must_use]
-    pub fn in_flight_of(&self, worker: usize) -> u64 {
-        self.shards[worker].0.load(Relaxed)
-    }
-
-    /// Counts one more for `worker`. Only that worker's thread may call this.
-    pub fn begin(&self, worker: usize) {
-        add(&self.shards[worker].0, 1);
-    }
-
-    /// Counts one less for `worker`. Only that worker's thread may call this.
-    pub fn end(&self, worker: usize) {
-        add(&self.shards[worker].0, 1_u64.wrapping_neg());
     }
 }
 

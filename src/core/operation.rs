@@ -11,10 +11,15 @@ use std::{
 };
 
 use super::{
-    event::{BarrierPassed, Deregister, Effect, EndpointAnswer, EndpointRefusal, Register},
+    event::{
+        BarrierPassed, Deregister, DrainEndpoint, Effect, EndpointAnswer, EndpointRefusal, Register,
+    },
     gate::Gated,
     ids::{Colour, EndpointAddr, OpId, ServiceName, Tenure},
     in_flight::TenureCounter,
+    leave::Leaving,
+    notice::Notice,
+    shift::{Pace, ShiftRecord},
     state::{State, Turn},
     switch::{Actor, Receipt, SwitchRequest, Unchanged, WaitFor, Waiting, Wish},
     time::Now,
@@ -41,10 +46,26 @@ pub(super) struct Asked {
     pub(super) reason: Option<String>,
     pub(super) force: bool,
     pub(super) rollback: bool,
+    pub(super) pace: Pace,
     pub(super) wait: WaitFor,
     pub(super) at: Now,
     /// Services of the request on which the wanted colour was live already.
     pub(super) unchanged: Vec<Unchanged>,
+    /// Who made it end sooner and waits for that, too.
+    pub(super) joined: Option<Waiter>,
+}
+
+/// Somebody who waits for an answer.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Waiter {
+    pub(super) op: OpId,
+    pub(super) wait: WaitFor,
+}
+
+impl Waiter {
+    pub(super) const fn new(op: OpId, wait: WaitFor) -> Self {
+        Self { op, wait }
+    }
 }
 
 impl Asked {
@@ -55,10 +76,38 @@ impl Asked {
             actor: request.actor,
             reason: request.reason,
             force: request.force,
+            pace: request.pace,
             wait: request.wait,
             at,
             unchanged,
+            joined: None,
         }
+    }
+
+    /// A shift that an earlier process has begun; nobody waits for it.
+    pub(super) fn restored(record: &ShiftRecord, op: OpId, now: Now) -> Self {
+        Self {
+            op,
+            actor: record.actor.clone(),
+            reason: record.reason.clone(),
+            force: record.forced,
+            rollback: false,
+            pace: Pace::AsFile,
+            wait: WaitFor::Committed,
+            at: Now {
+                wall: record.requested_at,
+                ..now
+            },
+            unchanged: Vec::new(),
+            joined: None,
+        }
+    }
+
+    /// Everybody who waits for it.
+    pub(super) fn waiters(&self) -> Vec<Waiter> {
+        let own = Waiter::new(self.op, self.wait);
+        let waiters = [own].into_iter().chain(self.joined);
+        waiters.filter(|it| !is_own(it.op)).collect()
     }
 }
 
@@ -66,8 +115,15 @@ impl Asked {
 #[derive(Debug)]
 pub(super) enum Journaling {
     Switch(Asked, Vec<Intent>),
+    /// A shift begins.
+    Shift(Asked, Box<ShiftRecord>),
+    /// The shift of this service that leads to this tenure goes a step further.
+    Step(ServiceName, Tenure),
+    /// A shift is aborted.
+    Abort(OpId, Box<Intent>, Option<Waiter>),
     Register(Register),
     Deregister(Deregister),
+    Drain(DrainEndpoint),
 }
 
 /// One service of a switch until the journal has it.
@@ -81,8 +137,9 @@ pub(super) struct Intent {
 #[derive(Debug)]
 pub(super) enum Committing {
     Switch(Asked, Vec<Handover>),
-    /// A registration or deregistration in this service.
-    Endpoint(ServiceName),
+    Abort(Box<Aborting>),
+    /// A change of an endpoint of this service, which may be about to leave the traffic.
+    Endpoint(ServiceName, Option<Leaving>),
 }
 
 /// One service of a switch between its publish and its barrier.
@@ -93,10 +150,22 @@ pub(super) struct Handover {
     pub(super) old: Arc<TenureCounter>,
 }
 
-/// A committed switch whose answer waits for its drains.
+/// A shift between the publish of its abort and the barrier.
+#[derive(Debug)]
+pub(super) struct Aborting {
+    /// What the shift was begun by.
+    pub(super) asked: Asked,
+    /// The tenure that comes to nothing.
+    pub(super) handover: Handover,
+    /// Who aborted it and waits for that.
+    pub(super) waiter: Option<Waiter>,
+}
+
+/// An answer that waits for drains.
 #[derive(Debug)]
 pub(super) struct Draining {
-    pub(super) asked: Asked,
+    pub(super) waiters: Vec<OpId>,
+    pub(super) unchanged: Vec<Unchanged>,
     /// The tenures still draining.
     pub(super) left: BTreeSet<(ServiceName, Tenure)>,
     pub(super) settled: Vec<Receipt>,
@@ -119,7 +188,7 @@ impl Operations {
 
     /// Registrations and deregistrations under way.
     pub(super) fn changes(&self) -> usize {
-        let endpoint = |it: &&Committing| matches!(it, Committing::Endpoint(_));
+        let endpoint = |it: &&Committing| matches!(it, Committing::Endpoint(..));
         self.pending_changes().count() + self.barriers.values().filter(endpoint).count()
     }
 
@@ -128,9 +197,38 @@ impl Operations {
         self.pending_changes()
             .filter(|it| match it {
                 Journaling::Register(it) => it.service == *service && it.colour == colour,
-                Journaling::Deregister(_) | Journaling::Switch(..) => false,
+                Journaling::Deregister(_)
+                | Journaling::Drain(_)
+                | Journaling::Switch(..)
+                | Journaling::Shift(..)
+                | Journaling::Step(..)
+                | Journaling::Abort(..) => false,
             })
             .count()
+    }
+
+    /// Endpoints of one pool that the journal has not written yet to be drained.
+    pub(super) fn draining_soon(
+        &self,
+        service: &ServiceName,
+        colour: Colour,
+    ) -> BTreeSet<&EndpointAddr> {
+        self.pending_changes()
+            .filter_map(|it| match it {
+                Journaling::Drain(it)
+                    if it.service == *service && it.colour == colour && it.change.drains() =>
+                {
+                    Some(&it.addr)
+                }
+                Journaling::Drain(_)
+                | Journaling::Deregister(_)
+                | Journaling::Register(_)
+                | Journaling::Switch(..)
+                | Journaling::Shift(..)
+                | Journaling::Step(..)
+                | Journaling::Abort(..) => None,
+            })
+            .collect()
     }
 
     /// Endpoints of one pool whose removal the journal has not written yet.
@@ -140,17 +238,25 @@ impl Operations {
                 Journaling::Deregister(it) if it.service == *service && it.colour == colour => {
                     Some(&it.addr)
                 }
-                Journaling::Deregister(_) | Journaling::Register(_) | Journaling::Switch(..) => {
-                    None
-                }
+                Journaling::Deregister(_)
+                | Journaling::Drain(_)
+                | Journaling::Register(_)
+                | Journaling::Switch(..)
+                | Journaling::Shift(..)
+                | Journaling::Step(..)
+                | Journaling::Abort(..) => None,
             })
             .collect()
     }
 
     fn pending_changes(&self) -> impl Iterator<Item = &Journaling> {
-        self.journaling
-            .values()
-            .filter(|it| !matches!(it, Journaling::Switch(..)))
+        self.journaling.values().filter(|it| match it {
+            Journaling::Register(_) | Journaling::Deregister(_) | Journaling::Drain(_) => true,
+            Journaling::Switch(..)
+            | Journaling::Shift(..)
+            | Journaling::Step(..)
+            | Journaling::Abort(..) => false,
+        })
     }
 }
 
@@ -159,8 +265,16 @@ impl State {
     pub(super) fn journaled(&mut self, op: OpId, turn: &mut Turn) {
         match self.operations.journaling.remove(&op) {
             Some(Journaling::Switch(asked, intents)) => self.switch_journaled(asked, intents, turn),
+            Some(Journaling::Shift(asked, record)) => self.shift_began(asked, *record, turn),
+            Some(Journaling::Step(service, tenure)) => {
+                self.step_written((&service, tenure), Ok(()), turn);
+            }
+            Some(Journaling::Abort(op, intent, waiter)) => {
+                self.abort_written((op, *intent, waiter), turn);
+            }
             Some(Journaling::Register(register)) => self.registered(register, turn),
             Some(Journaling::Deregister(deregister)) => self.deregistered(deregister, turn),
+            Some(Journaling::Drain(drain)) => self.endpoint_drain_journaled(drain, turn),
             None => {}
         }
     }
@@ -171,7 +285,17 @@ impl State {
             Some(Journaling::Switch(asked, intents)) => {
                 self.switch_unjournaled(&asked, intents, error, turn);
             }
-            Some(Journaling::Register(_) | Journaling::Deregister(_)) => {
+            Some(Journaling::Shift(asked, record)) => {
+                self.refuse_intended(&asked, vec![record.service], error, turn);
+            }
+            Some(Journaling::Step(service, tenure)) => {
+                self.step_written((&service, tenure), Err(error), turn);
+            }
+            Some(Journaling::Abort(op, intent, waiter)) => {
+                turn.tells(Notice::JournalFailed { error });
+                self.abort_written((op, *intent, waiter), turn);
+            }
+            Some(Journaling::Register(_) | Journaling::Deregister(_) | Journaling::Drain(_)) => {
                 turn.does(Effect::AnswerEndpoint(
                     op,
                     EndpointAnswer::Refused(EndpointRefusal::Journal(error)),
@@ -191,7 +315,10 @@ impl State {
             Some(Committing::Switch(asked, handovers)) => {
                 self.committed(asked, handovers, passed, turn);
             }
-            Some(Committing::Endpoint(service)) => self.endpoint_changed(service, passed, turn),
+            Some(Committing::Abort(aborting)) => self.aborted(*aborting, passed, turn),
+            Some(Committing::Endpoint(service, leaving)) => {
+                self.endpoint_changed(service, leaving, passed, turn);
+            }
             None => {}
         }
     }

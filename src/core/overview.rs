@@ -10,6 +10,7 @@ use super::{
     in_flight::Counts,
     operation::Committing,
     pool::EndpointState,
+    slow_start::CLIMB_STEPS,
     standing::{Served, Standing},
     state::State,
     switch::Receipt,
@@ -46,6 +47,7 @@ impl State {
             rollback_why,
             standby_kept_until: self.held_until(name, now),
             waiting: self.waiting_view(name, now.instant),
+            shift: self.shift_view(name, now.instant),
             pools: ByColour::from_fn(|colour| {
                 let claims = self.claims(name, standing, colour);
                 PoolView {
@@ -53,6 +55,7 @@ impl State {
                     ..pool_view(served, colour, &claims, now.instant)
                 }
             }),
+            leaving: self.leavers.of(name),
             draining: self.drains.receipts_of(name),
             last_switch: standing.history.front().map(|it| self.as_it_stands(it)),
         })
@@ -129,13 +132,17 @@ impl State {
         })
     }
 
-    /// Claims of the tenures of one pool: the live one, those between publish and barrier, the draining ones.
+    /// Claims of the tenures of one pool: the live one, that of a shift, those between publish and barrier,
+    /// the draining ones.
     pub(super) fn claims(&self, name: &ServiceName, standing: &Standing, colour: Colour) -> Counts {
         let handed_over = self.operations.barriers.values().flat_map(|it| match it {
             Committing::Switch(_, handovers) => handovers.as_slice(),
-            Committing::Endpoint(_) => &[],
+            Committing::Abort(aborting) => std::slice::from_ref(&aborting.handover),
+            Committing::Endpoint(..) => &[],
         });
-        let counters = handed_over.map(|it| &it.old).chain([&standing.counter]);
+        let shift = self.shifts.get(name).map(|it| &it.counter);
+        let counters = handed_over.map(|it| &it.old);
+        let counters = counters.chain([&standing.counter]).chain(shift);
         counters
             .filter(|it| it.service() == name && it.colour() == colour)
             .fold(self.drains.counts_of(name, colour), |sum, it| {
@@ -167,9 +174,11 @@ fn endpoint_view(endpoint: &EndpointState, now: Instant) -> EndpointView {
         weight: u32::from(endpoint.weight.get()),
         source: endpoint.source,
         health: endpoint.tracker.health(),
-        ready: endpoint.tracker.is_ready(),
+        ready: endpoint.is_ready(),
+        drained: endpoint.drained,
+        slow_start_percent: endpoint.climb.map(|it| it.step * 100 / CLIMB_STEPS),
         ejected_for_ms: ejected.map(|millis| u64::try_from(millis).unwrap_or(u64::MAX)),
-        why: endpoint.tracker.why(now),
+        why: endpoint.why(now),
         in_flight: endpoint.counter.in_flight(),
     }
 }

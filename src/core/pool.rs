@@ -7,11 +7,12 @@
 use std::{collections::BTreeMap, net::SocketAddr, num::NonZeroU16, sync::Arc, time::Instant};
 
 use super::{
+    endpoint_counter::EndpointCounter,
     gate::verdict::{EndpointFault, GateKind, GateVerdict, Verdict},
     health::{HealthTracker, PassiveFailure},
     ids::{Colour, EndpointAddr, EndpointId, ServiceName},
-    in_flight::EndpointCounter,
     service::{EndpointSpec, MinReady, PassiveSpec},
+    slow_start::{CLIMB_STEPS, Climb},
     snapshot::{EndpointSnapshot, PoolSnapshot},
     view::EndpointSource,
 };
@@ -33,6 +34,12 @@ pub(super) struct EndpointState {
     pub(super) source: EndpointSource,
     pub(super) resolved: Arc<[SocketAddr]>,
     pub(super) tracker: HealthTracker,
+    /// Whether requests stay away from it, because an operator says so.
+    pub(super) drained: bool,
+    /// Whether it has come to a pool that was there before, and has not been ready yet.
+    pub(super) newcomer: bool,
+    /// How far it has climbed, while it gets less than its share.
+    pub(super) climb: Option<Climb>,
     pub(super) counter: Arc<EndpointCounter>,
 }
 
@@ -47,8 +54,24 @@ impl EndpointState {
             source: EndpointSource::File,
             resolved: resolved.into(),
             tracker: HealthTracker::default(),
+            drained: false,
+            newcomer: true,
+            climb: None,
             counter: Arc::new(EndpointCounter::new(workers)),
         }
+    }
+
+    /// Why it is not ready, or what the last failed probe of a ready one saw.
+    pub(super) fn why(&self, now: Instant) -> Option<String> {
+        match self.drained {
+            true => Some("drained by an operator".to_owned()),
+            false => self.tracker.why(now),
+        }
+    }
+
+    /// Whether it may be picked now.
+    pub(super) fn is_ready(&self) -> bool {
+        self.tracker.is_ready() && !self.drained
     }
 }
 
@@ -81,35 +104,44 @@ impl PoolState {
         &self.shared
     }
 
-    /// Rebuilds the published form.
-    pub(super) fn share(&mut self) {
-        let endpoints = self.endpoints.iter().map(|it| EndpointSnapshot {
+    /// Rebuilds the published form, and says whether a request would see a difference. Endpoints that are drained are not in it, so that they are not picked even where no
+    /// other is ready. While one climbs, all weights are so much finer that its part of one can be told.
+    pub(super) fn share(&mut self) -> bool {
+        let climbs = self.endpoints.iter().any(|it| it.climb.is_some());
+        let part = |it: &EndpointState| match it.climb {
+            _ if !climbs => 1,
+            None => CLIMB_STEPS,
+            Some(climb) => climb.step,
+        };
+        let endpoints = self.endpoints.iter().filter(|it| !it.drained);
+        let endpoints = endpoints.map(|it| EndpointSnapshot {
             id: it.id,
             addr: it.addr.clone(),
             resolved: Arc::clone(&it.resolved),
-            weight: u32::from(it.weight.get()),
-            ready: it.tracker.is_ready(),
+            weight: u32::from(it.weight.get()) * part(it),
+            ready: it.is_ready(),
             counter: Arc::clone(&it.counter),
         });
-        self.shared = Arc::new(PoolSnapshot {
-            endpoints: endpoints.collect(),
-        });
+        let endpoints: Vec<_> = endpoints.collect();
+        if looks_the_same(&self.shared.endpoints, &endpoints) {
+            return false;
+        }
+        self.shared = Arc::new(PoolSnapshot { endpoints });
+        true
     }
 
     pub(super) fn len(&self) -> usize {
         self.endpoints.len()
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.endpoints.is_empty()
+    /// Endpoints that are not drained.
+    pub(super) fn present(&self) -> usize {
+        self.endpoints.iter().filter(|it| !it.drained).count()
     }
 
     /// Endpoints that may be picked now.
     pub(super) fn ready(&self) -> usize {
-        self.endpoints
-            .iter()
-            .filter(|it| it.tracker.is_ready())
-            .count()
+        self.endpoints.iter().filter(|it| it.is_ready()).count()
     }
 
     pub(super) fn find(&self, addr: &EndpointAddr) -> Option<&EndpointState> {
@@ -122,6 +154,13 @@ impl PoolState {
 
     pub(super) fn endpoint_mut(&mut self, id: EndpointId) -> Option<&mut EndpointState> {
         self.endpoints.iter_mut().find(|it| it.id == id)
+    }
+
+    /// Nobody is a newcomer to the others.
+    pub(super) fn all_are_new(&mut self) {
+        for endpoint in &mut self.endpoints {
+            endpoint.newcomer = false;
+        }
     }
 
     pub(super) fn push(&mut self, endpoint: EndpointState) {
@@ -141,12 +180,12 @@ impl PoolState {
         min_ready: MinReady,
         now: Instant,
     ) -> GateVerdict {
-        let (ready, needed) = (self.ready(), min_ready.of(self.len()));
+        let (ready, needed) = (self.ready(), min_ready.of(self.present()));
         let is_open = ready >= needed;
-        let unready = self.endpoints.iter().filter(|it| !it.tracker.is_ready());
+        let unready = self.endpoints.iter().filter(|it| !it.is_ready());
         let faults = unready.map(|it| EndpointFault {
             endpoint: it.addr.clone(),
-            why: it.tracker.why(now).unwrap_or_default(),
+            why: it.why(now).unwrap_or_default(),
         });
         GateVerdict {
             gate: GateKind::MinReady,
@@ -225,4 +264,12 @@ impl PoolState {
         change.removed = file.into_values().collect();
         change
     }
+}
+
+/// Whether requests are served in the same way by both. What is the same of an endpoint for life is not looked at.
+fn looks_the_same(old: &[EndpointSnapshot], new: &[EndpointSnapshot]) -> bool {
+    let seen = |it: &EndpointSnapshot| (it.id, it.weight, it.ready);
+    let mut pairs = old.iter().zip(new);
+    old.len() == new.len()
+        && pairs.all(|(old, new)| seen(old) == seen(new) && old.resolved == new.resolved)
 }

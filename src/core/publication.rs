@@ -12,6 +12,7 @@ use super::{
     ids::{ByColour, Colour, Generation, ListenerId, ListenerName, ServiceName, ServiceSlot},
     route::RouteTable,
     service::ServiceSpec,
+    shift::Shift,
     snapshot::{ServiceSnapshot, Snapshot},
     state::{State, Turn},
 };
@@ -67,10 +68,11 @@ impl Publication {
 }
 
 impl State {
-    /// Notes that a request would see a difference in this pool.
+    /// Notes that something about this pool has changed; a request may see a difference.
     pub(super) fn pool_changed(&mut self, name: &ServiceName, colour: Colour) {
-        if let Some(served) = self.services.get_mut(name) {
-            served.pools[colour].share();
+        if let Some(served) = self.services.get_mut(name)
+            && served.pools[colour].share()
+        {
             self.publication.touch(served.slot);
         }
     }
@@ -142,6 +144,7 @@ impl State {
             live: standing.live,
             tenure: Arc::clone(&standing.counter),
             pools: ByColour::from_fn(|colour| Arc::clone(served.pools[colour].shared())),
+            shift: self.shifts.get(name).map(Shift::snapshot),
             held: self.holds.is_held(name),
         }))
     }

@@ -18,6 +18,7 @@ use super::{
     notice::Notice,
     pool::{EndpointState, PoolChange, PoolState},
     service::{EndpointSpec, ServiceSpec},
+    shift::Pace,
     standing::{Served, Standing},
     state::{State, Turn},
     switch::{Actor, SwitchRequest, WaitFor, Wish},
@@ -47,6 +48,7 @@ impl State {
                 self.add(spec, &mut difference, turn);
             }
         }
+        self.forget_unnamed_shifts(turn);
         self.forget_longest_retired();
         let known = self.publication.listeners();
         difference
@@ -80,6 +82,7 @@ impl State {
         let missing: Vec<_> = missing.cloned().collect();
         let youngest = self.standings.values().map(|it| it.retired).max();
         for name in missing {
+            self.abort_unnamed(&name, turn);
             let Some(served) = self.services.remove(&name) else {
                 continue;
             };
@@ -140,6 +143,9 @@ impl State {
         for colour in Colour::ALL {
             self.unpark(&name, colour);
             self.reconcile_pool(&spec, colour, turn);
+            if let Some(served) = self.services.get_mut(&name) {
+                served.pools[colour].all_are_new();
+            }
         }
         self.hold(&name, turn.now);
         let live = self.standings.get(&name).map_or(spec.live, |it| it.live);
@@ -157,6 +163,10 @@ impl State {
             turn.does(Effect::Record(self.seen(&spec, turn)));
         }
         self.warn_of_empty_live(&name, difference);
+        let standing = self.standings.get_mut(&name);
+        if let Some(record) = standing.and_then(|it| it.shift.take()) {
+            self.restore_shift(record, turn);
+        }
         difference.rerouted.push(spec);
         difference.watched_changed = true;
     }
@@ -225,6 +235,9 @@ impl State {
         let place = (&spec.name, colour);
         let make = |spec: &EndpointSpec| -> EndpointState { self.new_endpoint(place, spec) };
         let change = pool.reconcile(&spec.pools[colour], make);
+        if change.added == pool.len() {
+            pool.all_are_new();
+        }
         for endpoint in &change.removed {
             self.forget(endpoint);
         }
@@ -238,6 +251,7 @@ impl State {
         if let Some(served) = self.services.get_mut(&spec.name) {
             served.pools[colour] = pool;
         }
+        self.forget_drained(&spec.name, colour, turn);
         self.pool_changed(&spec.name, colour);
         change
     }
@@ -284,11 +298,15 @@ impl State {
             return;
         };
         let live = standing.live;
-        if served.pools[live].is_empty() {
-            difference.changes.push(format!(
-                "service `{name}`: the live pool `{live}` has no endpoints, requests are answered 503"
-            ));
-        }
+        let pool = &served.pools[live];
+        let none = match (pool.present(), pool.len()) {
+            (0, 0) => "no endpoints",
+            (0, _) => "none but drained endpoints",
+            _ => return,
+        };
+        difference.changes.push(format!(
+            "service `{name}`: the live pool `{live}` has {none}, requests are answered 503"
+        ));
     }
 
     fn switch_by_file(&mut self, service: ServiceName, before: Colour, turn: &mut Turn) {
@@ -304,6 +322,7 @@ impl State {
             force: false,
             expect_live: None,
             expect_tenure: None,
+            pace: Pace::AsFile,
             wait: WaitFor::Committed,
         };
         self.switch(request, turn);

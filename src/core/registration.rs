@@ -10,9 +10,10 @@ use super::{
         Register,
     },
     ids::{Colour, EndpointAddr, OpId, ServiceName},
+    leave::{LEAVERS_LIMIT, Leaving},
     notice::Notice,
     operation::{CHANGES_LIMIT, Committing, Journaling},
-    pool::PoolState,
+    pool::EndpointState,
     service::EndpointSpec,
     state::{State, Turn},
     view::EndpointSource,
@@ -102,29 +103,57 @@ impl State {
         if known.source == EndpointSource::File {
             return Err(EndpointRefusal::NamedByFile(deregister.addr.clone()));
         }
-        if self.is_last_of_live(deregister) {
-            return Err(EndpointRefusal::LastOfLivePool(deregister.addr.clone()));
-        }
+        self.may_leave((service, colour), &deregister.addr, deregister.terms.force)?;
         self.room()
     }
 
-    /// Whether the pool is live and would be empty without the endpoint. A pool that a switch under way leads
+    /// Refuses to let the last endpoint of a live pool go, whatever is said, and the last ready one unless it is forced.
+    pub(super) fn may_leave(
+        &self,
+        place: (&ServiceName, Colour),
+        addr: &EndpointAddr,
+        force: bool,
+    ) -> Result<(), EndpointRefusal> {
+        match self.last_of_live(place, addr) {
+            Some(Last::Endpoint) => Err(EndpointRefusal::LastOfLivePool(addr.clone())),
+            Some(Last::Ready) if !force => Err(EndpointRefusal::LastReadyOfLivePool(addr.clone())),
+            Some(Last::Ready) | None => Ok(()),
+        }
+    }
+
+    /// Whether the pool is live and would have nothing without the endpoint. A pool that a switch under way leads
     /// to counts as live: the switch has seen it filled.
-    fn is_last_of_live(&self, deregister: &Deregister) -> bool {
-        let (service, colour) = (&deregister.service, deregister.colour);
+    pub(super) fn last_of_live(
+        &self,
+        (service, colour): (&ServiceName, Colour),
+        addr: &EndpointAddr,
+    ) -> Option<Last> {
         let standing = self.standings.get(service);
         let busy = self.operations.busy.get(service);
         let is_live =
             standing.is_some_and(|it| it.live == colour) || busy.is_some_and(|it| it.to == colour);
+        if !is_live {
+            return None;
+        }
         let mut gone = self.operations.leaving(service, colour);
-        gone.insert(&deregister.addr);
-        let stays = |pool: &PoolState| pool.endpoints().iter().any(|it| !gone.contains(&it.addr));
-        let served = self.services.get(service);
-        is_live && !served.is_some_and(|it| stays(&it.pools[colour]))
+        gone.extend(self.operations.draining_soon(service, colour));
+        gone.insert(addr);
+        let pool = self.services.get(service).map(|it| &it.pools[colour])?;
+        let stays = |it: &&EndpointState| !it.drained && !gone.contains(&it.addr);
+        let endpoints = pool.endpoints().iter();
+        if endpoints.clone().filter(stays).count() == 0 {
+            return Some(Last::Endpoint);
+        }
+        let is_ready = pool.find(addr).is_some_and(EndpointState::is_ready);
+        let other_ready = { endpoints }.filter(stays).any(EndpointState::is_ready);
+        (is_ready && !other_ready).then_some(Last::Ready)
     }
 
     /// Refuses when too many changes are under way already: only a disk that hangs lets them pile up.
-    fn room(&self) -> Result<(), EndpointRefusal> {
+    pub(super) fn room(&self) -> Result<(), EndpointRefusal> {
+        if self.leavers.open() >= LEAVERS_LIMIT {
+            return Err(EndpointRefusal::TooManyLeaving(LEAVERS_LIMIT));
+        }
         if self.operations.changes() < CHANGES_LIMIT {
             return Ok(());
         }
@@ -169,7 +198,12 @@ impl State {
             registered: true,
             actor,
         });
-        self.publish_change(op, (service, colour), put == Put::Added, turn);
+        let change = Changed {
+            op,
+            watched_changed: put == Put::Added,
+            leaving: None,
+        };
+        self.publish_change((service, colour), change, turn);
     }
 
     /// Why an endpoint whose registration is on disk has no place any more.
@@ -223,18 +257,23 @@ impl State {
             let refusal = EndpointRefusal::NamedByFile(deregister.addr);
             return answer(deregister.op, Err(refusal), turn);
         }
-        if self.is_last_of_live(&deregister) {
+        let weight = known.weight;
+        let last = self.last_of_live((&service, colour), &deregister.addr);
+        if last == Some(Last::Endpoint) {
             // A file applied meanwhile took the others away; the journal must keep this one.
             turn.does(Effect::Record(Entry::Registered {
                 service,
                 colour,
                 addr: deregister.addr.clone(),
-                weight: known.weight,
+                weight,
             }));
             let refusal = EndpointRefusal::LastOfLivePool(deregister.addr);
             return answer(deregister.op, Err(refusal), turn);
         }
-        self.take_out((&service, colour), &deregister.addr);
+        let op = deregister.op;
+        let taken_out = self.take_out((&service, colour), &deregister.addr);
+        let leaving = taken_out.map(|it| Leaving::new(&it, &deregister));
+        self.forget_drained(&service, colour, turn);
         turn.tells(Notice::EndpointsChanged {
             service: service.clone(),
             colour,
@@ -242,33 +281,40 @@ impl State {
             registered: false,
             actor: deregister.actor,
         });
-        self.publish_change(deregister.op, (service, colour), true, turn);
+        let change = Changed {
+            op,
+            watched_changed: true,
+            leaving,
+        };
+        self.publish_change((service, colour), change, turn);
     }
 
-    fn take_out(&mut self, (service, colour): (&ServiceName, Colour), addr: &EndpointAddr) {
-        let pool = self
-            .services
-            .get_mut(service)
-            .map(|it| &mut it.pools[colour]);
-        if let Some(endpoint) = pool.and_then(|pool| pool.remove(addr)) {
-            self.forget(&endpoint);
-        }
-    }
-
-    fn publish_change(
+    fn take_out(
         &mut self,
-        op: OpId,
+        (service, colour): (&ServiceName, Colour),
+        addr: &EndpointAddr,
+    ) -> Option<EndpointState> {
+        let pool = &mut self.services.get_mut(service)?.pools[colour];
+        let endpoint = pool.remove(addr)?;
+        self.forget(&endpoint);
+        Some(endpoint)
+    }
+
+    /// Publishes a pool with a changed endpoint, and has every worker leave the older one.
+    pub(super) fn publish_change(
+        &mut self,
         (service, colour): (ServiceName, Colour),
-        watched_changed: bool,
+        change: Changed,
         turn: &mut Turn,
     ) {
+        let op = change.op;
         self.pool_changed(&service, colour);
         self.publish(turn);
-        if watched_changed {
+        if change.watched_changed {
             turn.does(Effect::Watch(self.watched()));
         }
         turn.does(Effect::Barrier(op, Vec::new()));
-        let barrier = Committing::Endpoint(service);
+        let barrier = Committing::Endpoint(service, change.leaving);
         self.operations.barriers.insert(op, barrier);
         self.ask_gates(turn);
     }
@@ -277,6 +323,7 @@ impl State {
     pub(super) fn endpoint_changed(
         &mut self,
         service: ServiceName,
+        leaving: Option<Leaving>,
         passed: &BarrierPassed,
         turn: &mut Turn,
     ) {
@@ -286,8 +333,30 @@ impl State {
                 workers: passed.missing,
             });
         }
-        answer(passed.op, Ok(true), turn);
+        match leaving {
+            Some(leaving) => self.leaves(passed.op, leaving, turn),
+            None => answer(passed.op, Ok(true), turn),
+        }
     }
+}
+
+/// A change of an endpoint that is about to be published.
+#[derive(Debug)]
+pub(super) struct Changed {
+    pub(super) op: OpId,
+    /// Whether another set of endpoints is to be probed.
+    pub(super) watched_changed: bool,
+    /// The endpoint, if it is to get no further requests.
+    pub(super) leaving: Option<Leaving>,
+}
+
+/// What an endpoint is the last of, in a live pool.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Last {
+    /// Of those that may get requests at all.
+    Endpoint,
+    /// Of those that are ready.
+    Ready,
 }
 
 /// What putting an endpoint into a pool did.
@@ -298,9 +367,12 @@ enum Put {
     Added,
 }
 
-fn answer(op: OpId, changed: Result<bool, EndpointRefusal>, turn: &mut Turn) {
+pub(super) fn answer(op: OpId, changed: Result<bool, EndpointRefusal>, turn: &mut Turn) {
     let answer = match changed {
-        Ok(changed) => EndpointAnswer::Done { changed },
+        Ok(changed) => EndpointAnswer::Done {
+            changed,
+            receipt: None,
+        },
         Err(refusal) => EndpointAnswer::Refused(refusal),
     };
     turn.does(Effect::AnswerEndpoint(op, answer));

@@ -17,6 +17,7 @@ use super::{
     gate::spec::GatesSpec,
     ids::{ByColour, Colour, EndpointAddr, ListenerName, ServiceName},
     proxy_header::ProxyVersion,
+    shift::ShiftSpec,
     tls::UpstreamTls,
 };
 
@@ -37,6 +38,8 @@ pub struct ServiceSpec {
     pub protocol: UpstreamProtocol,
     /// How an endpoint is picked.
     pub balance: BalanceKind,
+    /// Over what time a newcomer to a pool gets its share of the requests; zero gives it at once.
+    pub slow_start: Duration,
     /// What happens when no endpoint of the live pool is ready.
     pub on_all_unhealthy: OnAllUnhealthy,
     /// Bytes of a request's body; more are answered 413.
@@ -276,6 +279,8 @@ pub struct SwitchSpec {
     pub min_ready: MinReady,
     /// After it, what still runs on the old pool is cut and counted.
     pub drain_deadline: Duration,
+    /// How gradually it goes.
+    pub shift: ShiftSpec,
     /// What it waits for besides `min_ready`.
     pub gates: GatesSpec,
     /// How long the pool that was live before is kept ready to return; zero keeps it for no longer than its requests

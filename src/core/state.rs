@@ -18,12 +18,14 @@ use super::{
     gate::Calls,
     health::{PassiveFailure, ProbeVerdict},
     hold::Holds,
-    ids::{Colour, EndpointId, ServiceName},
+    ids::{Colour, EndpointId, OpId, ServiceName},
+    leave::Leavers,
     notice::Notice,
     operation::Operations,
     pool::EndpointState,
     publication::Publication,
     service::{EndpointSpec, ServiceSpec},
+    shift::{Shift, Shifts},
     snapshot::Snapshot,
     standing::{Served, Standing, restore},
     time::Now,
@@ -40,7 +42,11 @@ pub struct State {
     pub(super) operations: Operations,
     pub(super) drains: Drains,
     pub(super) calls: Calls,
+    pub(super) shifts: Shifts,
     pub(super) holds: Holds,
+    pub(super) leavers: Leavers,
+    /// When which newcomer gets more of the traffic; the next in front.
+    pub(super) climbs: BTreeSet<(Instant, EndpointId)>,
     /// Services of which a worker may not have left the old pool: it missed the barrier of their switch, and no later
     /// one has been answered by all.
     pub(super) unproven: BTreeSet<ServiceName>,
@@ -66,7 +72,7 @@ impl Turn {
     }
 
     pub(super) fn tells(&mut self, notice: Notice) {
-        self.does(Effect::Notice(notice));
+        self.does(Effect::Notice(Box::new(notice)));
     }
 }
 
@@ -81,7 +87,10 @@ impl State {
             operations: Operations::default(),
             drains: Drains::default(),
             calls: Calls::default(),
+            shifts: Shifts::new(),
             holds: Holds::default(),
+            leavers: Leavers::default(),
+            climbs: BTreeSet::new(),
             unproven: BTreeSet::new(),
             publication: Publication::default(),
             places: BTreeMap::new(),
@@ -103,8 +112,10 @@ impl State {
         match event {
             Event::Reloaded(reload) => self.reload(reload, on),
             Event::Switch(request) => self.switch(request, on),
+            Event::Steer(request) => self.steer(request, on),
             Event::Register(register) => self.register(register, on),
             Event::Deregister(deregister) => self.deregister(deregister, on),
+            Event::DrainEndpoint(drain) => self.drain_endpoint(drain, on),
             Event::Journaled(op) => self.journaled(op, on),
             Event::JournalFailed(op, error) => self.journal_failed(op, error, on),
             Event::BarrierPassed(passed) => self.barrier_passed(&passed, on),
@@ -113,6 +124,7 @@ impl State {
                 tenure,
                 counts,
             } => self.drained((service, tenure), &counts, on),
+            Event::Left(op, counts) => self.left(op, &counts, on),
             Event::GateAnswered(answer) => self.gate_answered(answer, on),
             Event::Called(op, outcome) => self.called(op, outcome, on),
             Event::Said(said) => self.said(said, on),
@@ -125,18 +137,24 @@ impl State {
         turn.effects
     }
 
-    /// When [`Event::Woke`] is due next: the end of an ejection, of a wait for gates, of a drain, or of a hold.
+    /// When [`Event::Woke`] is due next: the end of an ejection, of a wait for gates, of a drain or a hold,
+    /// the deadline of an endpoint that leaves, a newcomer's next step, or a look at a shift.
     #[must_use]
     pub fn next_wake(&self) -> Option<Instant> {
         let ejection = self.ejections.first().map(|(until, _)| *until);
         let waiting = self.operations.waiting.values();
         let gates = waiting.map(|it| it.wait().due).min();
+        let going = self.shifts.values().filter(|_| !self.shutting_down);
+        let shift = going.filter_map(Shift::due).min();
         let wakes = [
             ejection,
             gates,
+            shift,
             self.drains.next_deadline(),
             self.holds.next_end(),
             self.calls.next_due(),
+            self.leavers.next_deadline(),
+            self.climbs.first().map(|(at, _)| *at),
         ];
         wakes.into_iter().flatten().min()
     }
@@ -145,6 +163,11 @@ impl State {
     #[must_use]
     pub const fn snapshot(&self) -> &Arc<Snapshot> {
         self.publication.snapshot()
+    }
+
+    /// Whether a number is in use.
+    pub(super) fn is_known(&self, op: OpId) -> bool {
+        self.operations.contains(op) || self.shifts.values().any(|it| it.asked.op == op)
     }
 
     /// An endpoint that has not been seen before, at a place.
@@ -156,7 +179,10 @@ impl State {
         self.last_endpoint = self.last_endpoint.next();
         let id = self.last_endpoint;
         self.places.insert(id, (place.0.clone(), place.1));
-        EndpointState::new(id, spec, self.workers)
+        let mut endpoint = EndpointState::new(id, spec, self.workers);
+        let standing = self.standings.get(place.0);
+        endpoint.drained = standing.is_some_and(|it| it.drained[place.1].contains(&spec.addr));
+        endpoint
     }
 
     /// Forgets the place and the ejection of an endpoint that was removed from its pool.
@@ -165,14 +191,18 @@ impl State {
         if let Some(until) = endpoint.tracker.ejected_until() {
             self.ejections.remove(&(until, endpoint.id));
         }
+        self.climbs.retain(|(_, climber)| *climber != endpoint.id);
     }
 
-    /// Whether a pool has no endpoint, not counting those whose removal is being written down.
+    /// Whether a pool has no endpoint that may get requests, not counting those whose removal or drain is being
+    /// written down.
     pub(super) fn is_empty_pool(&self, service: &ServiceName, colour: Colour) -> bool {
-        let leaving = self.operations.leaving(service, colour).len();
-        self.services
-            .get(service)
-            .is_none_or(|it| it.pools[colour].len() <= leaving)
+        let mut gone = self.operations.leaving(service, colour);
+        gone.extend(self.operations.draining_soon(service, colour));
+        self.services.get(service).is_none_or(|it| {
+            let mut endpoints = it.pools[colour].endpoints().iter();
+            endpoints.all(|it| it.drained || gone.contains(&it.addr))
+        })
     }
 
     fn probed(&mut self, id: EndpointId, verdict: &ProbeVerdict, turn: &mut Turn) {
@@ -182,11 +212,11 @@ impl State {
         let Some(endpoint) = self.endpoint_mut(&service, colour, id) else {
             return;
         };
-        let was_ready = endpoint.tracker.is_ready();
+        let was_ready = endpoint.is_ready();
         if !endpoint.tracker.observe(verdict, &spec.probe) {
             return;
         }
-        let changed = was_ready != endpoint.tracker.is_ready();
+        let changed = was_ready != endpoint.is_ready();
         turn.tells(Notice::HealthChanged {
             service: service.clone(),
             colour,
@@ -200,6 +230,7 @@ impl State {
             },
         });
         if changed {
+            self.arrives(&service, colour, id, turn.now.instant);
             self.pool_changed(&service, colour);
             self.publish(turn);
             self.ask_gates(turn);
@@ -272,11 +303,14 @@ impl State {
             self.ejections.pop_first();
             self.readmit(id, turn);
         }
+        self.advance_shifts(turn);
         self.end_holds(turn);
+        self.climb(turn);
         self.publish(turn);
         self.ask_gates(turn);
         self.drains.cut_overdue(turn);
         self.end_overdue_calls(turn);
+        self.leavers.cut_overdue(turn);
     }
 
     fn readmit(&mut self, id: EndpointId, turn: &mut Turn) {
@@ -295,7 +329,7 @@ impl State {
             endpoint: endpoint.addr.clone(),
         });
         // Probes may have found it unhealthy meanwhile; then no request sees a difference.
-        if endpoint.tracker.is_ready() {
+        if endpoint.is_ready() {
             self.pool_changed(&service, colour);
         }
     }
@@ -303,5 +337,6 @@ impl State {
     fn shutting_down(&mut self, turn: &mut Turn) {
         self.shutting_down = true;
         self.refuse_waiting(turn);
+        self.leave_shifts(turn);
     }
 }

@@ -8,6 +8,8 @@ use super::{
     gate::verdict::{GateKind, GateVerdict},
     health::Health,
     ids::{ByColour, Colour, EndpointAddr, ServiceName, Tenure},
+    leave::LeaveReceipt,
+    shift::ShiftView,
     switch::{Actor, Receipt},
     time::Timestamp,
 };
@@ -38,8 +40,14 @@ pub struct ServiceView {
     pub standby_kept_until: Option<Timestamp>,
     /// A switch that waits for its gates.
     pub waiting: Option<WaitingView>,
+    /// The gradual switch under way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shift: Option<ShiftView>,
     /// Both pools.
     pub pools: ByColour<PoolView>,
+    /// Endpoints that are leaving the traffic, then the last that have left.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub leaving: Vec<LeaveReceipt>,
     /// Switches whose old tenure still has claims, newest first.
     pub draining: Vec<Receipt>,
     /// The newest switch.
@@ -94,6 +102,12 @@ pub struct EndpointView {
     pub health: Health,
     /// May be picked now.
     pub ready: bool,
+    /// Whether requests stay away from it, because an operator says so.
+    #[serde(default)]
+    pub drained: bool,
+    /// The part of its share that it gets, in per cent, while it gets less.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slow_start_percent: Option<u32>,
     /// Out because of its traffic until then.
     pub ejected_for_ms: Option<u64>,
     /// Why it is not ready, or what the last failed probe saw.

@@ -52,7 +52,14 @@ pub(crate) struct Account {
 #[derive(Debug)]
 struct Attempt {
     claim: Claim,
-    _occupied: Occupied,
+    occupied: Occupied,
+}
+
+impl Attempt {
+    fn ends(&self, ending: Ending) {
+        self.claim.ends(ending);
+        self.occupied.ends(ending);
+    }
 }
 
 impl Account {
@@ -88,16 +95,16 @@ impl Account {
     /// An attempt begins; an earlier one counts as replayed.
     pub(crate) fn attempt(&mut self, picked: Picked) {
         if let Some(earlier) = self.attempt.take() {
-            earlier.claim.ends(Ending::Replayed);
+            earlier.ends(Ending::Replayed);
             self.replays += 1;
             picked.pool.stats().replays.add(1);
         }
         self.downstream
             .lifeline()
-            .serves(picked.claim.tenure().counter());
+            .serves(picked.claim.tenure().counter(), picked.endpoint.id());
         self.attempt = Some(Attempt {
             claim: picked.claim,
-            _occupied: picked.endpoint.occupy(),
+            occupied: picked.endpoint.occupy(),
         });
         self.endpoint = Some(picked.endpoint);
         self.pool = Some(picked.pool);
@@ -254,7 +261,7 @@ impl Drop for Account {
                 .request(self.status, took, self.bytes_in, self.bytes_out);
         }
         if let Some(attempt) = &self.attempt {
-            attempt.claim.ends(self.ending);
+            attempt.ends(self.ending);
             self.downstream.lifeline().serves_nobody();
         }
         self.log(took);

@@ -2,7 +2,7 @@
 //!
 //! Owns opening connections and the count of requests in flight; must not pick or send.
 
-use std::{io, rc::Rc, time::Duration};
+use std::{cell::Cell, io, rc::Rc, time::Duration};
 
 use http::HeaderValue;
 use tokio::{io::AsyncWriteExt as _, net::TcpStream, time::timeout};
@@ -15,6 +15,7 @@ use crate::{
     core::{
         health::PassiveFailure,
         ids::{Colour, EndpointAddr, EndpointId},
+        in_flight::Ending,
         proxy_header::{self, Introduction},
         service::{ServiceSpec, UpstreamProtocol},
         snapshot::EndpointSnapshot,
@@ -158,7 +159,10 @@ impl Endpoint {
     /// Counts one request more, until the guard is dropped.
     pub(crate) fn occupy(self: &Rc<Self>) -> Occupied {
         self.snapshot.counter.begin(self.worker);
-        Occupied(Rc::clone(self))
+        Occupied {
+            endpoint: Rc::clone(self),
+            ending: Cell::new(Ending::ClientGone),
+        }
     }
 
     /// Those connections to it that are not used at present.
@@ -284,18 +288,24 @@ const fn known(protocol: UpstreamProtocol) -> Negotiated {
 
 /// Counts a request on an endpoint until it is dropped.
 #[derive(Debug)]
-pub(crate) struct Occupied(Rc<Endpoint>);
+pub(crate) struct Occupied {
+    endpoint: Rc<Endpoint>,
+    ending: Cell<Ending>,
+}
 
-impl std::ops::Deref for Occupied {
-    type Target = Endpoint;
-
-    fn deref(&self) -> &Endpoint {
-        &self.0
+impl Occupied {
+    /// Says how the request ends there when this is dropped.
+    pub(crate) fn ends(&self, ending: Ending) {
+        self.ending.set(ending);
     }
 }
 
 impl Drop for Occupied {
     fn drop(&mut self) {
-        self.0.snapshot.counter.end(self.0.worker);
+        let endpoint = &self.endpoint;
+        endpoint
+            .snapshot
+            .counter
+            .end(endpoint.worker, self.ending.get());
     }
 }

@@ -13,7 +13,10 @@ use std::{
 };
 
 use super::{clock::Tick, held::Held};
-use crate::core::in_flight::{Ending, TenureCounter};
+use crate::core::{
+    ids::EndpointId,
+    in_flight::{Ending, TenureCounter},
+};
 
 /// The waits of one connection, or of one tunnel.
 #[derive(Debug)]
@@ -27,6 +30,8 @@ pub(crate) struct Lifeline {
     cut: Cell<Option<Ending>>,
     /// Identity of the tenure claimed at present; compared, never followed.
     tenure: Cell<*const TenureCounter>,
+    /// The endpoint that works for it.
+    endpoint: Cell<EndpointId>,
     waker: RefCell<Option<Waker>>,
 }
 
@@ -66,9 +71,10 @@ impl Lifeline {
         self.cut.get()
     }
 
-    /// The claim in `tenure` is served here; an order to cut that tenure will find it.
-    pub(crate) fn serves(&self, tenure: &Arc<TenureCounter>) {
+    /// The claim in `tenure` is served here, by `endpoint`; an order to cut one of them will find it.
+    pub(crate) fn serves(&self, tenure: &Arc<TenureCounter>, endpoint: EndpointId) {
         self.cut.set(None);
+        self.endpoint.set(endpoint);
         self.tenure.set(Arc::as_ptr(tenure));
     }
 
@@ -108,6 +114,7 @@ impl Lifelines {
             shed: Cell::new(false),
             cut: Cell::new(None),
             tenure: Cell::new(std::ptr::null()),
+            endpoint: Cell::default(),
             waker: RefCell::new(None),
         });
         self.0.borrow_mut().push(Rc::downgrade(&lifeline));
@@ -153,6 +160,16 @@ impl Lifelines {
     pub(crate) fn cut(&self, tenure: &Arc<TenureCounter>, ending: Ending) {
         self.each(|lifeline| {
             if lifeline.tenure.get() == Arc::as_ptr(tenure) {
+                lifeline.cut.set(Some(ending));
+                lifeline.wake();
+            }
+        });
+    }
+
+    /// Cuts the claims that one endpoint works for.
+    pub(crate) fn cut_endpoint(&self, endpoint: EndpointId, ending: Ending) {
+        self.each(|lifeline| {
+            if !lifeline.tenure.get().is_null() && lifeline.endpoint.get() == endpoint {
                 lifeline.cut.set(Some(ending));
                 lifeline.wake();
             }

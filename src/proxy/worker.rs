@@ -169,6 +169,7 @@ impl Worker {
                 });
             }
             Order::Cut(tenure, ending) => self.lifelines.cut(&tenure, ending),
+            Order::CutEndpoint(endpoint, ending) => self.lifelines.cut_endpoint(endpoint, ending),
             Order::Open(listener) => {
                 let stop = Rc::new(Stop::default());
                 self.listeners

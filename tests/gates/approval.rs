@@ -165,3 +165,50 @@ async fn the_command_line_approves_and_rejects_by_name() {
     let why = site.history("shop").await[0].gates[0].why.clone();
     assert_eq!(why.as_deref(), Some("approved by `bob`: seen"));
 }
+
+#[tokio::test]
+async fn abort_ends_a_switch_that_waits_for_any_gate() {
+    for (keys, gate) in [
+        ("switch.approve = true", GateKind::Approval),
+        (
+            "switch.check = [{ path = \"/slow/60000\", timeout = \"60s\" }]",
+            GateKind::Check,
+        ),
+    ] {
+        let pools = [
+            Answering::start("blue").await,
+            Answering::start("green").await,
+        ];
+        let site = Site::start(&shop(&[pools[0].addr()], &[pools[1].addr()], keys)).await;
+        site.ready("shop", Colour::Green, 1).await;
+        let admin = Admin(site.admin());
+        let path = "/v1/services/shop/switch";
+        let mut switching = admin.asks(path, json!({ "to": "green" })).await;
+        eventually("it waits", async || {
+            let waiting = site.service("shop").await.waiting;
+            waiting.is_some_and(|it| it.gate == gate)
+        })
+        .await;
+        let aborted = admin.cli(&["abort", "shop", "--actor", "bob"]).await;
+        assert_eq!(aborted.status.code(), Some(0), "{aborted:?}");
+        let refused = switching.answer().await;
+        assert_eq!(refused.status, 409);
+        let problem = refused.json();
+        assert_eq!(problem["type"], "urn:cutover:problem:aborted");
+        assert_eq!(
+            (&problem["by"], &problem["live"]),
+            (&json!("bob"), &json!("blue"))
+        );
+        let view = site.service("shop").await;
+        assert_eq!(
+            (view.live, view.tenure.0, view.waiting),
+            (Colour::Blue, 1, None)
+        );
+        eventually("nobody is asked any more", async || {
+            pools[1].in_flight() == 0
+        })
+        .await;
+        let nothing = admin.post("/v1/services/shop/abort", json!({})).await;
+        assert_eq!(nothing.status, 409, "{}", nothing.text());
+    }
+}

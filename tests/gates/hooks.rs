@@ -65,7 +65,9 @@ fn config(pools: &[Answering; 2], hooks: &str) -> String {
 async fn refused(site: &Site) -> Vec<GateVerdict> {
     match site.try_switch(order("shop", Colour::Green)).await {
         SwitchAnswer::Refused(Refusal::Gates(gates)) => gates,
-        other => panic!("{other:?}"),
+        other @ (SwitchAnswer::Refused(_)
+        | SwitchAnswer::Done { .. }
+        | SwitchAnswer::Shifting(_)) => panic!("{other:?}"),
     }
 }
 

@@ -18,7 +18,10 @@ use std::{
 };
 
 use cutover::core::{
-    event::{BarrierPassed, Deregister, Effect, Event, Register, Reload, Restored},
+    event::{
+        BarrierPassed, Deregister, DrainChange, DrainEndpoint, Effect, Event, LeaveTerms, Register,
+        Reload, Restored,
+    },
     gate::{
         inquiry::GateAnswer,
         spec::{CheckScope, CheckSpec, GatesSpec, HookPoint, HookSpec, OnFailure},
@@ -37,8 +40,11 @@ use cutover::core::{
         ListenerScope, MinReady, OnAllUnhealthy, PassiveSpec, ProbeKind, ProbeSpec, Route,
         RouteHost, ServiceSpec, SwitchSpec, Timeouts, UpstreamProtocol,
     },
+    share::Share,
+    shift::{Pace, ShiftSpec},
     snapshot::{EndpointSnapshot, ServiceSnapshot},
     state::State,
+    steer::{Steer, SteerRequest},
     switch::{Actor, ActorKind, SwitchRequest, WaitFor, Wish},
     time::{Now, Timestamp},
     view::ServiceView,
@@ -155,8 +161,49 @@ impl Ledger {
             force: false,
             expect_live: None,
             expect_tenure: None,
+            pace: Pace::AsFile,
             wait: WaitFor::Committed,
         }
+    }
+
+    /// A gradual switch by these shares, ten seconds each; its effects.
+    pub fn shift(&mut self, name: &str, to: Colour, steps: &[&str]) -> Vec<String> {
+        let request = self.gradual(name, to, steps);
+        self.on(Event::Switch(request))
+    }
+
+    /// The same to be changed by the test before it is sent.
+    pub fn gradual(&mut self, name: &str, to: Colour, steps: &[&str]) -> SwitchRequest {
+        let steps = steps.iter().map(|it| it.parse::<Share>().unwrap());
+        SwitchRequest {
+            pace: Pace::Steps(steps.collect(), Some(Duration::from_secs(10))),
+            ..self.request(&[(name, to)])
+        }
+    }
+
+    pub fn steer(&mut self, name: &str, steer: Steer) -> Vec<String> {
+        let request = self.steering(name, steer);
+        self.on(Event::Steer(request))
+    }
+
+    /// A wish about a shift to be changed by the test before it is sent.
+    pub fn steering(&mut self, name: &str, steer: Steer) -> SteerRequest {
+        SteerRequest {
+            op: self.op(),
+            service: ServiceName::new(name),
+            steer,
+            actor: bob(),
+            reason: None,
+            force: false,
+            expect_live: None,
+            expect_tenure: None,
+            wait: WaitFor::Committed,
+        }
+    }
+
+    /// The journal has written what core itself wanted last: `count` of its operations so far.
+    pub fn own_journaled(&mut self, count: u64) -> Vec<String> {
+        self.journaled(OWN_OPS | count)
     }
 
     /// The next number of an operation: 1, 2, 3, ...
@@ -273,6 +320,32 @@ impl Ledger {
             service: ServiceName::new(name),
             colour,
             addr: EndpointAddr::new(addr),
+            terms: LeaveTerms::default(),
+            actor: ada(),
+        });
+        self.on(event)
+    }
+
+    pub fn drain(&mut self, name: &str, colour: Colour, addr: &str) -> Vec<String> {
+        let change = DrainChange::Drain(LeaveTerms::default());
+        self.changes_drain((name, colour, addr), change)
+    }
+
+    pub fn undrain(&mut self, name: &str, colour: Colour, addr: &str) -> Vec<String> {
+        self.changes_drain((name, colour, addr), DrainChange::Undrain)
+    }
+
+    pub fn changes_drain(
+        &mut self,
+        (name, colour, addr): (&str, Colour, &str),
+        change: DrainChange,
+    ) -> Vec<String> {
+        let event = Event::DrainEndpoint(DrainEndpoint {
+            op: self.op(),
+            service: ServiceName::new(name),
+            colour,
+            addr: EndpointAddr::new(addr),
+            change,
             actor: ada(),
         });
         self.on(event)
@@ -339,6 +412,14 @@ pub fn ada() -> Actor {
     }
 }
 
+/// Another one.
+pub fn bob() -> Actor {
+    Actor {
+        name: "bob".to_owned(),
+        ..ada()
+    }
+}
+
 /// A service with one endpoint a pool, blue live.
 pub fn service(name: &str) -> ServiceSpec {
     ServiceSpec {
@@ -352,6 +433,7 @@ pub fn service(name: &str) -> ServiceSpec {
         host: HostPolicy::Preserve,
         protocol: UpstreamProtocol::Http1,
         balance: BalanceKind::LeastInFlight,
+        slow_start: Duration::ZERO,
         on_all_unhealthy: OnAllUnhealthy::Try,
         max_request_body: None,
         ambiguous_path: AmbiguousPath::Reject,
@@ -379,6 +461,7 @@ pub fn service(name: &str) -> ServiceSpec {
             gate_timeout: Duration::from_secs(30),
             min_ready: MinReady::Count(1),
             drain_deadline: Duration::from_secs(10),
+            shift: ShiftSpec::default(),
             gates: GatesSpec::default(),
             keep_standby_for: Duration::ZERO,
         },

@@ -11,6 +11,7 @@ use cutover::core::{
     gate::{inquiry::Question, verdict::GateKind},
     ids::OpId,
     in_flight::TenureCounter,
+    leave::LeaveReceipt,
     notice::Notice,
     operation::OWN_OPS,
     snapshot::Snapshot,
@@ -51,9 +52,18 @@ pub fn line(effect: &Effect) -> String {
         Effect::AnswerWord(op, Err(refusal)) => format!("word {op}: {refusal}"),
         Effect::Answer(op, it) => format!("answer {op}: {}", answer(it)),
         Effect::AnswerEndpoint(op, it) => match it {
-            EndpointAnswer::Done { changed } => format!("answer {op}: changed {changed}"),
+            EndpointAnswer::Done {
+                changed,
+                receipt: None,
+            } => format!("answer {op}: changed {changed}"),
+            EndpointAnswer::Done {
+                receipt: Some(it), ..
+            } => format!("answer {op}: {}", leave(it)),
             EndpointAnswer::Refused(refusal) => format!("answer {op}: {refusal}"),
         },
+        Effect::WatchLeaver(op, _) => format!("watch leaver {op}"),
+        Effect::ForgetLeaver(op) => format!("forget leaver {op}"),
+        Effect::CutEndpoint(_) => "cut endpoint".to_owned(),
         Effect::Applied(changes) => format!("applied: {}", changes.join("; ")),
         Effect::Watch(watched) => {
             let addrs: Vec<_> = watched.iter().map(|it| it.addr.as_str()).collect();
@@ -94,6 +104,19 @@ pub fn receipt(it: &Receipt) -> String {
     line
 }
 
+fn leave(it: &LeaveReceipt) -> String {
+    format!(
+        "{} {:?} {:?} {} = {} finished + {} replayed + {} cut",
+        it.endpoint,
+        it.cause,
+        it.outcome,
+        it.in_flight_at_leaving,
+        it.finished,
+        it.replayed,
+        it.cut
+    )
+}
+
 fn receipts(them: &[Receipt]) -> String {
     them.iter().map(receipt).collect::<Vec<_>>().join(", ")
 }
@@ -109,6 +132,14 @@ fn entry(it: &Entry) -> String {
         } => format!("seen {service} file {file_live}, live {live} tenure {tenure}"),
         Entry::Switched { receipts: them } => format!("switched {}", receipts(them)),
         Entry::Settled { receipt: it } => format!("settled {}", receipt(it)),
+        Entry::Aborted { receipt: it } => format!("aborted {}", receipt(it)),
+        Entry::Shifting { shift: it } => {
+            let paused = if it.paused { " paused" } else { "" };
+            format!(
+                "shifting {} {}>{} tenure {} step {}{paused}",
+                it.service, it.from, it.to, it.tenure, it.step
+            )
+        }
         Entry::Registered {
             service,
             colour,
@@ -120,6 +151,12 @@ fn entry(it: &Entry) -> String {
             colour,
             addr,
         } => format!("deregistered {service} {colour} {addr}"),
+        Entry::EndpointDrain {
+            service,
+            colour,
+            addr,
+            drained,
+        } => format!("drained {service} {colour} {addr} {drained}"),
     }
 }
 
@@ -136,8 +173,12 @@ fn snapshot(it: &Snapshot) -> String {
                         .collect::<String>()
                 });
                 let pools: Vec<_> = pools.collect();
+                let shift = service.shift.as_ref().map_or_else(String::new, |it| {
+                    let (to, tenure) = (it.tenure.colour(), it.tenure.tenure());
+                    format!(" {} to {to}/{tenure}", it.share)
+                });
                 format!(
-                    "{} {}/{} {}",
+                    "{} {}/{} {}{shift}",
                     service.name,
                     service.live,
                     service.tenure_number(),
@@ -166,8 +207,28 @@ fn answer(it: &SwitchAnswer) -> String {
             let same: Vec<_> = same.collect();
             [receipts(them), same.join(", ")].join("|")
         }
+        SwitchAnswer::Shifting(it) => {
+            let paused = if it.paused { " paused" } else { "" };
+            format!("shifting {} to {}/{}{paused}", it.share, it.to, it.tenure)
+        }
         SwitchAnswer::Refused(refusal) => format!("refused: {refusal}"),
     }
+}
+
+fn shift(it: &Notice) -> String {
+    if let Notice::Shift {
+        change,
+        share,
+        record,
+        ..
+    } = it
+    {
+        return format!("shift of {} {change:?}: {share}", record.service);
+    }
+    if let Notice::ShiftAborted { receipt: it } = it {
+        return format!("shift aborted: {}", receipt(it));
+    }
+    format!("no shift: {it:?}")
 }
 
 #[expect(clippy::too_many_lines, reason = "a table")]
@@ -202,6 +263,8 @@ fn notice(it: &Notice) -> String {
             receipt: it,
             generation,
         } => format!("switched by {generation}: {}", receipt(it)),
+        Notice::Shift { .. } | Notice::ShiftAborted { .. } => shift(it),
+        Notice::JournalFailed { error } => format!("journal failed: {error}"),
         Notice::Drained { receipt: it, took } => format!("drained in {took:?}: {}", receipt(it)),
         Notice::DrainDeadlinePassed {
             service,
@@ -234,8 +297,11 @@ fn notice(it: &Notice) -> String {
             registered,
             ..
         } => format!("{endpoint} registered {registered}"),
+        Notice::EndpointDrained {
+            endpoint, drained, ..
+        } => format!("{endpoint} drained {drained}"),
+        Notice::EndpointLeft { receipt: it, took } => format!("left in {took:?}: {}", leave(it)),
         other @ (Notice::ReloadFailed { .. }
-        | Notice::JournalFailed { .. }
         | Notice::JournalDamaged { .. }
         | Notice::ListenerOpened { .. }
         | Notice::ListenerClosed { .. }

@@ -53,6 +53,8 @@ pub(crate) fn view(service: &str) -> ServiceView {
         source: EndpointSource::File,
         health,
         ready,
+        drained: false,
+        slow_start_percent: None,
         ejected_for_ms: None,
         why: None,
         in_flight: 5,
@@ -69,6 +71,7 @@ pub(crate) fn view(service: &str) -> ServiceView {
         rollback_why: "pool `green` of service `shop` has 0 of 1 endpoints ready".to_owned(),
         standby_kept_until: None,
         waiting: None,
+        shift: None,
         pools: ByColour {
             blue: PoolView {
                 ready: 1,
@@ -85,6 +88,7 @@ pub(crate) fn view(service: &str) -> ServiceView {
                 endpoints: vec![endpoint("10.0.0.2:80", Health::Unhealthy, false)],
             },
         },
+        leaving: Vec::new(),
         draining: vec![receipt()],
         last_switch: Some(receipt()),
     }
@@ -132,6 +136,7 @@ pub(crate) fn receipt() -> Receipt {
         broken: Broken::default(),
         drained_at: None,
         outcome: Outcome::Cut,
+        shift: None,
     }
 }
 

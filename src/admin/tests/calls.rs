@@ -118,7 +118,6 @@ async fn endpoints_are_registered_and_deregistered() {
             r#"{"weight":2}"#,
             EndpointChange::Register(NonZeroU16::new(2).unwrap()),
         ),
-        (Method::DELETE, "", EndpointChange::Deregister),
     ] {
         let answer = rig.call(method, ENDPOINT, &[], body).await;
         assert_eq!(answer.json(), json!({ "changed": true }));

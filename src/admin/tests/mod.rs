@@ -3,6 +3,7 @@
 mod access;
 mod bounds;
 mod calls;
+mod leave;
 mod lifecycle;
 mod problems;
 

@@ -299,6 +299,15 @@ async fn history_endpoints_and_reload_answer_in_lines() {
     assert_eq!(added.results, "shop  green  [::1]:80  added\n");
     let removed = against(&rig, "endpoint remove shop green [::1]:80").await;
     assert_eq!(removed.results, "shop  green  [::1]:80  removed\n");
+    for (said, done) in [
+        ("drain --wait --deadline 5s --force", "drained"),
+        ("undrain", "undrained"),
+    ] {
+        let (verb, flags) = said.split_once(' ').unwrap_or((said, ""));
+        let line = format!("endpoint {verb} shop green [::1]:80 {flags}");
+        let told = against(&rig, line.trim()).await.results;
+        assert_eq!(told, format!("shop  green  [::1]:80  {done}\n"));
+    }
     let asked = rig.asked.look(|orders| orders.endpoints[0].addr.clone());
     assert_eq!(asked.as_str(), "[::1]:80");
     let reload = against(&rig, "reload").await;

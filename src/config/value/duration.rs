@@ -38,6 +38,14 @@ impl FromText for Period {
     }
 }
 
+/// Reads a duration that may not be zero, as the file has it.
+///
+/// # Errors
+/// [`BadValue`] says what is wrong with it.
+pub fn parse_period(text: &str) -> Result<Duration, BadValue> {
+    Period::from_text(text).map(|period| period.0)
+}
+
 /// Writes a duration as [`parse`] reads it, in the longest unit that leaves no rest; what is below a
 /// millisecond is left out.
 pub(in crate::config) fn write(duration: Duration) -> String {
@@ -47,6 +55,14 @@ pub(in crate::config) fn write(duration: Duration) -> String {
         .find(|(_, length)| millis != 0 && millis.is_multiple_of(u128::from(*length)))
         .unwrap_or(&("s", 1_000));
     format!("{}{unit}", millis / u128::from(*length))
+}
+
+/// Reads a duration as a file has it.
+///
+/// # Errors
+/// If it is none; says what is wrong and what to do.
+pub fn parse_duration(text: &str) -> Result<Duration, BadValue> {
+    parse(text)
 }
 
 fn parse(text: &str) -> Result<Duration, BadValue> {

@@ -5,13 +5,14 @@
 //! a later one tells of a switch whose own line is damaged, and a service never depends on another's lines.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     num::NonZeroU16,
 };
 
 use crate::core::{
     event::{Entry, HISTORY_LIMIT, Restored, RestoredService},
     ids::{ByColour, Colour, EndpointAddr, ServiceName, Tenure},
+    shift::ShiftRecord,
     switch::{Outcome, Receipt},
     time::Timestamp,
 };
@@ -28,8 +29,11 @@ struct Known {
     live: Option<(Colour, Tenure)>,
     file_live: Option<(Colour, Timestamp)>,
     endpoints: ByColour<Vec<(EndpointAddr, NonZeroU16)>>,
+    drained: ByColour<BTreeSet<EndpointAddr>>,
     /// Newest first.
     history: VecDeque<Receipt>,
+    /// Until a receipt of its tenure or a later one tells of its end.
+    shift: Option<ShiftRecord>,
 }
 
 impl Fold {
@@ -45,6 +49,7 @@ impl Fold {
             } => {
                 let known = self.known(service);
                 known.live = Some((*live, *tenure));
+                known.shift.take_if(|it| it.tenure <= *tenure);
                 known.file_live = Some((*file_live, *at));
             }
             Entry::Switched { receipts } => {
@@ -52,7 +57,10 @@ impl Fold {
                     self.known(&receipt.service).met(receipt);
                 }
             }
-            Entry::Settled { receipt } => self.known(&receipt.service).met(receipt),
+            Entry::Settled { receipt } | Entry::Aborted { receipt } => {
+                self.known(&receipt.service).met(receipt);
+            }
+            Entry::Shifting { shift } => self.known(&shift.service).shifts(shift),
             Entry::Registered {
                 service,
                 colour,
@@ -70,6 +78,19 @@ impl Fold {
                 colour,
                 addr,
             } => self.known(service).endpoints[*colour].retain(|(known, _)| known != addr),
+            Entry::EndpointDrain {
+                service,
+                colour,
+                addr,
+                drained,
+            } => {
+                let known = &mut self.known(service).drained[*colour];
+                if *drained {
+                    known.insert(addr.clone());
+                } else {
+                    known.remove(addr);
+                }
+            }
         }
     }
 
@@ -110,9 +131,13 @@ impl Known {
     /// A receipt as it stood at some moment. Tenures only rise, so that a receipt of a later one than is
     /// known tells of a switch, whatever line it stands in.
     fn met(&mut self, receipt: &Receipt) {
-        if self.live.is_none_or(|(_, tenure)| receipt.tenure > tenure) {
+        // An aborted shift has changed nothing but that it is over.
+        if receipt.outcome != Outcome::Aborted
+            && self.live.is_none_or(|(_, tenure)| receipt.tenure > tenure)
+        {
             self.live = Some((receipt.to, receipt.tenure));
         }
+        self.shift.take_if(|it| it.tenure <= receipt.tenure);
         let same = |known: &&mut Receipt| {
             known.tenure == receipt.tenure && known.requested_at == receipt.requested_at
         };
@@ -127,6 +152,15 @@ impl Known {
         self.history.truncate(HISTORY_LIMIT);
     }
 
+    /// A shift as it stood at some moment, unless it is known to be over.
+    fn shifts(&mut self, shift: &ShiftRecord) {
+        let newest = self.history.front().map(|it| it.tenure);
+        let last = newest.max(self.live.map(|(_, tenure)| tenure));
+        if last.is_none_or(|last| shift.tenure > last) {
+            self.shift = Some(shift.clone());
+        }
+    }
+
     fn restored(&self) -> Option<RestoredService> {
         let (live, tenure) = self.live?;
         Some(RestoredService {
@@ -134,7 +168,9 @@ impl Known {
             tenure,
             file_live: self.file_live.map_or(live, |(colour, _)| colour),
             endpoints: self.endpoints.clone(),
+            drained: self.drained.clone(),
             history: self.history.iter().map(ended).collect(),
+            shift: self.shift.clone(),
         })
     }
 
@@ -152,6 +188,9 @@ impl Known {
                             receipt: Box::new(receipt),
                         }
                     }
+                    Outcome::Aborted => Entry::Aborted {
+                        receipt: Box::new(receipt),
+                    },
                 }
             })
             .collect();
@@ -165,12 +204,23 @@ impl Known {
                 at,
             });
         }
+        entries.extend(self.shift.iter().map(|shift| Entry::Shifting {
+            shift: Box::new(shift.clone()),
+        }));
         for (colour, endpoints) in self.endpoints.iter() {
             entries.extend(endpoints.iter().map(|(addr, weight)| Entry::Registered {
                 service: service.clone(),
                 colour,
                 addr: addr.clone(),
                 weight: *weight,
+            }));
+        }
+        for (colour, drained) in self.drained.iter() {
+            entries.extend(drained.iter().map(|addr| Entry::EndpointDrain {
+                service: service.clone(),
+                colour,
+                addr: addr.clone(),
+                drained: true,
             }));
         }
         entries
@@ -217,6 +267,7 @@ mod tests {
             broken: Broken::default(),
             drained_at: None,
             outcome,
+            shift: None,
         }
     }
 
@@ -342,13 +393,19 @@ mod tests {
 
     fn any_entry() -> impl Strategy<Value = Entry> {
         let service = prop_oneof![Just("shop"), Just("api")];
-        (service, 0..5_u8, 1..6_u64, 1..4_u16).prop_map(|(service, kind, tenure, weight)| {
+        (service, 0..7_u8, 1..6_u64, 1..4_u16).prop_map(|(service, kind, tenure, weight)| {
             let addr = ["a:1", "b:1"][usize::from(weight % 2)];
             match kind {
                 0 => seen(service, Colour::Green, tenure),
                 1 => switched(service, tenure),
                 2 => settled(service, tenure),
                 3 => registered(service, addr, weight),
+                4 | 5 => Entry::EndpointDrain {
+                    service: ServiceName::new(service),
+                    colour: Colour::Green,
+                    addr: EndpointAddr::new(addr),
+                    drained: kind == 4,
+                },
                 _ => Entry::Deregistered {
                     service: ServiceName::new(service),
                     colour: Colour::Green,

@@ -15,14 +15,13 @@ use super::{
     inquiry::{GateAnswer, Inquiry},
     round::Round,
     verdict::{GateKind, GateVerdict, Verdict},
-    word::{Heard, Said, Word},
 };
 use crate::core::{
+    answer::refuse,
     event::Effect,
     ids::{Colour, OpId, ServiceName},
     notice::Notice,
     operation::Asked,
-    procedure::refuse,
     state::{State, Turn},
     switch::Refusal,
     time::{Timestamp, after},
@@ -35,7 +34,7 @@ pub(in crate::core) struct Gated {
     pub(in crate::core) targets: BTreeMap<ServiceName, Colour>,
     gate_timeout: Duration,
     /// The kind of gate that it waits for now.
-    stage: Stage,
+    pub(super) stage: Stage,
     /// Gates that are open; those of `min_ready` left out.
     pub(in crate::core) passed: Vec<GateVerdict>,
     /// Whether all kinds have been asked, so that `min_ready` alone is left.
@@ -44,10 +43,10 @@ pub(in crate::core) struct Gated {
 
 /// The gates of one kind.
 #[derive(Debug)]
-struct Stage {
-    kind: GateKind,
+pub(super) struct Stage {
+    pub(super) kind: GateKind,
     /// Empty for `min_ready`, which is read when somebody looks.
-    gates: Vec<GateVerdict>,
+    pub(super) gates: Vec<GateVerdict>,
     /// Those whose failure does not matter, by their place.
     ignored: BTreeSet<usize>,
     wait: Wait,
@@ -127,6 +126,7 @@ impl State {
         for op in waiting {
             self.ask_gates_of(op, turn);
         }
+        self.ask_held(turn);
     }
 
     fn ask_gates_of(&mut self, op: OpId, turn: &mut Turn) {
@@ -175,7 +175,7 @@ impl State {
             .get(service)
             .ok_or_else(|| Refusal::UnknownService(service.to_string()))?;
         let pool = &served.pools[colour];
-        if pool.is_empty() {
+        if pool.present() == 0 {
             let service = service.clone();
             return Err(Refusal::EmptyPool { service, colour });
         }
@@ -273,7 +273,7 @@ impl State {
     }
 
     /// Goes on, or refuses, if all gates of the stage have been answered.
-    fn stage_answered(&mut self, op: OpId, turn: &mut Turn) {
+    pub(super) fn stage_answered(&mut self, op: OpId, turn: &mut Turn) {
         let Some(gated) = self.operations.waiting.get(&op) else {
             return;
         };
@@ -288,59 +288,6 @@ impl State {
         } else {
             self.refuse_gated(op, Refusal::Gates(failed), turn);
         }
-    }
-
-    /// A second operator approves, or rejects.
-    pub(in crate::core) fn said(&mut self, said: Said, turn: &mut Turn) {
-        let heard = match self.awaiting_word(&said) {
-            Ok(op) => self.hear(op, &said, turn),
-            Err(refusal) => Err(refusal),
-        };
-        turn.does(Effect::AnswerWord(said.op, heard));
-    }
-
-    /// The switch that waits for this word.
-    fn awaiting_word(&self, said: &Said) -> Result<OpId, Refusal> {
-        let service = &said.service;
-        if !self.services.contains_key(service) {
-            return Err(Refusal::UnknownService(service.to_string()));
-        }
-        let mut waiting = self.operations.waiting.iter();
-        let Some((op, gated)) = waiting.find(|(_, it)| it.targets.contains_key(service)) else {
-            return Err(Refusal::NothingWaits(service.clone()));
-        };
-        if gated.stage.kind != GateKind::Approval {
-            return Err(Refusal::NotYet {
-                service: service.clone(),
-                gate: gated.stage.kind,
-            });
-        }
-        if said.word == Word::Approve && said.actor.is_same_person(&gated.asked.actor) {
-            return Err(Refusal::SamePerson(gated.asked.actor.name.clone()));
-        }
-        Ok(*op)
-    }
-
-    /// A word about one service of a switch is a word about the whole of it.
-    fn hear(&mut self, op: OpId, said: &Said, turn: &mut Turn) -> Result<Heard, Refusal> {
-        let Some(gated) = self.operations.waiting.get_mut(&op) else {
-            return Err(Refusal::NothingWaits(said.service.clone()));
-        };
-        let heard = Heard {
-            services: gated.targets.clone(),
-            asked_by: gated.asked.actor.clone(),
-        };
-        let approves = said.word == Word::Approve;
-        for gate in &mut gated.stage.gates {
-            gate.verdict = match approves {
-                true => Verdict::Passed,
-                false => Verdict::Failed,
-            };
-            gate.why = Some(said.told());
-            turn.tells(Notice::GateAnswered(gate.clone()));
-        }
-        self.stage_answered(op, turn);
-        Ok(heard)
     }
 
     fn tell_waiting(&self, op: OpId, turn: &mut Turn) {
@@ -365,7 +312,10 @@ impl State {
 
     fn gates_open(&mut self, op: OpId, turn: &mut Turn) {
         if let Some(gated) = self.operations.waiting.remove(&op) {
-            self.write_intent(gated, turn);
+            match self.shift_plan(&gated) {
+                Some(plan) => self.begin_shift(gated, plan, turn),
+                None => self.write_intent(gated, turn),
+            }
         }
     }
 

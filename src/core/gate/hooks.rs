@@ -14,6 +14,7 @@ use crate::core::{
     event::Effect,
     ids::{OpId, ServiceName, Tenure},
     notice::Notice,
+    pace::Pace,
     state::{State, Turn},
     switch::{Actor, Receipt, SwitchRequest, WaitFor, Wish},
     time::after,
@@ -113,6 +114,14 @@ impl State {
         if call.hook.on_failure != OnFailure::Rollback || call.rollback {
             return;
         }
+        if let Some(shift) = self.shifts.get(&call.service) {
+            // A rollback would abort it, which is not what the hook was asked about.
+            return turn.tells(Notice::SwitchRefused {
+                services: vec![call.service],
+                actor: Actor::hook(&call.hook.name),
+                refusal: shift.refusal(),
+            });
+        }
         let request = SwitchRequest {
             op: self.operations.own_op(),
             actor: Actor::hook(&call.hook.name),
@@ -122,6 +131,7 @@ impl State {
             // Whoever has switched since knows more than the hook.
             expect_tenure: Some(call.tenure),
             wish: Wish::Rollback(call.service),
+            pace: Pace::AtOnce,
             wait: WaitFor::Committed,
         };
         self.switch(request, turn);

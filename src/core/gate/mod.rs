@@ -9,6 +9,7 @@ pub mod inquiry;
 pub mod plan;
 mod round;
 pub mod spec;
+mod spoken;
 pub mod verdict;
 pub mod word;
 

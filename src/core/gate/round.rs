@@ -78,7 +78,7 @@ impl Round {
             service: aim.service.clone(),
             from: aim.standing.live,
             to: aim.to,
-            tenure: aim.standing.tenure().next(),
+            tenure: aim.standing.next_tenure(),
             rollback: asked.rollback,
             forced: asked.force,
             actor: asked.actor.clone(),
@@ -133,7 +133,7 @@ pub(super) fn check_question(
     check: &Arc<CheckSpec>,
 ) -> CheckQuestion {
     let ready = served.pools[colour].endpoints().iter();
-    let ready = ready.filter(|it| it.tracker.is_ready());
+    let ready = ready.filter(|it| it.is_ready());
     let targets = ready.map(|it| Target {
         addr: it.addr.clone(),
         resolved: Arc::clone(&it.resolved),

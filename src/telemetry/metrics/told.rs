@@ -16,6 +16,7 @@ use super::{
 };
 use crate::{
     core::{
+        gate::{spec::HookPoint, verdict::GateVerdict},
         ids::ServiceName,
         notice::Notice,
         switch::{ActorKind, Receipt, Refusal},
@@ -93,24 +94,15 @@ impl Told {
                 actor,
                 refusal,
             } => self.refused(services, actor.kind, refusal),
-            Notice::GateAnswered(gate) => {
-                let labels = [
-                    gate.service.as_str(),
-                    gate.gate.as_str(),
-                    gate.verdict.as_str(),
-                ];
-                add(&self.gates, &labels, 1);
-            }
+            Notice::GateAnswered(gate) => self.gate_answered(gate),
             Notice::HookCalled {
                 service,
                 at,
                 failure,
                 ..
-            } => {
-                let outcome = if failure.is_some() { FAILED } else { PASSED };
-                add(&self.hooks, &[service.as_str(), at.as_str(), outcome], 1);
-            }
+            } => self.hook_called(service, *at, failure.is_some()),
             Notice::Switched { receipt, .. } => self.switched(receipt),
+            Notice::ShiftAborted { receipt } => self.aborted(receipt),
             Notice::Drained { receipt, took } => self.drained(receipt, *took),
             Notice::BarrierMissed { .. } => self.barriers_missed.inc(),
             Notice::Ejected {
@@ -143,11 +135,14 @@ impl Told {
             }
             // What these change is seen in the views at the next scrape.
             Notice::SwitchWaiting { .. }
+            | Notice::Shift { .. }
             | Notice::DrainDeadlinePassed { .. }
             | Notice::HealthChanged { .. }
             | Notice::Readmitted { .. }
             | Notice::ServiceRemoved { .. }
             | Notice::EndpointsChanged { .. }
+            | Notice::EndpointDrained { .. }
+            | Notice::EndpointLeft { .. }
             | Notice::ListenerOpened { .. }
             | Notice::ListenerClosed { .. } => {}
         }
@@ -175,12 +170,37 @@ impl Told {
         }
     }
 
+    fn gate_answered(&self, gate: &GateVerdict) {
+        let (service, kind) = (gate.service.as_str(), gate.gate.as_str());
+        add(&self.gates, &[service, kind, gate.verdict.as_str()], 1);
+    }
+
+    fn hook_called(&self, service: &ServiceName, at: HookPoint, failed: bool) {
+        let outcome = if failed { FAILED } else { PASSED };
+        add(&self.hooks, &[service.as_str(), at.as_str(), outcome], 1);
+    }
+
     fn switched(&self, receipt: &Receipt) {
         let (service, kind) = (receipt.service.as_str(), receipt.actor.kind.as_str());
         add(&self.switches, &[service, COMMITTED, kind], 1);
         if receipt.rollback {
             add(&self.rollbacks, &[service, kind], 1);
         }
+        if let Some(us) = receipt.barrier_us {
+            self.barrier
+                .observe(Duration::from_micros(us).as_secs_f64());
+        }
+    }
+
+    fn aborted(&self, receipt: &Receipt) {
+        let account = receipt.shift.as_ref();
+        let by = account.and_then(|it| it.aborted_by.as_ref());
+        let kind = by.unwrap_or(&receipt.actor).kind.as_str();
+        add(
+            &self.switches,
+            &[receipt.service.as_str(), ABORTED, kind],
+            1,
+        );
         if let Some(us) = receipt.barrier_us {
             self.barrier
                 .observe(Duration::from_micros(us).as_secs_f64());
@@ -230,7 +250,7 @@ impl Told {
     fn begin_service(&self, service: &ServiceName) {
         let service = service.as_str();
         for kind in [ActorKind::Admin, ActorKind::File] {
-            for outcome in [COMMITTED, REFUSED] {
+            for outcome in [COMMITTED, REFUSED, ABORTED] {
                 add(&self.switches, &[service, outcome, kind.as_str()], 0);
             }
         }
@@ -252,6 +272,7 @@ const UNSCRAPED_LIMIT: usize = 100_000;
 
 const COMMITTED: &str = "committed";
 const REFUSED: &str = "refused";
+const ABORTED: &str = "aborted";
 const APPLIED: &str = "applied";
 const PASSED: &str = "passed";
 const FAILED: &str = "failed";

@@ -15,7 +15,7 @@ use crate::{
     proxy::protocol::{
         Verdict,
         authority::is_authority,
-        http1::{HeadRefusal, check_method, check_target},
+        http1::{HeadRefusal, UNDERSCORE, check_method, check_target},
     },
 };
 
@@ -77,6 +77,10 @@ fn examine_field(name: &HeaderName, value: &HeaderValue) -> Result<(), HeadRefus
         return Err(HeadRefusal::Malformed(
             "header field begins or ends with a space",
         ));
+    }
+    // What is behind some endpoints is told of both in the same letters, as in HTTP/1.
+    if matches!(name.as_str(), "content_length" | "transfer_encoding") {
+        return Err(UNDERSCORE);
     }
     if name == EXPECT && !bytes.eq_ignore_ascii_case(b"100-continue") {
         return Err(HeadRefusal::Expectation);
@@ -142,6 +146,8 @@ fn join_cookies(headers: &mut HeaderMap) {
         .get_all(COOKIE)
         .iter()
         .map(HeaderValue::as_bytes)
+        // An empty one would leave the value of HTTP/1 to begin or end with a space.
+        .filter(|crumb| !crumb.is_empty())
         .collect();
     // What was a field value in pieces is one as a whole.
     if let Ok(joined) = HeaderValue::from_bytes(&crumbs.join(&b"; "[..])) {
@@ -193,7 +199,12 @@ mod tests {
 
     #[test]
     fn what_passes_looks_like_http_1() {
-        let fields = [("cookie", "a=1"), ("x", "y"), ("cookie", "b=2; c=3")];
+        let fields = [
+            ("cookie", "a=1"),
+            ("x", "y"),
+            ("cookie", "b=2; c=3"),
+            ("cookie", ""),
+        ];
         let mut usual = request("GET", "https://shop.test/a?b", &fields);
         assert_eq!(judge(&mut usual, &limits()), Verdict::Plain);
         assert_eq!(usual.uri(), "/a?b");
