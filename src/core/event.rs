@@ -25,7 +25,9 @@ use super::{
     leave::LeaveReceipt,
     notice::Notice,
     service::{ProbeSpec, ServiceSpec},
+    shift::ShiftRecord,
     snapshot::Snapshot,
+    steer::SteerRequest,
     switch::{Actor, Receipt, Refusal, SwitchAnswer, SwitchRequest, WaitFor},
     time::Timestamp,
     tls::UpstreamTls,
@@ -38,6 +40,8 @@ pub enum Event {
     Reloaded(Reload),
     /// A switch or rollback is asked for.
     Switch(SwitchRequest),
+    /// A shift under way is to be paused, resumed, completed or aborted.
+    Steer(SteerRequest),
     /// An endpoint is to be added at run time, or its weight changed.
     Register(Register),
     /// An endpoint that was registered at run time is to be removed.
@@ -215,7 +219,7 @@ pub enum Effect {
     /// The whole set of endpoints to be probed and resolved from now on.
     Watch(Vec<Watched>),
     /// Tell people.
-    Notice(Notice),
+    Notice(Box<Notice>),
 }
 
 /// An endpoint to be probed and, where its host is a name, resolved.
@@ -320,6 +324,17 @@ pub enum Entry {
         /// The whole receipt.
         receipt: Box<Receipt>,
     },
+    /// A shift as it stands: written when it begins and at each step, pause and resumption. A receipt of its tenure
+    /// ends it.
+    Shifting {
+        /// The whole of it.
+        shift: Box<ShiftRecord>,
+    },
+    /// A shift has come to nothing: the live colour is what it was.
+    Aborted {
+        /// The receipt as it stands at the abort.
+        receipt: Box<Receipt>,
+    },
     /// An endpoint was registered at run time.
     Registered {
         /// The service.
@@ -375,6 +390,8 @@ pub struct RestoredService {
     pub drained: ByColour<BTreeSet<EndpointAddr>>,
     /// Past switches, newest first, [`HISTORY_LIMIT`] at most; those that were not settled are `Interrupted`.
     pub history: Vec<Receipt>,
+    /// The shift that was under way.
+    pub shift: Option<ShiftRecord>,
 }
 
 /// Receipts kept per service.

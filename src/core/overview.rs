@@ -47,6 +47,7 @@ impl State {
             rollback_why,
             standby_kept_until: self.held_until(name, now),
             waiting: self.waiting_view(name, now.instant),
+            shift: self.shift_view(name, now.instant),
             pools: ByColour::from_fn(|colour| {
                 let claims = self.claims(name, standing, colour);
                 PoolView {
@@ -131,13 +132,17 @@ impl State {
         })
     }
 
-    /// Claims of the tenures of one pool: the live one, those between publish and barrier, the draining ones.
+    /// Claims of the tenures of one pool: the live one, that of a shift, those between publish and barrier,
+    /// the draining ones.
     pub(super) fn claims(&self, name: &ServiceName, standing: &Standing, colour: Colour) -> Counts {
         let handed_over = self.operations.barriers.values().flat_map(|it| match it {
             Committing::Switch(_, handovers) => handovers.as_slice(),
+            Committing::Abort(aborting) => std::slice::from_ref(&aborting.handover),
             Committing::Endpoint(..) => &[],
         });
-        let counters = handed_over.map(|it| &it.old).chain([&standing.counter]);
+        let shift = self.shifts.get(name).map(|it| &it.counter);
+        let counters = handed_over.map(|it| &it.old);
+        let counters = counters.chain([&standing.counter]).chain(shift);
         counters
             .filter(|it| it.service() == name && it.colour() == colour)
             .fold(self.drains.counts_of(name, colour), |sum, it| {

@@ -15,6 +15,7 @@ use super::{
     endpoint::Endpoint,
     error::ProxyError,
     pool_desk::{Older, PoolDesk, Workplace},
+    shift_desk::{ShiftDesk, Whose},
 };
 use crate::{
     core::{
@@ -44,6 +45,7 @@ pub(crate) struct Desk {
 struct ServiceDesk {
     snapshot: Arc<ServiceSnapshot>,
     live: Rc<PoolDesk>,
+    shift: Option<Box<ShiftDesk>>,
     /// Of the standby, while it is held: those to which connections are kept.
     kept: Vec<Rc<Endpoint>>,
 }
@@ -71,6 +73,8 @@ pub(crate) struct RouteKey<'a> {
     pub(crate) listener: ListenerId,
     pub(crate) host: &'a str,
     pub(crate) path: &'a str,
+    /// Looked at only where colours share the traffic.
+    pub(crate) whose: Whose<'a>,
 }
 
 impl Desk {
@@ -116,8 +120,8 @@ impl Desk {
                 pool: None,
             });
         };
-        let pool = Rc::clone(&service.live);
-        match pool.pick(tried) {
+        let (pool, endpoint) = service.choose(key.whose, tried);
+        match endpoint {
             Some(endpoint) => Ok(Picked {
                 claim: pool.claim(),
                 pool,
@@ -233,17 +237,24 @@ impl ServiceDesk {
         snapshot: Arc<ServiceSnapshot>,
         older: Option<&Self>,
     ) -> Self {
-        let pool = |tenure| {
+        let known = |tenure| {
             let mut known = older.into_iter().flat_map(Self::pools);
             let known = known.find(|pool| pool.claims_in(tenure));
-            let older = Older {
+            Older {
                 pool: known.map(Rc::as_ref),
                 kept: older.map_or(&[], |older| &older.kept),
-            };
-            Rc::new(PoolDesk::new(workplace, &snapshot, tenure, older))
+            }
         };
+        let tenure = &snapshot.tenure;
+        let live = PoolDesk::new(workplace, &snapshot, tenure, known(tenure));
+        let shift = snapshot.shift.as_ref().map(|shift| {
+            let before = older.and_then(|older| older.shift.as_deref());
+            let known = known(&shift.tenure);
+            ShiftDesk::new(workplace, (&snapshot, shift), known, before)
+        });
         let renewed = Self {
-            live: pool(&snapshot.tenure),
+            live: Rc::new(live),
+            shift: shift.map(Box::new),
             kept: kept(workplace, &snapshot, older),
             snapshot,
         };
@@ -258,7 +269,24 @@ impl ServiceDesk {
 
     /// Every pool that requests may be sent to.
     fn pools(&self) -> impl Iterator<Item = &Rc<PoolDesk>> {
-        [&self.live].into_iter()
+        let shift = self.shift.as_deref().map(|shift| &shift.pool);
+        [&self.live].into_iter().chain(shift)
+    }
+
+    /// The pool that a request goes to, and an endpoint of it that is not in `tried`. While the new colour of a shift has
+    /// none that is ready, its share goes to the live one.
+    fn choose(
+        &self,
+        whose: Whose<'_>,
+        tried: &[EndpointId],
+    ) -> (Rc<PoolDesk>, Option<Rc<Endpoint>>) {
+        if let Some(shift) = &self.shift
+            && shift.takes(whose)
+            && let Some(endpoint) = shift.pool.pick_ready(tried)
+        {
+            return (Rc::clone(&shift.pool), Some(endpoint));
+        }
+        (Rc::clone(&self.live), self.live.pick(tried))
     }
 
     /// Every endpoint to which there may be connections.
@@ -274,7 +302,8 @@ fn kept(
     snapshot: &ServiceSnapshot,
     older: Option<&ServiceDesk>,
 ) -> Vec<Rc<Endpoint>> {
-    let Some(older) = older.filter(|_| snapshot.held) else {
+    // What a shift leads to is used, and needs no keeping.
+    let Some(older) = older.filter(|_| snapshot.held && snapshot.shift.is_none()) else {
         return Vec::new();
     };
     let colour = snapshot.live.other();

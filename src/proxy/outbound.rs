@@ -6,7 +6,7 @@
 mod attempt;
 mod shared;
 
-use std::{rc::Rc, sync::Arc};
+use std::{cell::Cell, rc::Rc, sync::Arc};
 
 use http::{
     HeaderMap, HeaderValue, Method, Request, Response, Uri, Version,
@@ -27,10 +27,11 @@ use super::{
     origin::Origin,
     pool_desk::PoolDesk,
     protocol::Verdict,
+    shift_desk::Whose,
     target,
     upload::{Gate, Progress, RequestBody},
 };
-use crate::core::{ids::EndpointId, service::ForwardedPolicy};
+use crate::core::{ids::EndpointId, service::ForwardedPolicy, share::Point};
 
 /// See the module.
 #[derive(Debug)]
@@ -49,6 +50,8 @@ pub(crate) struct Outbound {
     tried: Vec<EndpointId>,
     attempts: usize,
     replays: u32,
+    /// Where it stands in a shift.
+    point: Cell<Option<Point>>,
 }
 
 /// What a request looks like before its body.
@@ -111,6 +114,7 @@ impl Outbound {
             tried: Vec::new(),
             attempts: 0,
             replays: 0,
+            point: Cell::new(None),
         }
     }
 
@@ -175,6 +179,12 @@ impl Outbound {
             listener: self.downstream.listener().id,
             host: target::host_text(self.host.as_ref()),
             path: self.head.uri.path(),
+            whose: Whose {
+                headers: &self.head.headers,
+                client: self.downstream.client(),
+                hearsay: self.hearsay.as_deref(),
+                point: &self.point,
+            },
         }
     }
 

@@ -13,7 +13,9 @@ use crate::core::{
     gate::verdict::{GateVerdict, Verdict},
     health::Health,
     ids::ServiceName,
-    notice::Notice,
+    notice::{Notice, ShiftChange},
+    share::Share,
+    shift::ShiftRecord,
     switch::{Actor, Receipt},
     tls::CertificateInUse,
 };
@@ -44,6 +46,8 @@ impl Notices {
             | Notice::GateAnswered(_)
             | Notice::SwitchRefused { .. }
             | Notice::Switched { .. }
+            | Notice::Shift { .. }
+            | Notice::ShiftAborted { .. }
             | Notice::Drained { .. }
             | Notice::DrainDeadlinePassed { .. }
             | Notice::BarrierMissed { .. } => log_switch(notice),
@@ -76,6 +80,15 @@ pub const fn kind(notice: &Notice) -> &'static str {
         Notice::GateAnswered(_) => "gate_answered",
         Notice::SwitchRefused { .. } => "switch_refused",
         Notice::Switched { .. } => "switched",
+        Notice::Shift { change, .. } => match change {
+            ShiftChange::Began => "shift_began",
+            ShiftChange::Restored => "shift_restored",
+            ShiftChange::Stepped => "shift_stepped",
+            ShiftChange::Held => "shift_held",
+            ShiftChange::Paused => "shift_paused",
+            ShiftChange::Resumed => "shift_resumed",
+        },
+        Notice::ShiftAborted { .. } => "shift_aborted",
         Notice::Drained { .. } => "drained",
         Notice::DrainDeadlinePassed { .. } => "drain_deadline_passed",
         Notice::BarrierMissed { .. } => "barrier_missed",
@@ -129,6 +142,13 @@ fn log_switch(notice: &Notice) {
             receipt,
             generation,
         } => log_switched(receipt, generation.0),
+        Notice::Shift {
+            change,
+            share,
+            record,
+            by,
+        } => log_shift(*change, *share, record, by.as_ref()),
+        Notice::ShiftAborted { receipt } => log_aborted(receipt),
         Notice::Drained { receipt, took } => log_drained(receipt, *took),
         Notice::DrainDeadlinePassed {
             service,
@@ -193,11 +213,59 @@ fn log_switched(receipt: &Receipt, generation: u64) {
     }
 }
 
+fn log_shift(change: ShiftChange, share: Share, record: &ShiftRecord, by: Option<&Actor>) {
+    let (by, actor) = who(by.unwrap_or(&record.actor));
+    let ShiftRecord {
+        service, from, to, ..
+    } = record;
+    let (tenure, step) = (record.tenure.0, record.step + 1);
+    let ramp = record.is_ramp();
+    // The message is part of the macro, so that it is constant.
+    match change {
+        ShiftChange::Began => {
+            let reason = record.reason.as_deref();
+            info!(target: LOG, %service, %from, %to, %share, step, ramp, tenure, %by, actor, reason, "shift began");
+        }
+        ShiftChange::Restored => {
+            info!(target: LOG, %service, %from, %to, %share, step, ramp, tenure, "shift restored");
+        }
+        ShiftChange::Stepped => {
+            info!(target: LOG, %service, %from, %to, %share, step, ramp, tenure, "shift stepped");
+        }
+        ShiftChange::Held => {
+            warn!(target: LOG, %service, %from, %to, %share, step, tenure, "shift held");
+        }
+        ShiftChange::Paused => {
+            info!(target: LOG, %service, %from, %to, %share, step, tenure, %by, actor, "shift paused");
+        }
+        ShiftChange::Resumed => {
+            info!(target: LOG, %service, %from, %to, %share, step, tenure, %by, actor, "shift resumed");
+        }
+    }
+}
+
+fn log_aborted(receipt: &Receipt) {
+    let account = receipt.shift.as_ref();
+    let (by, actor) = who(account
+        .and_then(|it| it.aborted_by.as_ref())
+        .unwrap_or(&receipt.actor));
+    let reason = account.and_then(|it| it.abort_reason.as_deref());
+    let share = account.map(|it| it.share).unwrap_or_default();
+    let (tenure, barrier_us) = (receipt.tenure.0, receipt.barrier_us);
+    let Receipt {
+        service, from, to, ..
+    } = receipt;
+    let in_flight = receipt.in_flight_at_commit;
+    warn!(
+        target: LOG, %service, %from, %to, %share, tenure, %by, actor, reason, barrier_us, in_flight, "shift aborted"
+    );
+}
+
 fn log_drained(receipt: &Receipt, took: Duration) {
     info!(
         target: LOG,
         service = %receipt.service,
-        colour = %receipt.from,
+        colour = %receipt.drains(),
         tenure = receipt.tenure.0,
         in_flight_at_commit = receipt.in_flight_at_commit,
         finished = receipt.finished,

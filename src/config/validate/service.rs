@@ -28,6 +28,9 @@ use crate::{
             OnAllUnhealthy, PassiveSpec, ProbeSpec, Route, ServiceSpec, SwitchSpec, Timeouts,
             UpstreamProtocol,
         },
+        share::Share,
+        shift::{self, STEPS_LIMIT, ShiftSpec},
+        shift_key::ShiftKey,
         tls::UpstreamTls,
     },
 };
@@ -188,10 +191,34 @@ fn switch(service: &str, raw: Field<RawSwitch>, judge: &mut Judge<'_>) -> (Switc
         gate_timeout: raw.gate_timeout.or(Delay(GATE_TIMEOUT)).0,
         min_ready: raw.min_ready.or(MinReady::Count(1)),
         drain_deadline: raw.drain_deadline.or(Delay(DRAIN_DEADLINE)).0,
+        shift: ShiftSpec {
+            steps: steps(service, raw.steps, judge).into(),
+            every: raw.every.or(Period(shift::EVERY)).0,
+            key: raw.key.or(ShiftKey::Request),
+            ramp: raw.ramp.or(Delay(Duration::ZERO)).0,
+        },
         gates: gates::gates(service, raw.check, judge),
         keep_standby_for: raw.keep_standby_for.or(Delay(Duration::ZERO)).0,
     };
     (spec, at)
+}
+
+/// Steps that rise. A last one of the whole is the commit itself.
+fn steps(service: &str, raw: Field<List<Share, STEPS_LIMIT>>, judge: &mut Judge<'_>) -> Vec<Share> {
+    let items = raw.value().map(|list| list.items).unwrap_or_default();
+    let mut typed = Vec::with_capacity(items.len());
+    for Given { at, value } in items {
+        typed.push(value);
+        if let Err(bad) = shift::steps(&typed) {
+            judge.error(
+                at,
+                format!("`steps` of service `{service}`: {bad}"),
+                "list shares that rise, such as `[\"1%\", \"10%\", \"50%\"]`",
+            );
+            typed.pop();
+        }
+    }
+    shift::steps(&typed).unwrap_or_default()
 }
 
 fn timeouts(raw: Field<RawTimeouts>) -> Timeouts {

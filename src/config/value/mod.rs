@@ -14,5 +14,6 @@ pub(super) mod number;
 pub(super) mod path;
 pub(super) mod protocol;
 pub(super) mod route;
+pub(super) mod shift;
 pub(super) mod size;
 pub(super) mod tls;

@@ -12,6 +12,7 @@ use std::{
 use crate::core::{
     event::{Entry, HISTORY_LIMIT, Restored, RestoredService},
     ids::{ByColour, Colour, EndpointAddr, ServiceName, Tenure},
+    shift::ShiftRecord,
     switch::{Outcome, Receipt},
     time::Timestamp,
 };
@@ -31,6 +32,8 @@ struct Known {
     drained: ByColour<BTreeSet<EndpointAddr>>,
     /// Newest first.
     history: VecDeque<Receipt>,
+    /// Until a receipt of its tenure or a later one tells of its end.
+    shift: Option<ShiftRecord>,
 }
 
 impl Fold {
@@ -46,6 +49,7 @@ impl Fold {
             } => {
                 let known = self.known(service);
                 known.live = Some((*live, *tenure));
+                known.shift.take_if(|it| it.tenure <= *tenure);
                 known.file_live = Some((*file_live, *at));
             }
             Entry::Switched { receipts } => {
@@ -53,7 +57,10 @@ impl Fold {
                     self.known(&receipt.service).met(receipt);
                 }
             }
-            Entry::Settled { receipt } => self.known(&receipt.service).met(receipt),
+            Entry::Settled { receipt } | Entry::Aborted { receipt } => {
+                self.known(&receipt.service).met(receipt);
+            }
+            Entry::Shifting { shift } => self.known(&shift.service).shifts(shift),
             Entry::Registered {
                 service,
                 colour,
@@ -124,9 +131,13 @@ impl Known {
     /// A receipt as it stood at some moment. Tenures only rise, so that a receipt of a later one than is
     /// known tells of a switch, whatever line it stands in.
     fn met(&mut self, receipt: &Receipt) {
-        if self.live.is_none_or(|(_, tenure)| receipt.tenure > tenure) {
+        // An aborted shift has changed nothing but that it is over.
+        if receipt.outcome != Outcome::Aborted
+            && self.live.is_none_or(|(_, tenure)| receipt.tenure > tenure)
+        {
             self.live = Some((receipt.to, receipt.tenure));
         }
+        self.shift.take_if(|it| it.tenure <= receipt.tenure);
         let same = |known: &&mut Receipt| {
             known.tenure == receipt.tenure && known.requested_at == receipt.requested_at
         };
@@ -141,6 +152,15 @@ impl Known {
         self.history.truncate(HISTORY_LIMIT);
     }
 
+    /// A shift as it stood at some moment, unless it is known to be over.
+    fn shifts(&mut self, shift: &ShiftRecord) {
+        let newest = self.history.front().map(|it| it.tenure);
+        let last = newest.max(self.live.map(|(_, tenure)| tenure));
+        if last.is_none_or(|last| shift.tenure > last) {
+            self.shift = Some(shift.clone());
+        }
+    }
+
     fn restored(&self) -> Option<RestoredService> {
         let (live, tenure) = self.live?;
         Some(RestoredService {
@@ -150,6 +170,7 @@ impl Known {
             endpoints: self.endpoints.clone(),
             drained: self.drained.clone(),
             history: self.history.iter().map(ended).collect(),
+            shift: self.shift.clone(),
         })
     }
 
@@ -167,6 +188,9 @@ impl Known {
                             receipt: Box::new(receipt),
                         }
                     }
+                    Outcome::Aborted => Entry::Aborted {
+                        receipt: Box::new(receipt),
+                    },
                 }
             })
             .collect();
@@ -180,6 +204,9 @@ impl Known {
                 at,
             });
         }
+        entries.extend(self.shift.iter().map(|shift| Entry::Shifting {
+            shift: Box::new(shift.clone()),
+        }));
         for (colour, endpoints) in self.endpoints.iter() {
             entries.extend(endpoints.iter().map(|(addr, weight)| Entry::Registered {
                 service: service.clone(),
@@ -240,6 +267,7 @@ mod tests {
             broken: Broken::default(),
             drained_at: None,
             outcome,
+            shift: None,
         }
     }
 
