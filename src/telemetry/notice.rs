@@ -4,18 +4,18 @@
 //! what is worth telling: core does. Free text (reasons, errors) is written as a quoted field, so that nothing
 //! that came from outside can begin a line of its own.
 
+mod gates;
+mod shift;
+
 use std::{sync::Arc, time::Duration};
 
 use tracing::{error, info, warn};
 
 use super::metrics::Metrics;
 use crate::core::{
-    gate::verdict::{GateVerdict, Verdict},
     health::Health,
     ids::ServiceName,
     notice::{Notice, ShiftChange},
-    share::Share,
-    shift::ShiftRecord,
     switch::{Actor, Receipt},
     tls::CertificateInUse,
 };
@@ -130,19 +130,13 @@ fn log_switch(notice: &Notice) {
             let (by, actor) = who(actor);
             info!(target: LOG, %service, %to, %by, actor, %gate, ?longest, "gates asked");
         }
-        Notice::GateAnswered(gate) => log_gate(gate),
+        Notice::GateAnswered(gate) => gates::log_gate(gate),
         Notice::HookCalled {
             service,
             at,
             hook,
             failure,
-        } => {
-            let at = at.as_str();
-            match failure {
-                None => info!(target: LOG, %service, at, hook, "hook called"),
-                Some(why) => warn!(target: LOG, %service, at, hook, why, "hook failed"),
-            }
-        }
+        } => gates::log_hook(service, *at, hook, failure.as_deref()),
         Notice::SwitchRefused {
             services,
             actor,
@@ -161,8 +155,8 @@ fn log_switch(notice: &Notice) {
             share,
             record,
             by,
-        } => log_shift(*change, *share, record, by.as_ref()),
-        Notice::ShiftAborted { receipt } => log_aborted(receipt),
+        } => shift::log(*change, *share, record, by.as_ref()),
+        Notice::ShiftAborted { receipt } => shift::log_aborted(receipt),
         Notice::Drained { receipt, took } => log_drained(receipt, *took),
         Notice::DrainDeadlinePassed {
             service,
@@ -175,27 +169,6 @@ fn log_switch(notice: &Notice) {
         }
         _ => {}
     }
-}
-
-fn log_gate(verdict: &GateVerdict) {
-    let GateVerdict {
-        gate,
-        name,
-        service,
-        colour,
-        why,
-        endpoints,
-        ..
-    } = verdict;
-    let (name, why) = (name.as_deref(), why.as_deref());
-    if verdict.verdict == Verdict::Passed {
-        return info!(target: LOG, %service, %colour, %gate, name, "gate passed");
-    }
-    let faults = endpoints.iter();
-    let faults: Vec<_> = faults
-        .map(|it| format!("{}: {}", it.endpoint, it.why))
-        .collect();
-    warn!(target: LOG, %service, %colour, %gate, name, why, faults = listed(&faults), "gate failed");
 }
 
 fn log_switched(receipt: &Receipt, generation: u64) {
@@ -225,54 +198,6 @@ fn log_switched(receipt: &Receipt, generation: u64) {
             barrier_us, in_flight, "switched"
         );
     }
-}
-
-fn log_shift(change: ShiftChange, share: Share, record: &ShiftRecord, by: Option<&Actor>) {
-    let (by, actor) = who(by.unwrap_or(&record.actor));
-    let ShiftRecord {
-        service, from, to, ..
-    } = record;
-    let (tenure, step) = (record.tenure.0, record.step + 1);
-    let ramp = record.is_ramp();
-    // The message is part of the macro, so that it is constant.
-    match change {
-        ShiftChange::Began => {
-            let reason = record.reason.as_deref();
-            info!(target: LOG, %service, %from, %to, %share, step, ramp, tenure, %by, actor, reason, "shift began");
-        }
-        ShiftChange::Restored => {
-            info!(target: LOG, %service, %from, %to, %share, step, ramp, tenure, "shift restored");
-        }
-        ShiftChange::Stepped => {
-            info!(target: LOG, %service, %from, %to, %share, step, ramp, tenure, "shift stepped");
-        }
-        ShiftChange::Held => {
-            warn!(target: LOG, %service, %from, %to, %share, step, tenure, "shift held");
-        }
-        ShiftChange::Paused => {
-            info!(target: LOG, %service, %from, %to, %share, step, tenure, %by, actor, "shift paused");
-        }
-        ShiftChange::Resumed => {
-            info!(target: LOG, %service, %from, %to, %share, step, tenure, %by, actor, "shift resumed");
-        }
-    }
-}
-
-fn log_aborted(receipt: &Receipt) {
-    let account = receipt.shift.as_ref();
-    let (by, actor) = who(account
-        .and_then(|it| it.aborted_by.as_ref())
-        .unwrap_or(&receipt.actor));
-    let reason = account.and_then(|it| it.abort_reason.as_deref());
-    let share = account.map(|it| it.share).unwrap_or_default();
-    let (tenure, barrier_us) = (receipt.tenure.0, receipt.barrier_us);
-    let Receipt {
-        service, from, to, ..
-    } = receipt;
-    let in_flight = receipt.in_flight_at_commit;
-    warn!(
-        target: LOG, %service, %from, %to, %share, tenure, %by, actor, reason, barrier_us, in_flight, "shift aborted"
-    );
 }
 
 fn log_drained(receipt: &Receipt, took: Duration) {

@@ -190,4 +190,4 @@ impl<'a> Fields<'a> {
 pub(crate) const UNDERSCORE: HeadRefusal =
     HeadRefusal::Malformed("framing field spelt with underscores");
 /// Enough for 999 PB, and never too large for 64 bits.
-const MAX_LENGTH_DIGITS: usize = 18;
+pub(crate) const MAX_LENGTH_DIGITS: usize = 18;
