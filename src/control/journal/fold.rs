@@ -254,6 +254,7 @@ mod tests {
             reason: None,
             rollback: false,
             forced: false,
+            group: None,
             requested_at: Timestamp::from_millis(tenure),
             committed_at: None,
             gate_ms: 0,
