@@ -2,6 +2,7 @@
 //! can be replayed in a test from the events and times that led to it.
 
 pub mod balance;
+pub mod beside;
 mod change;
 mod decide;
 pub mod drain;

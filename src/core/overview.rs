@@ -152,6 +152,7 @@ fn pool_view(served: &Served, colour: Colour, claims: &Counts, now: Instant) -> 
         ready: pool.ready(),
         in_flight: claims.in_flight(),
         tunnels: claims.tunnels,
+        previews: served.previewing(colour),
         safe_to_stop: false,
         endpoints: pool
             .endpoints()

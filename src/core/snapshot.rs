@@ -61,6 +61,8 @@ pub struct ServiceSnapshot {
     pub tenure: Arc<TenureCounter>,
     /// Both pools.
     pub pools: ByColour<Arc<PoolSnapshot>>,
+    /// The claims of requests that ask for the standby, if they may.
+    pub previews: Option<Arc<TenureCounter>>,
     /// Whether the standby is held ready to return: unused connections to it are kept.
     pub held: bool,
 }

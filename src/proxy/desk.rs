@@ -11,14 +11,18 @@ use std::{
     sync::Arc,
 };
 
+use http::HeaderMap;
+
 use super::{
     endpoint::Endpoint,
     error::ProxyError,
     pool_desk::{Older, PoolDesk, Workplace},
+    preview,
 };
 use crate::{
     core::{
-        ids::{EndpointId, ListenerId, ServiceSlot},
+        beside::Traffic,
+        ids::{EndpointId, ListenerId, ListenerName, ServiceSlot},
         in_flight::Claim,
         routing::Lead,
         service::AmbiguousPath,
@@ -44,6 +48,8 @@ pub(crate) struct Desk {
 struct ServiceDesk {
     snapshot: Arc<ServiceSnapshot>,
     live: Rc<PoolDesk>,
+    /// The standby, for requests that ask for it, if they may.
+    preview: Option<Rc<PoolDesk>>,
     /// Of the standby, while it is held: those to which connections are kept.
     kept: Vec<Rc<Endpoint>>,
 }
@@ -69,8 +75,12 @@ pub(crate) struct Unpicked {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct RouteKey<'a> {
     pub(crate) listener: ListenerId,
+    pub(crate) listener_name: &'a ListenerName,
     pub(crate) host: &'a str,
     pub(crate) path: &'a str,
+    pub(crate) headers: &'a HeaderMap,
+    /// On whose account an earlier attempt was made; a request does not change sides.
+    pub(crate) traffic: Option<Traffic>,
 }
 
 impl Desk {
@@ -116,6 +126,9 @@ impl Desk {
                 pool: None,
             });
         };
+        if service.is_asked_for_standby(key) {
+            return service.preview(tried, respelt);
+        }
         let pool = Rc::clone(&service.live);
         match pool.pick(tried) {
             Some(endpoint) => Ok(Picked {
@@ -233,17 +246,24 @@ impl ServiceDesk {
         snapshot: Arc<ServiceSnapshot>,
         older: Option<&Self>,
     ) -> Self {
-        let pool = |tenure| {
+        let pool = |tenure, traffic| {
             let mut known = older.into_iter().flat_map(Self::pools);
             let known = known.find(|pool| pool.claims_in(tenure));
             let older = Older {
                 pool: known.map(Rc::as_ref),
                 kept: older.map_or(&[], |older| &older.kept),
             };
-            Rc::new(PoolDesk::new(workplace, &snapshot, tenure, older))
+            Rc::new(PoolDesk::new(
+                workplace,
+                &snapshot,
+                (tenure, traffic),
+                older,
+            ))
         };
+        let previews = snapshot.previews.as_ref();
         let renewed = Self {
-            live: pool(&snapshot.tenure),
+            live: pool(&snapshot.tenure, Traffic::Live),
+            preview: previews.map(|it| pool(it, Traffic::Preview)),
             kept: kept(workplace, &snapshot, older),
             snapshot,
         };
@@ -256,9 +276,42 @@ impl ServiceDesk {
         renewed
     }
 
+    fn is_asked_for_standby(&self, key: RouteKey<'_>) -> bool {
+        let Some(spec) = &self.snapshot.spec.preview else {
+            return key.traffic == Some(Traffic::Preview);
+        };
+        match key.traffic {
+            Some(traffic) => traffic == Traffic::Preview,
+            None => preview::asks(spec, key),
+        }
+    }
+
+    /// An endpoint of the standby. One that is not ready is not tried, and the live pool never takes its place: who
+    /// looks at a new version must not be shown the old one.
+    fn preview(&self, tried: &[EndpointId], respelt: Option<String>) -> Result<Picked, Unpicked> {
+        let Some(pool) = &self.preview else {
+            return Err(Unpicked {
+                error: ProxyError::NoPreview,
+                pool: None,
+            });
+        };
+        match pool.pick_ready(tried) {
+            Some(endpoint) => Ok(Picked {
+                claim: pool.claim(),
+                pool: Rc::clone(pool),
+                endpoint,
+                respelt,
+            }),
+            None => Err(Unpicked {
+                error: ProxyError::NoPreview,
+                pool: Some(Rc::clone(pool)),
+            }),
+        }
+    }
+
     /// Every pool that requests may be sent to.
     fn pools(&self) -> impl Iterator<Item = &Rc<PoolDesk>> {
-        [&self.live].into_iter()
+        [&self.live].into_iter().chain(&self.preview)
     }
 
     /// Every endpoint to which there may be connections.

@@ -26,11 +26,12 @@ use super::{
     inbound::Inbound,
     origin::Origin,
     pool_desk::PoolDesk,
+    preview,
     protocol::Verdict,
     target,
     upload::{Gate, Progress, RequestBody},
 };
-use crate::core::{ids::EndpointId, service::ForwardedPolicy};
+use crate::core::{beside::Traffic, ids::EndpointId, service::ForwardedPolicy};
 
 /// See the module.
 #[derive(Debug)]
@@ -46,6 +47,8 @@ pub(crate) struct Outbound {
     gate: Option<Arc<Gate>>,
     /// The protocol that the client asked to upgrade to, if cutover passes it.
     asked: Option<HeaderValue>,
+    /// On whose account it is sent, once that is known.
+    traffic: Option<Traffic>,
     tried: Vec<EndpointId>,
     attempts: usize,
     replays: u32,
@@ -108,6 +111,7 @@ impl Outbound {
             upload,
             gate,
             asked,
+            traffic: None,
             tried: Vec::new(),
             attempts: 0,
             replays: 0,
@@ -158,6 +162,7 @@ impl Outbound {
             };
             let (pool, endpoint) = (Rc::clone(&picked.pool), Rc::clone(&picked.endpoint));
             let respelt = picked.respelt.take();
+            self.belongs_to(&pool);
             account.attempt(picked);
             if let Some(path) = respelt {
                 self.head.uri = target::with_path(&self.head.uri, path)?;
@@ -173,8 +178,19 @@ impl Outbound {
     fn route_key(&self) -> RouteKey<'_> {
         RouteKey {
             listener: self.downstream.listener().id,
+            listener_name: &self.downstream.listener().name,
+            headers: &self.head.headers,
+            traffic: self.traffic,
             host: target::host_text(self.host.as_ref()),
             path: self.head.uri.path(),
+        }
+    }
+
+    /// It stays with this sort of traffic, and what lets it in goes no further.
+    fn belongs_to(&mut self, pool: &PoolDesk) {
+        self.traffic = Some(pool.traffic());
+        if let Some(preview) = &pool.snapshot().spec.preview {
+            preview::withhold(preview, &mut self.head.headers);
         }
     }
 

@@ -2,13 +2,13 @@
 
 use std::{num::NonZeroUsize, sync::Arc, time::Duration};
 
-use super::{gates, listener::Listeners, pool, probe, tls};
+use super::{gates, listener::Listeners, pool, preview, probe, tls};
 use crate::{
     config::{
         judge::{At, Judge, shown},
         raw::{
-            ROUTES_LIMIT, RawConnections, RawPassive, RawPool, RawService, RawSwitch, RawTimeouts,
-            RawUpstreamTls,
+            ROUTES_LIMIT, RawConnections, RawPassive, RawPool, RawPreview, RawService, RawSwitch,
+            RawTimeouts, RawUpstreamTls,
         },
         suggest,
         text::Choice as _,
@@ -21,12 +21,13 @@ use crate::{
         },
     },
     core::{
+        beside::PreviewSpec,
         ids::{ByColour, Colour, ServiceName},
         proxy_header::ProxyVersion,
         service::{
-            AmbiguousPath, BalanceKind, ConnectionsSpec, ForwardedPolicy, HostPolicy, MinReady,
-            OnAllUnhealthy, PassiveSpec, ProbeSpec, Route, ServiceSpec, SwitchSpec, Timeouts,
-            UpstreamProtocol,
+            AmbiguousPath, BalanceKind, ConnectionsSpec, ForwardedPolicy, HostPolicy,
+            ListenerScope, MinReady, OnAllUnhealthy, PassiveSpec, ProbeSpec, Route, ServiceSpec,
+            SwitchSpec, Timeouts, UpstreamProtocol,
         },
         tls::UpstreamTls,
     },
@@ -49,6 +50,12 @@ pub(super) fn service(
     let text = shown(&name.value);
     let live = live(&raw.live);
     let (routes_at, routes) = routes(&text, name.at, raw.routes, judge);
+    let heard = Heard {
+        routes,
+        routes_at,
+        scope: listeners.scope(&text, raw.listeners, judge),
+    };
+    let (heard, preview) = heard.with_preview(raw.preview, (&text, listeners), judge);
     let (switch, min_ready_at) = switch(&text, raw.switch, judge);
     let around = pool::Around {
         service: (&text, name.at),
@@ -74,9 +81,9 @@ pub(super) fn service(
     .judged(&text, judge);
     let spec = ServiceSpec {
         name: ServiceName::new(&name.value),
-        routes,
+        routes: heard.routes,
         live: live.unwrap_or(LIVE),
-        listeners: listeners.scope(&text, raw.listeners, judge),
+        listeners: heard.scope,
         host: host(raw.host, judge),
         protocol,
         balance: raw.balance.or(BalanceKind::LeastInFlight),
@@ -92,6 +99,7 @@ pub(super) fn service(
         },
         passive: passive(&text, raw.passive, judge),
         switch,
+        preview,
         timeouts: timeouts(raw.timeouts),
         connections: ConnectionsSpec {
             introduces,
@@ -100,7 +108,42 @@ pub(super) fn service(
         upstream_tls,
         vouched_fields: listeners.vouched_fields(),
     };
-    Judged { spec, routes_at }
+    Judged {
+        spec,
+        routes_at: heard.routes_at,
+    }
+}
+
+/// Where a service is heard.
+#[derive(Debug)]
+struct Heard {
+    routes: Vec<Route>,
+    routes_at: Vec<At>,
+    scope: ListenerScope,
+}
+
+impl Heard {
+    /// The same, and on the host of its preview; and that preview.
+    fn with_preview(
+        mut self,
+        raw: Field<RawPreview>,
+        (service, listeners): (&str, &Listeners),
+        judge: &mut Judge<'_>,
+    ) -> (Self, Option<Arc<PreviewSpec>>) {
+        let around = preview::Around {
+            service,
+            scope: &self.scope,
+            listeners,
+        };
+        let (preview, host_at) = preview::preview(raw, &around, judge);
+        if let (Some(host), Some(at)) = (preview.as_ref().and_then(|it| it.host.as_ref()), host_at)
+        {
+            let further = preview::routes(host, &self.routes);
+            self.routes_at.extend(further.iter().map(|_| at));
+            self.routes.extend(further);
+        }
+        (self, preview)
+    }
 }
 
 /// The colour that the file calls live; `None` if what it says is no colour.
