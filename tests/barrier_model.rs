@@ -308,6 +308,7 @@ fn snapshot(generation: u64, live: Colour, workers: usize) -> Arc<Snapshot> {
             spec: Arc::new(ledger::service("shop")),
             live,
             tenure: Arc::new(tenure),
+            shift: None,
             pools: ByColour::default(),
         }))],
     })

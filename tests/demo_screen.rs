@@ -162,6 +162,7 @@ fn receipt(tenure: u64, rollback: bool) -> Receipt {
         broken: Broken::default(),
         drained_at: Some(Timestamp::from_millis(3_500)),
         outcome: Outcome::Drained,
+        shift: None,
     }
 }
 

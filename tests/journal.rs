@@ -306,6 +306,7 @@ fn receipt(service: &str, tenure: u64, outcome: Outcome) -> Receipt {
         broken: Broken::default(),
         drained_at: None,
         outcome,
+        shift: None,
     }
 }
 

@@ -19,7 +19,10 @@ use cutover::core::{
     ids::{Colour, EndpointId, OpId, ServiceName, Tenure},
     in_flight::Ending,
     service::{MinReady, ServiceSpec},
+    share::Share,
+    shift::Pace,
     state::State,
+    steer::Steer,
     switch::{WaitFor, Wish},
 };
 use proptest::prelude::*;
@@ -34,6 +37,8 @@ const ADDRS: [&str; 4] = ["10.0.0.1:80", "10.0.0.2:80", "10.0.0.3:80", "d.intern
 enum Step {
     Switch(Vec<(usize, Colour)>, bool, WaitFor),
     Rollback(usize),
+    Shift(usize, Colour, bool, Vec<u16>),
+    Steer(usize, Steer, WaitFor),
     Reload(Vec<Option<File>>),
     Gates(bool),
     Journal(bool),
@@ -73,6 +78,11 @@ impl File {
         let mut spec = service_with(name, &pool(self.blue), &pool(self.green));
         spec.live = self.live;
         spec.switch.min_ready = MinReady::Count(self.min_ready);
+        // Where green is small, the file has its switches go gradually, with a ramp.
+        if self.green < 4 {
+            spec.switch.shift.steps = [Share::of_parts(500)].into();
+            spec.switch.shift.ramp = Duration::from_secs(3);
+        }
         spec.switch.keep_standby_for = Duration::from_secs(20 * u64::from(self.min_ready));
         spec.slow_start = Duration::from_secs(10 * u64::from(self.min_ready));
         let checks = ["/a", "/b"].into_iter().take(self.checks);
@@ -86,7 +96,20 @@ fn colour() -> impl Strategy<Value = Colour> {
 }
 
 fn wait() -> impl Strategy<Value = WaitFor> {
-    prop_oneof![Just(WaitFor::Committed), Just(WaitFor::Drained)]
+    prop_oneof![
+        Just(WaitFor::Committed),
+        Just(WaitFor::Drained),
+        Just(WaitFor::Begun)
+    ]
+}
+
+fn steer() -> impl Strategy<Value = Steer> {
+    prop_oneof![
+        Just(Steer::Pause),
+        Just(Steer::Resume),
+        Just(Steer::Complete),
+        Just(Steer::Abort),
+    ]
 }
 
 fn ending() -> impl Strategy<Value = Ending> {
@@ -134,6 +157,9 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         6 => (targets, any::<bool>(), wait()).prop_map(|(on, force, wait)| Step::Switch(on, force, wait)),
         2 => any_service.clone().prop_map(Step::Rollback),
+        4 => (any_service.clone(), colour(), any::<bool>(), prop::collection::vec(1..10_000_u16, 1..4))
+            .prop_map(|(on, to, force, steps)| Step::Shift(on, to, force, steps)),
+        4 => (any_service.clone(), steer(), wait()).prop_map(|(on, steer, wait)| Step::Steer(on, steer, wait)),
         2 => prop::collection::vec(file(), NAMES.len()).prop_map(Step::Reload),
         6 => prop::bool::weighted(0.8).prop_map(Step::Gates),
         8 => prop::bool::weighted(0.85).prop_map(Step::Journal),
@@ -163,6 +189,15 @@ fn take(world: &mut World, step: Step) {
             let wanted: BTreeMap<_, _> = on.into_iter().map(|(on, to)| (name(on), to)).collect();
             world.switch(Wish::Switch(wanted), force, wait);
         }
+        Step::Shift(on, to, force, mut steps) => {
+            steps.sort_unstable();
+            steps.dedup();
+            let steps = steps.into_iter().map(Share::of_parts).collect();
+            let pace = Pace::Steps(steps, Some(Duration::from_secs(7)));
+            let wish = Wish::Switch([(name(on), to)].into());
+            world.switch_at(wish, force, (WaitFor::Begun, pace));
+        }
+        Step::Steer(on, steer, wait) => world.steer(NAMES[on], steer, wait),
         Step::Rollback(on) => world.switch(Wish::Rollback(name(on)), false, WaitFor::Drained),
         Step::Reload(files) => {
             let files = files.into_iter().zip(NAMES);

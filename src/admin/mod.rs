@@ -29,6 +29,7 @@ mod router;
 mod safe_to_stop;
 mod services;
 mod stall;
+mod steer;
 mod switch;
 mod switch_many;
 #[cfg(test)]

@@ -1,17 +1,18 @@
 //! What the calls that switch have in common: their terms, their precondition, and the bounded wait.
 
-use std::{sync::Arc, time::Duration};
+use std::{future::Future, sync::Arc, time::Duration};
 
 use axum::http::{HeaderMap, HeaderValue, header};
 
 use super::{body::Fields, call_error::CallError, context::Context};
 use crate::{
     config::Config,
-    control::handle::SwitchOrder,
+    control::handle::{Gone, SwitchOrder},
     core::{
         gate::plan::Plan,
         ids::{Colour, ServiceName, Tenure},
         service::ServiceSpec,
+        shift::ShiftView,
         switch::{Receipt, SwitchAnswer, Unchanged, WaitFor, Wish},
     },
 };
@@ -31,7 +32,7 @@ impl Terms {
             reason: reason(fields)?,
             force: fields.optional("force", "true or false")?.unwrap_or(false),
             wait: fields
-                .optional("wait", "`committed` or `drained`")?
+                .optional("wait", "`begun`, `committed` or `drained`")?
                 .unwrap_or_default(),
         })
     }
@@ -91,20 +92,50 @@ pub(super) fn etag(tenure: Tenure) -> [(header::HeaderName, HeaderValue); 1] {
 }
 
 /// Has the order carried out, and waits for no longer than it can take.
-pub(super) async fn carry_out(
-    context: &Context,
-    order: SwitchOrder,
-) -> Result<(Vec<Receipt>, Vec<Unchanged>), CallError> {
+pub(super) async fn carry_out(context: &Context, order: SwitchOrder) -> Result<Carried, CallError> {
     let patience = patience(&*context.handle.config().await?, &order);
-    match tokio::time::timeout(patience, context.handle.switch(order)).await {
+    Carried::of(wait_for(patience, context.handle.switch(order)).await?)
+}
+
+/// Waits for no longer than `patience`.
+pub(super) async fn wait_for(
+    patience: Duration,
+    answer: impl Future<Output = Result<SwitchAnswer, Gone>>,
+) -> Result<SwitchAnswer, CallError> {
+    match tokio::time::timeout(patience, answer).await {
         Err(_) => Err(CallError::GaveUpWaiting(patience.as_secs())),
-        Ok(answer) => match answer? {
+        Ok(answer) => Ok(answer?),
+    }
+}
+
+/// What an order that was not refused has led to.
+#[derive(Debug, Default)]
+pub(super) struct Carried {
+    /// One for each service that changed, or was kept from changing by an abort.
+    pub(super) receipts: Vec<Receipt>,
+    /// Services on which the wanted colour was live already.
+    pub(super) unchanged: Vec<Unchanged>,
+    /// A gradual switch that goes on.
+    pub(super) shift: Option<ShiftView>,
+}
+
+impl Carried {
+    pub(super) fn of(answer: SwitchAnswer) -> Result<Self, CallError> {
+        match answer {
             SwitchAnswer::Done {
                 receipts,
                 unchanged,
-            } => Ok((receipts, unchanged)),
+            } => Ok(Self {
+                receipts,
+                unchanged,
+                shift: None,
+            }),
+            SwitchAnswer::Shifting(shift) => Ok(Self {
+                shift: Some(*shift),
+                ..Self::default()
+            }),
             SwitchAnswer::Refused(refusal) => Err(refusal.into()),
-        },
+        }
     }
 }
 
@@ -117,16 +148,21 @@ pub(super) async fn plan_within(context: &Context, order: SwitchOrder) -> Result
     }
 }
 
-/// How long the gates, the barrier and, where it is waited for, the drain may take by the file.
+/// How long the gates, the steps, the barrier and, where it is waited for, the drain may take by the file.
 fn patience(config: &Config, order: &SwitchOrder) -> Duration {
     let longest = concerned(config, order)
         .map(|service| {
             // Where others are asked, enough must be ready once more when they have answered.
             let looks = 1 + u32::from(!service.switch.gates.checks.is_empty());
             let gates = service.switch.gate_timeout.saturating_mul(looks);
+            let plan = service.switch.shift.plan(&order.pace);
+            let shift = plan.map_or(Duration::ZERO, |plan| plan.lasts());
             match order.wait {
-                WaitFor::Committed => gates,
-                WaitFor::Drained => gates.saturating_add(service.switch.drain_deadline),
+                WaitFor::Begun => gates,
+                WaitFor::Committed => gates.saturating_add(shift),
+                WaitFor::Drained => gates
+                    .saturating_add(shift)
+                    .saturating_add(service.switch.drain_deadline),
             }
         })
         .max();
@@ -134,6 +170,17 @@ fn patience(config: &Config, order: &SwitchOrder) -> Duration {
         .unwrap_or_default()
         .saturating_add(checks(config, order))
         .saturating_add(SLACK)
+}
+
+/// How long the end of a gradual switch may take.
+pub(super) fn patience_of(config: &Config, name: &ServiceName, wait: WaitFor) -> Duration {
+    let mut services = config.services.iter();
+    let drain = match wait {
+        WaitFor::Begun | WaitFor::Committed => None,
+        WaitFor::Drained => services.find(|it| it.name == *name),
+    };
+    let drain = drain.map_or(Duration::ZERO, |it| it.switch.drain_deadline);
+    drain.saturating_add(SLACK)
 }
 
 /// How long the gates that others are asked about may take; those of several services are asked in turn.

@@ -16,6 +16,7 @@ use crate::{
     core::{
         gate::plan::Plan,
         ids::{Colour, ServiceName},
+        shift::Pace,
         switch::{WaitFor, Wish},
     },
 };
@@ -50,6 +51,7 @@ pub(super) async fn one(
         reason: None,
         force: false,
         expect_live: None,
+        pace: Pace::AsFile,
         expect_tenure: None,
         wait: WaitFor::Committed,
     };

@@ -89,7 +89,9 @@ const fn switch_class(refusal: &Refusal) -> Class {
         Refusal::UnknownService(_) => UNKNOWN_SERVICE,
         Refusal::NotExpectedLive { .. } => NOT_EXPECTED_LIVE,
         Refusal::StaleTenure { .. } => STALE_TENURE,
-        Refusal::Busy { .. } => BUSY,
+        Refusal::Busy { .. } | Refusal::Shifting { .. } => BUSY,
+        Refusal::NotShifting(_) => NOT_SHIFTING,
+        Refusal::Aborted { .. } => ABORTED,
         Refusal::Gates(_) => GATE_REFUSED,
         Refusal::NothingToRollBack(_) => NOTHING_TO_ROLL_BACK,
         Refusal::EmptyPool { .. } => EMPTY_POOL,
@@ -161,7 +163,24 @@ fn refusal_members(refusal: &Refusal) -> Value {
             since,
         } => json!({ "service": service, "to": to, "actor": actor, "since": since }),
         Refusal::EmptyPool { service, colour } => json!({ "service": service, "colour": colour }),
-        Refusal::NothingToRollBack(service) => json!({ "service": service }),
+        Refusal::Shifting {
+            service,
+            to,
+            actor,
+            since,
+            share,
+        } => {
+            json!({ "service": service, "to": to, "actor": actor, "since": since, "share": share })
+        }
+        Refusal::Aborted {
+            service,
+            to,
+            live,
+            by,
+        } => json!({ "service": service, "to": to, "live": live, "by": by }),
+        Refusal::NothingToRollBack(service) | Refusal::NotShifting(service) => {
+            json!({ "service": service })
+        }
         Refusal::UnknownService(_)
         | Refusal::Gates(_)
         | Refusal::Journal(_)
@@ -211,7 +230,9 @@ const NOT_EXPECTED_LIVE: Class = Class::new(
     "not-expected-live",
     "another colour is live than expected",
 );
-const BUSY: Class = Class::new(409, "busy", "another switch waits for its gates");
+const BUSY: Class = Class::new(409, "busy", "another switch is under way");
+const NOT_SHIFTING: Class = Class::new(409, "not-shifting", "no gradual switch is under way");
+const ABORTED: Class = Class::new(409, "aborted", "the gradual switch was aborted");
 const NOTHING_TO_ROLL_BACK: Class = Class::new(
     409,
     "nothing-to-roll-back",

@@ -236,6 +236,7 @@ pub(crate) fn receipt() -> Receipt {
         broken: Broken::default(),
         drained_at: Some(Timestamp::from_millis(1_700_000_001_204)),
         outcome: Outcome::Drained,
+        shift: None,
     }
 }
 
@@ -252,6 +253,7 @@ pub(crate) fn view() -> ServiceView {
         rollback_why: "pool `blue` of service `shop` has 0 of 1 endpoints ready".to_owned(),
         standby_kept_until: None,
         waiting: None,
+        shift: None,
         pools: ByColour::from_fn(pool),
         leaving: Vec::new(),
         draining: Vec::new(),

@@ -23,7 +23,7 @@ use tower::{
 use super::{
     body::BODY_LIMIT, call_error::CallError, caller::admit, config, context::Context, endpoints,
     history, metrics, origin::keep_out_foreign, plan, readiness, reload, rollback, safe_to_stop,
-    services, switch, switch_many,
+    services, steer, switch, switch_many,
 };
 
 /// Everything, for the admin address.
@@ -82,6 +82,10 @@ fn waiting_calls() -> Router<Context> {
         .route(&format!("{endpoint}/undrain"), post(endpoints::undrain))
         .route("/v1/services/{service}/switch", post(switch::one))
         .route("/v1/services/{service}/rollback", post(rollback::one))
+        .route("/v1/services/{service}/pause", post(steer::pause))
+        .route("/v1/services/{service}/resume", post(steer::resume))
+        .route("/v1/services/{service}/complete", post(steer::complete))
+        .route("/v1/services/{service}/abort", post(steer::abort))
         .route("/v1/services/{service}/plan", get(plan::one))
         .route("/v1/switch", post(switch_many::many));
     few(calls)

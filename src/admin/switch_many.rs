@@ -20,6 +20,7 @@ use crate::{
     control::handle::SwitchOrder,
     core::{
         ids::{Colour, ServiceName},
+        shift::Pace,
         switch::Wish,
     },
 };
@@ -54,13 +55,14 @@ pub(super) async fn many(
         force: terms.force,
         expect_live: None,
         expect_tenure: None,
+        pace: Pace::AtOnce,
         wait: terms.wait,
     };
-    let (receipts, unchanged) = carry_out(&context, order).await?;
+    let carried = carry_out(&context, order).await?;
     Ok(Json(SwitchManyAnswer {
-        changed: !receipts.is_empty(),
-        receipts,
-        unchanged,
+        changed: !carried.receipts.is_empty(),
+        receipts: carried.receipts,
+        unchanged: carried.unchanged,
     }))
 }
 

@@ -11,6 +11,8 @@ use crate::core::{
     gate::verdict::GateVerdict,
     ids::{Colour, ServiceName},
     leave::LeaveReceipt,
+    share::Share,
+    shift::ShiftView,
     switch::{Receipt, Unchanged, WaitFor},
     view::ServiceView,
 };
@@ -44,6 +46,29 @@ pub struct SwitchBody {
     pub expect_live: Option<Colour>,
     /// When to answer.
     pub wait: WaitFor,
+    /// Shares of a gradual switch, instead of the file's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub steps: Option<Vec<Share>>,
+    /// How long each of them lasts, such as `2m`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub every: Option<String>,
+    /// All at once, whatever the file says.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub at_once: bool,
+}
+
+/// Body of `POST /v1/services/{service}/pause`, `resume`, `complete` and `abort`.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct SteerBody {
+    /// Why.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Skip the gates; only to complete.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub force: bool,
+    /// When to answer; only to complete or to abort.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub wait: Option<WaitFor>,
 }
 
 /// Body of `POST /v1/services/{service}/rollback`.
@@ -72,17 +97,21 @@ pub struct SwitchManyBody {
     pub wait: WaitFor,
 }
 
-/// Answer to a switch or rollback of one service: one of the two members is there.
+/// Answer to a switch or rollback of one service, or to what was asked of a gradual one: one of the last three members
+/// is there.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct SwitchOneAnswer {
     /// Whether the live colour changed.
     pub changed: bool,
-    /// The account of the switch.
+    /// The account of the switch, or of the one that was aborted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub receipt: Option<Receipt>,
     /// How the service stands, where the wanted colour was live already.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unchanged: Option<Unchanged>,
+    /// How a gradual switch stands that goes on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shift: Option<ShiftView>,
 }
 
 /// Answer to a switch of several services.

@@ -154,7 +154,7 @@ pub(super) const SWITCH_TIMEOUT: Duration = Duration::from_secs(300);
 /// For an answer to anything else.
 pub(super) const TIMEOUT: Duration = Duration::from_secs(10);
 /// Nobody waits for longer; clocks may not count it, either.
-const TIMEOUT_LIMIT: Duration = Duration::from_secs(24 * 60 * 60);
+pub(super) const TIMEOUT_LIMIT: Duration = Duration::from_secs(24 * 60 * 60);
 /// Bytes of a client's token file.
 const TOKEN_FILE_LIMIT: u64 = 4096;
 

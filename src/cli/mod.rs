@@ -22,6 +22,7 @@ mod reload;
 mod rollback;
 mod serve;
 mod status;
+mod steer;
 mod switch;
 mod table;
 #[cfg(test)]
@@ -58,6 +59,14 @@ enum Command {
     Status(status::Status),
     /// Make a colour live, and wait until the old one has drained
     Switch(switch::Switch),
+    /// Keep a gradual switch at its present share
+    Pause(steer::Hold),
+    /// Go on with a gradual switch that was paused
+    Resume(steer::Hold),
+    /// Finish a gradual switch now, whatever steps are left
+    Complete(steer::Complete),
+    /// Take a gradual switch back: no request goes to the new colour any more
+    Abort(steer::Abort),
     /// Say what a switch would do now, without doing it
     Plan(plan::Plan),
     /// Go back to the colour that was live before
@@ -85,6 +94,10 @@ impl Command {
             Self::Check(command) => command.run(output),
             Self::Status(command) => client::run(command.run(output)),
             Self::Switch(command) => client::run(command.run(output)),
+            Self::Pause(command) => client::run(command.run("pause", output)),
+            Self::Resume(command) => client::run(command.run("resume", output)),
+            Self::Complete(command) => client::run(command.run(output)),
+            Self::Abort(command) => client::run(command.run(output)),
             Self::Plan(command) => client::run(command.run(output)),
             Self::Rollback(command) => client::run(command.run(output)),
             Self::History(command) => client::run(command.run(output)),

@@ -154,10 +154,19 @@ fn under_way(view: &ServiceView) -> impl Iterator<Item = String> {
         let (left, met) = (receipt.left(), receipt.in_flight_at_commit);
         format!(
             "{}: {} drains, {left} of {met} requests left",
-            view.service, receipt.from
+            view.service,
+            receipt.drains()
         )
     });
-    waiting.chain(draining).map(|line| plain(&line))
+    let shift = view.shift.iter().map(|shift| {
+        let (by, since) = (&shift.actor.name, shift.since);
+        let stands = receipt::shift(shift);
+        format!("{}: shift by {by} since {since}: {stands}", view.service)
+    });
+    waiting
+        .chain(shift)
+        .chain(draining)
+        .map(|line| plain(&line))
 }
 
 fn ready(pool: &PoolView) -> String {

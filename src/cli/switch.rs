@@ -1,10 +1,12 @@
 //! `cutover switch SERVICE COLOUR`.
 
+use std::time::Duration;
+
 use clap::{Args, ValueEnum};
 use http::Method;
 
 use super::{
-    args::{ClientArgs, SWITCH_TIMEOUT},
+    args::{ClientArgs, SWITCH_TIMEOUT, TIMEOUT_LIMIT, duration},
     client::{Answer, segment},
     exit::{Exit, Failure},
     output::Output,
@@ -14,7 +16,7 @@ use super::{
 };
 use crate::{
     admin::wire::{SwitchBody, SwitchOneAnswer},
-    core::{ids::Colour, switch::WaitFor},
+    core::{ids::Colour, share::Share, switch::WaitFor},
 };
 
 #[derive(Debug, Args)]
@@ -26,6 +28,20 @@ pub(super) struct Switch {
     /// Refuse if another colour is live than this one
     #[arg(long, value_name = "COLOUR")]
     expect_live: Option<Colour>,
+    /// Shares of a gradual switch, such as `1%,10%,50%` [default: the file's `steps`]
+    #[arg(
+        long,
+        value_name = "SHARES",
+        value_delimiter = ',',
+        conflicts_with = "at_once"
+    )]
+    steps: Vec<Share>,
+    /// How long each of them lasts, such as `2m` [default: the file's `every`]
+    #[arg(long, value_name = "DURATION", value_parser = duration, requires = "steps")]
+    every: Option<Duration>,
+    /// All at once, whatever the file says
+    #[arg(long)]
+    at_once: bool,
     /// Say what would happen, and do nothing
     #[arg(long)]
     dry_run: bool,
@@ -50,7 +66,9 @@ pub(super) struct TermsArgs {
 }
 
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
-enum WaitArg {
+pub(super) enum WaitArg {
+    /// Until the first share of a gradual switch goes to the new colour
+    Begun,
     /// Until no request can reach the old pool any more
     Committed,
     /// Until every request that had reached it has ended, too
@@ -58,18 +76,33 @@ enum WaitArg {
     Drained,
 }
 
-impl TermsArgs {
-    pub(super) const fn wait(&self) -> WaitFor {
-        match self.wait {
-            WaitArg::Committed => WaitFor::Committed,
-            WaitArg::Drained => WaitFor::Drained,
+impl From<WaitArg> for WaitFor {
+    fn from(wait: WaitArg) -> Self {
+        match wait {
+            WaitArg::Begun => Self::Begun,
+            WaitArg::Committed => Self::Committed,
+            WaitArg::Drained => Self::Drained,
         }
+    }
+}
+
+impl TermsArgs {
+    pub(super) fn wait(&self) -> WaitFor {
+        self.wait.into()
     }
 }
 
 impl Switch {
     pub(super) async fn run(self, output: &mut Output<'_>) -> Result<Exit, Failure> {
-        let client = self.client.client(SWITCH_TIMEOUT, output)?;
+        let steps = u32::try_from(self.steps.len()).unwrap_or(u32::MAX);
+        let lasts = match self.every {
+            _ if steps == 0 => Duration::ZERO,
+            Some(every) => every.saturating_mul(steps),
+            // Only the file knows.
+            None => TIMEOUT_LIMIT,
+        };
+        let patience = SWITCH_TIMEOUT.saturating_add(lasts).min(TIMEOUT_LIMIT);
+        let client = self.client.client(patience, output)?;
         if self.dry_run {
             return planned(&client, &self.service, self.colour, output).await;
         }
@@ -79,6 +112,9 @@ impl Switch {
             reason: self.terms.reason,
             force: self.terms.force,
             expect_live: self.expect_live,
+            every: self.every.map(|every| format!("{}ms", every.as_millis())),
+            steps: (!self.steps.is_empty()).then_some(self.steps),
+            at_once: self.at_once,
         };
         let path = format!("/v1/services/{}/switch", segment(&self.service));
         let answer = client.change_by(Method::POST, &path, &body);

@@ -27,7 +27,10 @@ pub use self::{
     limits::{BodyRate, Http2, ListenerLimits, MemoryBound, Upgrades},
     peers::{ClientFrom, Networks, PeerPolicy, TracePolicy},
     text::BadValue,
-    value::{addr::parse_endpoint, duration::parse_duration},
+    value::{
+        addr::parse_endpoint,
+        duration::{parse_duration, parse_period},
+    },
 };
 
 use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};

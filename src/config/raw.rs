@@ -33,6 +33,9 @@ use crate::core::{
         AmbiguousPath, BalanceKind, ForwardedPolicy, MinReady, OnAllUnhealthy, Route,
         UpstreamProtocol,
     },
+    share::Share,
+    shift::STEPS_LIMIT,
+    shift_key::ShiftKey,
 };
 
 table! {
@@ -234,6 +237,10 @@ table! {
         gate_timeout: Delay,
         min_ready: MinReady,
         drain_deadline: Delay,
+        steps: List<Share, STEPS_LIMIT>,
+        every: Period,
+        key: ShiftKey,
+        ramp: Delay,
         keep_standby_for: Delay,
         check: List<RawCheck, CHECKS_LIMIT>,
     }

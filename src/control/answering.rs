@@ -10,7 +10,9 @@ use std::{
 
 use tokio::sync::{mpsc, oneshot};
 
-use super::handle::{ControlHandle, EndpointOrder, Question, Readiness, ReloadAnswer, SwitchOrder};
+use super::handle::{
+    ControlHandle, EndpointOrder, Question, Readiness, ReloadAnswer, SteerOrder, SwitchOrder,
+};
 use crate::{
     config::Config,
     core::{
@@ -44,6 +46,7 @@ pub(crate) struct Asked(Arc<Mutex<Orders>>);
 #[derive(Debug, Default)]
 pub(crate) struct Orders {
     pub(crate) switches: Vec<SwitchOrder>,
+    pub(crate) steers: Vec<SteerOrder>,
     /// These would not have.
     pub(crate) plans: Vec<SwitchOrder>,
     pub(crate) endpoints: Vec<EndpointOrder>,
@@ -79,6 +82,13 @@ async fn answer(mut questions: mpsc::Receiver<Question>, answers: Answers, asked
         match question {
             Question::Switch(order, to) => {
                 asked.look(|orders| orders.switches.push(order));
+                match &answers.switch {
+                    Some(answer) => drop(to.send(answer.clone())),
+                    None => unanswered.push(to),
+                }
+            }
+            Question::Steer(order, to) => {
+                asked.look(|orders| orders.steers.push(order));
                 match &answers.switch {
                     Some(answer) => drop(to.send(answer.clone())),
                     None => unanswered.push(to),

@@ -247,6 +247,7 @@ impl Controller {
     async fn answer(&mut self, question: Question) {
         match question {
             Question::Switch(order, answer) => self.switch(order, answer).await,
+            Question::Steer(order, answer) => self.steer(order, answer).await,
             Question::Plan(order, answer) => self.plan(order, answer),
             Question::Endpoint(order, answer) => self.endpoint(order, answer).await,
             Question::Reload(actor, answer) => self.ask_source(Ask {

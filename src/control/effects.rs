@@ -14,7 +14,7 @@ use super::{
     barrier::Barrier,
     clock,
     controller::Controller,
-    handle::{EndpointChange, EndpointOrder, Readiness, SwitchOrder},
+    handle::{EndpointChange, EndpointOrder, Readiness, SteerOrder, SwitchOrder},
     journal::{Journal, JournalError},
 };
 use crate::{
@@ -24,6 +24,7 @@ use crate::{
         ids::OpId,
         in_flight::Ending,
         notice::Notice,
+        steer::SteerRequest,
         switch::SwitchAnswer,
     },
     mailbox::Order,
@@ -143,6 +144,21 @@ impl Controller {
                 () = answer.closed() => {}
             }
         });
+    }
+
+    pub(super) async fn steer(&mut self, order: SteerOrder, answer: oneshot::Sender<SwitchAnswer>) {
+        let request = SteerRequest {
+            op: self.operations.switch(answer),
+            service: order.service,
+            steer: order.steer,
+            actor: order.actor,
+            reason: order.reason,
+            force: order.force,
+            expect_live: None,
+            expect_tenure: order.expect_tenure,
+            wait: order.wait,
+        };
+        self.feed(Event::Steer(request)).await;
     }
 
     pub(super) async fn endpoint(

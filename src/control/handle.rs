@@ -13,6 +13,8 @@ use crate::{
         event::{DrainChange, EndpointAnswer, LeaveTerms},
         gate::plan::Plan,
         ids::{Colour, EndpointAddr, ListenerName, OpId, ServiceName, Tenure},
+        shift::Pace,
+        steer::Steer,
         switch::{Actor, Receipt, SwitchAnswer, SwitchRequest, WaitFor, Wish},
         view::{SafeToStop, ServiceView},
     },
@@ -39,6 +41,8 @@ pub struct SwitchOrder {
     pub expect_live: Option<Colour>,
     /// Refuse if another tenure is the present one.
     pub expect_tenure: Option<Tenure>,
+    /// How gradually.
+    pub pace: Pace,
     /// When to answer.
     pub wait: WaitFor,
 }
@@ -54,9 +58,29 @@ impl SwitchOrder {
             force: self.force,
             expect_live: self.expect_live,
             expect_tenure: self.expect_tenure,
+            pace: self.pace,
             wait: self.wait,
         }
     }
+}
+
+/// A wish about a gradual switch under way, as asked for from outside.
+#[derive(Clone, Debug)]
+pub struct SteerOrder {
+    /// Of which service.
+    pub service: ServiceName,
+    /// What.
+    pub steer: Steer,
+    /// Who asks.
+    pub actor: Actor,
+    /// Why.
+    pub reason: Option<String>,
+    /// Skip the gates.
+    pub force: bool,
+    /// Refuse if another tenure is the present one.
+    pub expect_tenure: Option<Tenure>,
+    /// When to answer a completion or an abort.
+    pub wait: WaitFor,
 }
 
 /// What is to be done with an endpoint at run time.
@@ -119,6 +143,7 @@ pub struct Gone;
 #[derive(Debug)]
 pub(super) enum Question {
     Switch(SwitchOrder, oneshot::Sender<SwitchAnswer>),
+    Steer(SteerOrder, oneshot::Sender<SwitchAnswer>),
     Plan(SwitchOrder, oneshot::Sender<Plan>),
     Endpoint(EndpointOrder, oneshot::Sender<EndpointAnswer>),
     Reload(Actor, oneshot::Sender<ReloadAnswer>),
@@ -145,6 +170,14 @@ impl ControlHandle {
     /// [`Gone`] if the controller has stopped.
     pub async fn switch(&self, order: SwitchOrder) -> Result<SwitchAnswer, Gone> {
         self.ask(|answer| Question::Switch(order, answer)).await
+    }
+
+    /// Pauses, resumes, completes or aborts a gradual switch.
+    ///
+    /// # Errors
+    /// [`Gone`] if the controller has stopped.
+    pub async fn steer(&self, order: SteerOrder) -> Result<SwitchAnswer, Gone> {
+        self.ask(|answer| Question::Steer(order, answer)).await
     }
 
     /// What a switch would do now; its checks are made, and nothing changes.

@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use super::{
     drain::DRAINS_MAX,
-    ids::{Colour, ServiceName},
+    ids::{Colour, ServiceName, Tenure},
     standing::Standing,
     state::State,
     switch::{Refusal, SwitchRequest, Unchanged, Wish},
@@ -40,7 +40,8 @@ pub(super) fn decide(state: &State, request: &SwitchRequest) -> Result<Decision,
         else {
             return Err(Refusal::UnknownService(service.to_string()));
         };
-        expected(request, &service, standing)?;
+        let expectations = (request.expect_live, request.expect_tenure);
+        expected(expectations, &service, standing)?;
         idle(state, &service)?;
         let to = colour
             .or_else(|| standing.rollback_to())
@@ -74,20 +75,20 @@ fn wanted(wish: &Wish) -> Vec<(ServiceName, Option<Colour>)> {
 }
 
 /// Refuses on stale belief.
-fn expected(
-    request: &SwitchRequest,
+pub(super) fn expected(
+    (live_then, tenure_then): (Option<Colour>, Option<Tenure>),
     service: &ServiceName,
     standing: &Standing,
 ) -> Result<(), Refusal> {
     let (live, tenure) = (standing.live, standing.tenure());
-    if let Some(expected) = request.expect_live.filter(|expected| *expected != live) {
+    if let Some(expected) = live_then.filter(|expected| *expected != live) {
         return Err(Refusal::NotExpectedLive {
             service: service.clone(),
             expected,
             live,
         });
     }
-    if let Some(expected) = request.expect_tenure.filter(|expected| *expected != tenure) {
+    if let Some(expected) = tenure_then.filter(|expected| *expected != tenure) {
         return Err(Refusal::StaleTenure {
             service: service.clone(),
             expected,
@@ -99,6 +100,9 @@ fn expected(
 
 /// Refuses while another switch of the service has not committed, or cannot get rid of what it drains.
 fn idle(state: &State, service: &ServiceName) -> Result<(), Refusal> {
+    if let Some(shift) = state.shifts.get(service) {
+        return Err(shift.refusal());
+    }
     if let Some(first) = state.operations.busy.get(service) {
         return Err(Refusal::Busy {
             service: service.clone(),

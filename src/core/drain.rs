@@ -15,7 +15,6 @@ use super::{
     ids::{Colour, OpId, ServiceName, Tenure},
     in_flight::{Counts, TenureCounter},
     notice::Notice,
-    operation::Draining,
     state::{State, Turn},
     switch::{Outcome, Receipt, SwitchAnswer},
 };
@@ -139,8 +138,10 @@ impl State {
         };
         let mut receipt = drain.account(counts);
         receipt.drained_at = Some(turn.now.wall);
-        receipt.outcome = match receipt.cut.total() {
-            0 => Outcome::Drained,
+        receipt.outcome = match (receipt.outcome, receipt.cut.total()) {
+            // That it came to nothing says more than how.
+            (Outcome::Aborted, _) => Outcome::Aborted,
+            (_, 0) => Outcome::Drained,
             _ => Outcome::Cut,
         };
         if let Some(standing) = self.standings.get_mut(&key.0) {
@@ -173,16 +174,17 @@ impl State {
         waiting.left.remove(key);
         waiting.settled.push(receipt);
         if waiting.left.is_empty()
-            && let Some(Draining { asked, settled, .. }) = self.operations.draining.remove(&op)
+            && let Some(draining) = self.operations.draining.remove(&op)
         {
-            let mut receipts = settled;
+            let mut receipts = draining.settled;
             receipts.sort_by(|a, b| a.service.cmp(&b.service));
-            let unchanged = asked.unchanged;
-            let answer = SwitchAnswer::Done {
-                receipts,
-                unchanged,
-            };
-            turn.does(Effect::Answer(op, answer));
+            for waiter in draining.waiters {
+                let answer = SwitchAnswer::Done {
+                    receipts: receipts.clone(),
+                    unchanged: draining.unchanged.clone(),
+                };
+                turn.does(Effect::Answer(waiter, answer));
+            }
         }
     }
 }

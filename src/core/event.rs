@@ -25,10 +25,16 @@ use super::{
     leave::LeaveReceipt,
     notice::Notice,
     service::{ProbeSpec, ServiceSpec},
+    shift::ShiftRecord,
     snapshot::Snapshot,
-    switch::{Actor, Receipt, Refusal, SwitchAnswer, SwitchRequest, WaitFor},
+    steer::SteerRequest,
+    switch::{Actor, Receipt, Refusal, SwitchAnswer, SwitchRequest},
     time::Timestamp,
     tls::UpstreamTls,
+};
+pub use super::{
+    endpoint_drain::{DrainChange, DrainEndpoint},
+    leave::LeaveTerms,
 };
 
 /// Something that happened.
@@ -38,6 +44,8 @@ pub enum Event {
     Reloaded(Reload),
     /// A switch or rollback is asked for.
     Switch(SwitchRequest),
+    /// A shift under way is to be paused, resumed, completed or aborted.
+    Steer(SteerRequest),
     /// An endpoint is to be added at run time, or its weight changed.
     Register(Register),
     /// An endpoint that was registered at run time is to be removed.
@@ -121,52 +129,6 @@ pub struct Deregister {
     pub actor: Actor,
 }
 
-/// Requests are to stay away from an endpoint that stays in its pool, or may come back to it. It may be one that the file
-/// names.
-#[derive(Clone, Debug)]
-pub struct DrainEndpoint {
-    /// Number of the operation.
-    pub op: OpId,
-    /// The service.
-    pub service: ServiceName,
-    /// The pool.
-    pub colour: Colour,
-    /// The endpoint.
-    pub addr: EndpointAddr,
-    /// Which of the two.
-    pub change: DrainChange,
-    /// Who asks.
-    pub actor: Actor,
-}
-
-/// What is to become of an endpoint's traffic.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DrainChange {
-    /// No new requests; those in flight go on.
-    Drain(LeaveTerms),
-    /// New requests again.
-    Undrain,
-}
-
-impl DrainChange {
-    /// Whether the endpoint is drained by it.
-    #[must_use]
-    pub const fn drains(&self) -> bool {
-        matches!(self, Self::Drain(_))
-    }
-}
-
-/// How an endpoint is to leave the traffic.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct LeaveTerms {
-    /// Even if it is the last ready one of the live pool.
-    pub force: bool,
-    /// When to answer: when no request can be routed there any more, or when none is left there.
-    pub wait: WaitFor,
-    /// After it, what still runs there is cut and counted. Without one, what is in flight goes on to its end.
-    pub deadline: Option<Duration>,
-}
-
 /// Every worker has answered.
 #[derive(Clone, Debug)]
 pub struct BarrierPassed {
@@ -215,7 +177,7 @@ pub enum Effect {
     /// The whole set of endpoints to be probed and resolved from now on.
     Watch(Vec<Watched>),
     /// Tell people.
-    Notice(Notice),
+    Notice(Box<Notice>),
 }
 
 /// An endpoint to be probed and, where its host is a name, resolved.
@@ -320,6 +282,17 @@ pub enum Entry {
         /// The whole receipt.
         receipt: Box<Receipt>,
     },
+    /// A shift as it stands: written when it begins and at each step, pause and resumption. A receipt of its tenure
+    /// ends it.
+    Shifting {
+        /// The whole of it.
+        shift: Box<ShiftRecord>,
+    },
+    /// A shift has come to nothing: the live colour is what it was.
+    Aborted {
+        /// The receipt as it stands at the abort.
+        receipt: Box<Receipt>,
+    },
     /// An endpoint was registered at run time.
     Registered {
         /// The service.
@@ -375,6 +348,8 @@ pub struct RestoredService {
     pub drained: ByColour<BTreeSet<EndpointAddr>>,
     /// Past switches, newest first, [`HISTORY_LIMIT`] at most; those that were not settled are `Interrupted`.
     pub history: Vec<Receipt>,
+    /// The shift that was under way.
+    pub shift: Option<ShiftRecord>,
 }
 
 /// Receipts kept per service.

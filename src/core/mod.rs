@@ -1,9 +1,11 @@
 //! Decisions. Nothing here awaits, logs, locks, or reads a clock or a file (invariant 1), so every decision
 //! can be replayed in a test from the events and times that led to it.
 
+mod answer;
 pub mod balance;
 pub mod beside;
 mod change;
+pub mod cookie;
 mod decide;
 pub mod drain;
 pub mod endpoint_counter;
@@ -18,24 +20,33 @@ pub mod host;
 pub mod ids;
 pub mod in_flight;
 pub mod leave;
+mod leg;
 pub mod notice;
 pub mod operation;
 mod overview;
+mod pace;
 mod pool;
 mod procedure;
 pub mod proxy_header;
 mod publication;
+mod receipt;
 pub mod reconcile;
 mod registration;
 pub mod route;
 pub mod routing;
 mod safe_to_stop;
 pub mod service;
+pub mod share;
+pub mod shift;
+mod shift_end;
+pub mod shift_key;
+mod shifting;
 mod slow_start;
 pub mod snapshot;
 pub mod spelling;
 mod standing;
 pub mod state;
+pub mod steer;
 pub mod switch;
 pub mod time;
 pub mod tls;

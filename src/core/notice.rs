@@ -8,6 +8,8 @@ use super::{
     health::Health,
     ids::{Colour, EndpointAddr, Generation, ListenerName, ServiceName},
     leave::LeaveReceipt,
+    share::Share,
+    shift::ShiftRecord,
     switch::{Actor, Receipt, Refusal},
 };
 
@@ -44,6 +46,22 @@ pub enum Notice {
         receipt: Receipt,
         /// The snapshot that carried it.
         generation: Generation,
+    },
+    /// A gradual switch has begun, gone on or stopped.
+    Shift {
+        /// What has changed.
+        change: ShiftChange,
+        /// The share now.
+        share: Share,
+        /// The shift as the journal knows it.
+        record: Box<ShiftRecord>,
+        /// Who paused or resumed it.
+        by: Option<Actor>,
+    },
+    /// A gradual switch was aborted, and the barrier has passed.
+    ShiftAborted {
+        /// Its receipt so far.
+        receipt: Receipt,
     },
     /// The last claim of an old tenure has ended.
     Drained {
@@ -203,4 +221,21 @@ pub enum Notice {
         /// Why.
         error: String,
     },
+}
+
+/// What has changed about a gradual switch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ShiftChange {
+    /// Its first share is published.
+    Began,
+    /// It goes on after a restart.
+    Restored,
+    /// Its next step is published.
+    Stepped,
+    /// The gate of its pool has closed; it goes on when that opens.
+    Held,
+    /// An operator has paused it.
+    Paused,
+    /// An operator has resumed it.
+    Resumed,
 }

@@ -47,6 +47,7 @@ impl State {
             rollback_why,
             standby_kept_until: self.held_until(name, now),
             waiting: self.waiting_view(name, now.instant),
+            shift: self.shift_view(name, now.instant),
             pools: ByColour::from_fn(|colour| {
                 let claims = self.claims(name, standing, colour);
                 PoolView {
@@ -80,6 +81,9 @@ impl State {
 
     /// Whether a rollback would open its gates at once, and why, or why not.
     fn rollback_view(&self, name: &ServiceName, served: &Served, now: Now) -> (bool, String) {
+        if self.shifts.contains_key(name) {
+            return (true, "it would end the shift that is under way".to_owned());
+        }
         let to = self.standings.get(name).and_then(Standing::rollback_to);
         let Some(to) = to else {
             return (false, "there is no earlier colour".to_owned());
@@ -131,13 +135,17 @@ impl State {
         })
     }
 
-    /// Claims of the tenures of one pool: the live one, those between publish and barrier, the draining ones.
+    /// Claims of the tenures of one pool: the live one, that of a shift, those between publish and barrier,
+    /// the draining ones.
     pub(super) fn claims(&self, name: &ServiceName, standing: &Standing, colour: Colour) -> Counts {
         let handed_over = self.operations.barriers.values().flat_map(|it| match it {
             Committing::Switch(_, handovers) => handovers.as_slice(),
+            Committing::Abort(aborting) => std::slice::from_ref(&aborting.handover),
             Committing::Endpoint(..) => &[],
         });
-        let counters = handed_over.map(|it| &it.old).chain([&standing.counter]);
+        let shift = self.shifts.get(name).map(|it| &it.counter);
+        let counters = handed_over.map(|it| &it.old);
+        let counters = counters.chain([&standing.counter]).chain(shift);
         counters
             .filter(|it| it.service() == name && it.colour() == colour)
             .fold(self.drains.counts_of(name, colour), |sum, it| {

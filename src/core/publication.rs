@@ -12,6 +12,7 @@ use super::{
     ids::{ByColour, Colour, Generation, ListenerId, ListenerName, ServiceName, ServiceSlot},
     route::RouteTable,
     service::ServiceSpec,
+    shift::Shift,
     snapshot::{ServiceSnapshot, Snapshot},
     state::{State, Turn},
 };
@@ -144,6 +145,7 @@ impl State {
             tenure: Arc::clone(&standing.counter),
             pools: ByColour::from_fn(|colour| Arc::clone(served.pools[colour].shared())),
             previews: served.previews_of(standing.live.other()).cloned(),
+            shift: self.shifts.get(name).map(Shift::snapshot),
             held: self.holds.is_held(name),
         }))
     }

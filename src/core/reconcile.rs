@@ -18,6 +18,7 @@ use super::{
     notice::Notice,
     pool::{EndpointState, PoolChange, PoolState},
     service::{EndpointSpec, ServiceSpec},
+    shift::Pace,
     standing::{Served, Standing},
     state::{State, Turn},
     switch::{Actor, SwitchRequest, WaitFor, Wish},
@@ -47,6 +48,7 @@ impl State {
                 self.add(spec, &mut difference, turn);
             }
         }
+        self.forget_unnamed_shifts(turn);
         self.forget_longest_retired();
         let known = self.publication.listeners();
         difference
@@ -80,6 +82,7 @@ impl State {
         let missing: Vec<_> = missing.cloned().collect();
         let youngest = self.standings.values().map(|it| it.retired).max();
         for name in missing {
+            self.abort_unnamed(&name, turn);
             let Some(served) = self.services.remove(&name) else {
                 continue;
             };
@@ -162,6 +165,10 @@ impl State {
             turn.does(Effect::Record(self.seen(&spec, turn)));
         }
         self.warn_of_empty_live(&name, difference);
+        let standing = self.standings.get_mut(&name);
+        if let Some(record) = standing.and_then(|it| it.shift.take()) {
+            self.restore_shift(record, turn);
+        }
         difference.rerouted.push(spec);
         difference.watched_changed = true;
     }
@@ -324,6 +331,7 @@ impl State {
             force: false,
             expect_live: None,
             expect_tenure: None,
+            pace: Pace::AsFile,
             wait: WaitFor::Committed,
         };
         self.switch(request, turn);

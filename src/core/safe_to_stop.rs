@@ -50,6 +50,12 @@ impl State {
     }
 
     fn is_switching(&self, name: &ServiceName, colour: Colour) -> Option<Hindrance> {
+        if let Some(shift) = self.shifts.get(name) {
+            let it = &shift.record;
+            let (to, by, since) = (it.to, &it.actor.name, it.began_at);
+            let detail = format!("a shift to {to} by `{by}` is under way since {since}");
+            return Some(hindrance(HindranceKind::Switching, detail, None));
+        }
         let busy = self.operations.busy.get(name)?;
         let (to, by, since) = (busy.to, &busy.actor.name, busy.since);
         let detail = if to == colour {

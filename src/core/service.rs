@@ -18,6 +18,7 @@ use super::{
     gate::spec::GatesSpec,
     ids::{ByColour, Colour, EndpointAddr, ListenerName, ServiceName},
     proxy_header::ProxyVersion,
+    shift::ShiftSpec,
     tls::UpstreamTls,
 };
 
@@ -281,6 +282,8 @@ pub struct SwitchSpec {
     pub min_ready: MinReady,
     /// After it, what still runs on the old pool is cut and counted.
     pub drain_deadline: Duration,
+    /// How gradually it goes.
+    pub shift: ShiftSpec,
     /// What it waits for besides `min_ready`.
     pub gates: GatesSpec,
     /// How long the pool that was live before is kept ready to return; zero keeps it for no longer than its requests

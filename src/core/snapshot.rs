@@ -15,6 +15,8 @@ use super::{
     in_flight::TenureCounter,
     route::RouteTable,
     service::ServiceSpec,
+    share::Share,
+    shift_key::ShiftKey,
 };
 
 /// The routing value that a request loads once per attempt.
@@ -63,8 +65,21 @@ pub struct ServiceSnapshot {
     pub pools: ByColour<Arc<PoolSnapshot>>,
     /// The claims of requests that ask for the standby, if they may.
     pub previews: Option<Arc<TenureCounter>>,
+    /// The gradual switch under way.
+    pub shift: Option<ShiftSnapshot>,
     /// Whether the standby is held ready to return: unused connections to it are kept.
     pub held: bool,
+}
+
+/// A gradual switch as a request sees it.
+#[derive(Clone, Debug)]
+pub struct ShiftSnapshot {
+    /// The share that goes to the other colour.
+    pub share: Share,
+    /// What decides who is in it.
+    pub key: ShiftKey,
+    /// The claims of the other colour's tenure.
+    pub tenure: Arc<TenureCounter>,
 }
 
 impl ServiceSnapshot {

@@ -9,6 +9,7 @@ use super::{
     health::Health,
     ids::{ByColour, Colour, EndpointAddr, ServiceName, Tenure},
     leave::LeaveReceipt,
+    shift::ShiftView,
     switch::{Actor, Receipt},
     time::Timestamp,
 };
@@ -39,6 +40,9 @@ pub struct ServiceView {
     pub standby_kept_until: Option<Timestamp>,
     /// A switch that waits for its gates.
     pub waiting: Option<WaitingView>,
+    /// The gradual switch under way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shift: Option<ShiftView>,
     /// Both pools.
     pub pools: ByColour<PoolView>,
     /// Endpoints that are leaving the traffic, then the last that have left.

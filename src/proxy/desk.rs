@@ -11,13 +11,12 @@ use std::{
     sync::Arc,
 };
 
-use http::HeaderMap;
-
 use super::{
     endpoint::Endpoint,
     error::ProxyError,
     pool_desk::{Older, PoolDesk, Workplace},
     preview,
+    shift_desk::{ShiftDesk, Whose},
 };
 use crate::{
     core::{
@@ -50,6 +49,7 @@ struct ServiceDesk {
     live: Rc<PoolDesk>,
     /// The standby, for requests that ask for it, if they may.
     preview: Option<Rc<PoolDesk>>,
+    shift: Option<Box<ShiftDesk>>,
     /// Of the standby, while it is held: those to which connections are kept.
     kept: Vec<Rc<Endpoint>>,
 }
@@ -78,9 +78,10 @@ pub(crate) struct RouteKey<'a> {
     pub(crate) listener_name: &'a ListenerName,
     pub(crate) host: &'a str,
     pub(crate) path: &'a str,
-    pub(crate) headers: &'a HeaderMap,
     /// On whose account an earlier attempt was made; a request does not change sides.
     pub(crate) traffic: Option<Traffic>,
+    /// Looked at only where colours share the traffic, or where the standby may be asked for.
+    pub(crate) whose: Whose<'a>,
 }
 
 impl Desk {
@@ -129,8 +130,8 @@ impl Desk {
         if service.is_asked_for_standby(key) {
             return service.preview(tried, respelt);
         }
-        let pool = Rc::clone(&service.live);
-        match pool.pick(tried) {
+        let (pool, endpoint) = service.choose(key.whose, tried);
+        match endpoint {
             Some(endpoint) => Ok(Picked {
                 claim: pool.claim(),
                 pool,
@@ -246,24 +247,30 @@ impl ServiceDesk {
         snapshot: Arc<ServiceSnapshot>,
         older: Option<&Self>,
     ) -> Self {
-        let pool = |tenure, traffic| {
+        let known = |tenure| {
             let mut known = older.into_iter().flat_map(Self::pools);
             let known = known.find(|pool| pool.claims_in(tenure));
-            let older = Older {
+            Older {
                 pool: known.map(Rc::as_ref),
                 kept: older.map_or(&[], |older| &older.kept),
-            };
-            Rc::new(PoolDesk::new(
-                workplace,
-                &snapshot,
-                (tenure, traffic),
-                older,
-            ))
+            }
         };
-        let previews = snapshot.previews.as_ref();
+        let tenure = &snapshot.tenure;
+        let live = (tenure, Traffic::Live);
+        let live = PoolDesk::new(workplace, &snapshot, live, known(tenure));
+        let shift = snapshot.shift.as_ref().map(|shift| {
+            let before = older.and_then(|older| older.shift.as_deref());
+            let known = known(&shift.tenure);
+            ShiftDesk::new(workplace, (&snapshot, shift), known, before)
+        });
+        let preview = snapshot.previews.as_ref().map(|tenure| {
+            let previews = (tenure, Traffic::Preview);
+            Rc::new(PoolDesk::new(workplace, &snapshot, previews, known(tenure)))
+        });
         let renewed = Self {
-            live: pool(&snapshot.tenure, Traffic::Live),
-            preview: previews.map(|it| pool(it, Traffic::Preview)),
+            live: Rc::new(live),
+            shift: shift.map(Box::new),
+            preview,
             kept: kept(workplace, &snapshot, older),
             snapshot,
         };
@@ -311,7 +318,24 @@ impl ServiceDesk {
 
     /// Every pool that requests may be sent to.
     fn pools(&self) -> impl Iterator<Item = &Rc<PoolDesk>> {
-        [&self.live].into_iter().chain(&self.preview)
+        let shift = self.shift.as_deref().map(|shift| &shift.pool);
+        [&self.live].into_iter().chain(shift).chain(&self.preview)
+    }
+
+    /// The pool that a request goes to, and an endpoint of it that is not in `tried`. While the new colour of a shift has
+    /// none that is ready, its share goes to the live one.
+    fn choose(
+        &self,
+        whose: Whose<'_>,
+        tried: &[EndpointId],
+    ) -> (Rc<PoolDesk>, Option<Rc<Endpoint>>) {
+        if let Some(shift) = &self.shift
+            && shift.takes(whose)
+            && let Some(endpoint) = shift.pool.pick_ready(tried)
+        {
+            return (Rc::clone(&shift.pool), Some(endpoint));
+        }
+        (Rc::clone(&self.live), self.live.pick(tried))
     }
 
     /// Every endpoint to which there may be connections.
@@ -327,7 +351,8 @@ fn kept(
     snapshot: &ServiceSnapshot,
     older: Option<&ServiceDesk>,
 ) -> Vec<Rc<Endpoint>> {
-    let Some(older) = older.filter(|_| snapshot.held) else {
+    // What a shift leads to is used, and needs no keeping.
+    let Some(older) = older.filter(|_| snapshot.held && snapshot.shift.is_none()) else {
         return Vec::new();
     };
     let colour = snapshot.live.other();

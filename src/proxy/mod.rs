@@ -37,6 +37,7 @@ mod redirect;
 mod request_id;
 pub mod resources;
 mod secure;
+mod shift_desk;
 mod silence;
 mod target;
 mod trace;

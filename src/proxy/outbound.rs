@@ -6,7 +6,7 @@
 mod attempt;
 mod shared;
 
-use std::{rc::Rc, sync::Arc};
+use std::{cell::Cell, rc::Rc, sync::Arc};
 
 use http::{
     HeaderMap, HeaderValue, Method, Request, Response, Uri, Version,
@@ -28,10 +28,11 @@ use super::{
     pool_desk::PoolDesk,
     preview,
     protocol::Verdict,
+    shift_desk::Whose,
     target,
     upload::{Gate, Progress, RequestBody},
 };
-use crate::core::{beside::Traffic, ids::EndpointId, service::ForwardedPolicy};
+use crate::core::{beside::Traffic, ids::EndpointId, service::ForwardedPolicy, share::Point};
 
 /// See the module.
 #[derive(Debug)]
@@ -52,6 +53,8 @@ pub(crate) struct Outbound {
     tried: Vec<EndpointId>,
     attempts: usize,
     replays: u32,
+    /// Where it stands in a shift.
+    point: Cell<Option<Point>>,
 }
 
 /// What a request looks like before its body.
@@ -115,6 +118,7 @@ impl Outbound {
             tried: Vec::new(),
             attempts: 0,
             replays: 0,
+            point: Cell::new(None),
         }
     }
 
@@ -179,10 +183,15 @@ impl Outbound {
         RouteKey {
             listener: self.downstream.listener().id,
             listener_name: &self.downstream.listener().name,
-            headers: &self.head.headers,
             traffic: self.traffic,
             host: target::host_text(self.host.as_ref()),
             path: self.head.uri.path(),
+            whose: Whose {
+                headers: &self.head.headers,
+                client: self.downstream.client(),
+                hearsay: self.hearsay.as_deref(),
+                point: &self.point,
+            },
         }
     }
 

@@ -16,8 +16,8 @@ pub(crate) fn asks(spec: &PreviewSpec, key: RouteKey<'_>) -> bool {
     let by_listener = spec.listener.as_ref() == Some(key.listener_name);
     by_listener
         || by_host(spec, key.host)
-        || by_field(spec, key.headers)
-        || by_cookie(spec, key.headers)
+        || by_field(spec, key.whose.headers)
+        || by_cookie(spec, key.whose.headers)
 }
 
 fn by_host(spec: &PreviewSpec, host: &str) -> bool {

@@ -4,6 +4,8 @@
 //! what is worth telling: core does. Free text (reasons, errors) is written as a quoted field, so that nothing
 //! that came from outside can begin a line of its own.
 
+mod shift;
+
 use std::{sync::Arc, time::Duration};
 
 use tracing::{error, info, warn};
@@ -13,7 +15,7 @@ use crate::core::{
     gate::verdict::{GateVerdict, Verdict},
     health::Health,
     ids::ServiceName,
-    notice::Notice,
+    notice::{Notice, ShiftChange},
     switch::{Actor, Receipt},
     tls::CertificateInUse,
 };
@@ -44,6 +46,8 @@ impl Notices {
             | Notice::GateAnswered(_)
             | Notice::SwitchRefused { .. }
             | Notice::Switched { .. }
+            | Notice::Shift { .. }
+            | Notice::ShiftAborted { .. }
             | Notice::Drained { .. }
             | Notice::DrainDeadlinePassed { .. }
             | Notice::BarrierMissed { .. } => log_switch(notice),
@@ -76,6 +80,15 @@ pub const fn kind(notice: &Notice) -> &'static str {
         Notice::GateAnswered(_) => "gate_answered",
         Notice::SwitchRefused { .. } => "switch_refused",
         Notice::Switched { .. } => "switched",
+        Notice::Shift { change, .. } => match change {
+            ShiftChange::Began => "shift_began",
+            ShiftChange::Restored => "shift_restored",
+            ShiftChange::Stepped => "shift_stepped",
+            ShiftChange::Held => "shift_held",
+            ShiftChange::Paused => "shift_paused",
+            ShiftChange::Resumed => "shift_resumed",
+        },
+        Notice::ShiftAborted { .. } => "shift_aborted",
         Notice::Drained { .. } => "drained",
         Notice::DrainDeadlinePassed { .. } => "drain_deadline_passed",
         Notice::BarrierMissed { .. } => "barrier_missed",
@@ -129,6 +142,13 @@ fn log_switch(notice: &Notice) {
             receipt,
             generation,
         } => log_switched(receipt, generation.0),
+        Notice::Shift {
+            change,
+            share,
+            record,
+            by,
+        } => shift::log(*change, *share, record, by.as_ref()),
+        Notice::ShiftAborted { receipt } => shift::log_aborted(receipt),
         Notice::Drained { receipt, took } => log_drained(receipt, *took),
         Notice::DrainDeadlinePassed {
             service,
@@ -197,7 +217,7 @@ fn log_drained(receipt: &Receipt, took: Duration) {
     info!(
         target: LOG,
         service = %receipt.service,
-        colour = %receipt.from,
+        colour = %receipt.drains(),
         tenure = receipt.tenure.0,
         in_flight_at_commit = receipt.in_flight_at_commit,
         finished = receipt.finished,

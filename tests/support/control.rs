@@ -18,6 +18,7 @@ use cutover::{
     core::{
         ids::{Colour, ListenerId, ServiceName},
         in_flight::{Ending, TenureCounter},
+        shift::Pace,
         switch::{Actor, ActorKind, Receipt, Refusal, SwitchAnswer, WaitFor, Wish},
         view::ServiceView,
     },
@@ -219,6 +220,7 @@ pub(crate) fn order(service: &str, to: Colour) -> SwitchOrder {
         force: false,
         expect_live: None,
         expect_tenure: None,
+        pace: Pace::AsFile,
         wait: WaitFor::Committed,
     }
 }
@@ -238,6 +240,7 @@ pub(crate) fn done(answer: SwitchAnswer) -> Receipt {
             receipts.remove(0)
         }
         SwitchAnswer::Refused(refusal) => panic!("{refusal}"),
+        SwitchAnswer::Shifting(shift) => panic!("{shift:?}"),
     }
 }
 
@@ -246,6 +249,7 @@ pub(crate) fn refused(answer: SwitchAnswer) -> Refusal {
     match answer {
         SwitchAnswer::Refused(refusal) => refusal,
         SwitchAnswer::Done { receipts, .. } => panic!("{receipts:?}"),
+        SwitchAnswer::Shifting(shift) => panic!("{shift:?}"),
     }
 }
 

@@ -33,13 +33,17 @@ use cutover::core::{
         Tenure,
     },
     in_flight::{Counts, TenureCounter},
+    operation::OWN_OPS,
     service::{
         AmbiguousPath, BalanceKind, ConnectionsSpec, EndpointSpec, ForwardedPolicy, HostPolicy,
         ListenerScope, MinReady, OnAllUnhealthy, PassiveSpec, ProbeKind, ProbeSpec, Route,
         RouteHost, ServiceSpec, SwitchSpec, Timeouts, UpstreamProtocol,
     },
+    share::Share,
+    shift::{Pace, ShiftSpec},
     snapshot::{EndpointSnapshot, ServiceSnapshot},
     state::State,
+    steer::{Steer, SteerRequest},
     switch::{Actor, ActorKind, SwitchRequest, WaitFor, Wish},
     time::{Now, Timestamp},
     view::ServiceView,
@@ -156,8 +160,49 @@ impl Ledger {
             force: false,
             expect_live: None,
             expect_tenure: None,
+            pace: Pace::AsFile,
             wait: WaitFor::Committed,
         }
+    }
+
+    /// A gradual switch by these shares, ten seconds each; its effects.
+    pub fn shift(&mut self, name: &str, to: Colour, steps: &[&str]) -> Vec<String> {
+        let request = self.gradual(name, to, steps);
+        self.on(Event::Switch(request))
+    }
+
+    /// The same to be changed by the test before it is sent.
+    pub fn gradual(&mut self, name: &str, to: Colour, steps: &[&str]) -> SwitchRequest {
+        let steps = steps.iter().map(|it| it.parse::<Share>().unwrap());
+        SwitchRequest {
+            pace: Pace::Steps(steps.collect(), Some(Duration::from_secs(10))),
+            ..self.request(&[(name, to)])
+        }
+    }
+
+    pub fn steer(&mut self, name: &str, steer: Steer) -> Vec<String> {
+        let request = self.steering(name, steer);
+        self.on(Event::Steer(request))
+    }
+
+    /// A wish about a shift to be changed by the test before it is sent.
+    pub fn steering(&mut self, name: &str, steer: Steer) -> SteerRequest {
+        SteerRequest {
+            op: self.op(),
+            service: ServiceName::new(name),
+            steer,
+            actor: bob(),
+            reason: None,
+            force: false,
+            expect_live: None,
+            expect_tenure: None,
+            wait: WaitFor::Committed,
+        }
+    }
+
+    /// The journal has written what core itself wanted last: `count` of its operations so far.
+    pub fn own_journaled(&mut self, count: u64) -> Vec<String> {
+        self.journaled(OWN_OPS | count)
     }
 
     /// The next number of an operation: 1, 2, 3, ...
@@ -341,6 +386,14 @@ pub fn ada() -> Actor {
     }
 }
 
+/// Another one.
+pub fn bob() -> Actor {
+    Actor {
+        name: "bob".to_owned(),
+        ..ada()
+    }
+}
+
 /// A service with one endpoint a pool, blue live.
 pub fn service(name: &str) -> ServiceSpec {
     ServiceSpec {
@@ -382,6 +435,7 @@ pub fn service(name: &str) -> ServiceSpec {
             gate_timeout: Duration::from_secs(30),
             min_ready: MinReady::Count(1),
             drain_deadline: Duration::from_secs(10),
+            shift: ShiftSpec::default(),
             gates: GatesSpec::default(),
             keep_standby_for: Duration::ZERO,
         },

@@ -112,6 +112,14 @@ fn entry(it: &Entry) -> String {
         } => format!("seen {service} file {file_live}, live {live} tenure {tenure}"),
         Entry::Switched { receipts: them } => format!("switched {}", receipts(them)),
         Entry::Settled { receipt: it } => format!("settled {}", receipt(it)),
+        Entry::Aborted { receipt: it } => format!("aborted {}", receipt(it)),
+        Entry::Shifting { shift: it } => {
+            let paused = if it.paused { " paused" } else { "" };
+            format!(
+                "shifting {} {}>{} tenure {} step {}{paused}",
+                it.service, it.from, it.to, it.tenure, it.step
+            )
+        }
         Entry::Registered {
             service,
             colour,
@@ -145,8 +153,12 @@ fn snapshot(it: &Snapshot) -> String {
                         .collect::<String>()
                 });
                 let pools: Vec<_> = pools.collect();
+                let shift = service.shift.as_ref().map_or_else(String::new, |it| {
+                    let (to, tenure) = (it.tenure.colour(), it.tenure.tenure());
+                    format!(" {} to {to}/{tenure}", it.share)
+                });
                 format!(
-                    "{} {}/{} {}",
+                    "{} {}/{} {}{shift}",
                     service.name,
                     service.live,
                     service.tenure_number(),
@@ -175,8 +187,28 @@ fn answer(it: &SwitchAnswer) -> String {
             let same: Vec<_> = same.collect();
             [receipts(them), same.join(", ")].join("|")
         }
+        SwitchAnswer::Shifting(it) => {
+            let paused = if it.paused { " paused" } else { "" };
+            format!("shifting {} to {}/{}{paused}", it.share, it.to, it.tenure)
+        }
         SwitchAnswer::Refused(refusal) => format!("refused: {refusal}"),
     }
+}
+
+fn shift(it: &Notice) -> String {
+    if let Notice::Shift {
+        change,
+        share,
+        record,
+        ..
+    } = it
+    {
+        return format!("shift of {} {change:?}: {share}", record.service);
+    }
+    if let Notice::ShiftAborted { receipt: it } = it {
+        return format!("shift aborted: {}", receipt(it));
+    }
+    format!("no shift: {it:?}")
 }
 
 #[expect(clippy::too_many_lines, reason = "a table")]
@@ -204,6 +236,8 @@ fn notice(it: &Notice) -> String {
             receipt: it,
             generation,
         } => format!("switched by {generation}: {}", receipt(it)),
+        Notice::Shift { .. } | Notice::ShiftAborted { .. } => shift(it),
+        Notice::JournalFailed { error } => format!("journal failed: {error}"),
         Notice::Drained { receipt: it, took } => format!("drained in {took:?}: {}", receipt(it)),
         Notice::DrainDeadlinePassed {
             service,
@@ -241,7 +275,6 @@ fn notice(it: &Notice) -> String {
         } => format!("{endpoint} drained {drained}"),
         Notice::EndpointLeft { receipt: it, took } => format!("left in {took:?}: {}", leave(it)),
         other @ (Notice::ReloadFailed { .. }
-        | Notice::JournalFailed { .. }
         | Notice::JournalDamaged { .. }
         | Notice::ListenerOpened { .. }
         | Notice::ListenerClosed { .. }

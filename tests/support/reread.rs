@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use cutover::core::{
     event::{Entry, HISTORY_LIMIT, Restored, RestoredService},
     ids::{ByColour, Colour, ServiceName, Tenure},
-    switch::Receipt,
+    switch::{Outcome, Receipt},
 };
 
 /// Takes in one entry.
@@ -37,11 +37,36 @@ pub fn write(journal: &mut Restored, entry: Entry) {
             for receipt in receipts {
                 let known = journal.services.get_mut(&receipt.service).unwrap();
                 (known.live, known.tenure) = (receipt.to, receipt.tenure);
+                known.shift = None;
                 known.history.insert(0, receipt);
                 known.history.truncate(HISTORY_LIMIT);
             }
         }
         Entry::Settled { receipt } => settle(&mut journal.services, *receipt),
+        Entry::Shifting { shift } => {
+            let known = journal.services.get_mut(&shift.service).unwrap();
+            let ended = known.history.iter().any(|it| it.tenure == shift.tenure);
+            assert!(!ended, "a shift does not go on after its end");
+            known.shift = Some(*shift);
+        }
+        Entry::Aborted { receipt } => {
+            let known = journal.services.get_mut(&receipt.service).unwrap();
+            known.shift = None;
+            known.history.insert(0, *receipt);
+            known.history.truncate(HISTORY_LIMIT);
+        }
+        about @ (Entry::Registered { .. }
+        | Entry::Deregistered { .. }
+        | Entry::EndpointDrain { .. }) => write_endpoint(journal, about),
+    }
+}
+
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "`write` sorts the others away"
+)]
+fn write_endpoint(journal: &mut Restored, entry: Entry) {
+    match entry {
         Entry::Registered {
             service,
             colour,
@@ -75,6 +100,7 @@ pub fn write(journal: &mut Restored, entry: Entry) {
                 known.drained[colour].remove(&addr);
             }
         }
+        _ => {}
     }
 }
 
@@ -83,6 +109,15 @@ fn settle(services: &mut BTreeMap<ServiceName, RestoredService>, receipt: Receip
     let mut history = known.history.iter_mut();
     if let Some(known) = history.find(|it| it.tenure == receipt.tenure) {
         *known = receipt;
+    } else if receipt.outcome == Outcome::Aborted {
+        // Its abort could not be written down when it came about.
+        known.shift.take_if(|it| it.tenure <= receipt.tenure);
+        let newer = known
+            .history
+            .iter()
+            .take_while(|it| it.tenure > receipt.tenure);
+        let at = newer.count();
+        known.history.insert(at, receipt);
     }
 }
 
@@ -94,5 +129,6 @@ fn unknown(live: Colour) -> RestoredService {
         endpoints: ByColour::default(),
         drained: ByColour::default(),
         history: Vec::new(),
+        shift: None,
     }
 }

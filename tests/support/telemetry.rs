@@ -71,6 +71,7 @@ pub(crate) fn view(service: &str) -> ServiceView {
         rollback_why: "pool `green` of service `shop` has 0 of 1 endpoints ready".to_owned(),
         standby_kept_until: None,
         waiting: None,
+        shift: None,
         pools: ByColour {
             blue: PoolView {
                 ready: 1,
@@ -137,6 +138,7 @@ pub(crate) fn receipt() -> Receipt {
         broken: Broken::default(),
         drained_at: None,
         outcome: Outcome::Cut,
+        shift: None,
     }
 }
 

@@ -32,8 +32,11 @@ use cutover::core::{
     in_flight::{Claim, Ending, TenureCounter, WorkerTenure},
     operation::OWN_OPS,
     service::ServiceSpec,
+    share::Share,
+    shift::Pace,
     snapshot::{ServiceSnapshot, Snapshot},
     state::State,
+    steer::{Steer, SteerRequest},
     switch::{Outcome, SwitchRequest, WaitFor, Wish},
     time::Now,
 };
@@ -57,6 +60,8 @@ pub struct World {
     asking: Vec<Inquiry>,
     /// What was in flight in the tenure before this one when its barrier passed.
     pub met: BTreeMap<(ServiceName, Tenure), u64>,
+    /// The tenure that began when this one ended.
+    began: BTreeMap<(ServiceName, Tenure), Tenure>,
     claims: Vec<(Claim, Rc<WorkerTenure>)>,
     /// Every endpoint that ever was.
     pub endpoints: BTreeSet<EndpointId>,
@@ -76,6 +81,7 @@ impl World {
             draining: Vec::new(),
             asking: Vec::new(),
             met: BTreeMap::new(),
+            began: BTreeMap::new(),
             claims: Vec::new(),
             endpoints: BTreeSet::new(),
             journal: Restored::default(),
@@ -84,6 +90,10 @@ impl World {
     }
 
     pub fn switch(&mut self, wish: Wish, force: bool, wait: WaitFor) {
+        self.switch_at(wish, force, (wait, Pace::AsFile));
+    }
+
+    pub fn switch_at(&mut self, wish: Wish, force: bool, (wait, pace): (WaitFor, Pace)) {
         let op = self.op();
         self.happens(Event::Switch(SwitchRequest {
             op,
@@ -91,6 +101,22 @@ impl World {
             actor: ada(),
             reason: None,
             force,
+            expect_live: None,
+            expect_tenure: None,
+            pace,
+            wait,
+        }));
+    }
+
+    pub fn steer(&mut self, service: &str, steer: Steer, wait: WaitFor) {
+        let op = self.op();
+        self.happens(Event::Steer(SteerRequest {
+            op,
+            service: ServiceName::new(service),
+            steer,
+            actor: ada(),
+            reason: None,
+            force: false,
             expect_live: None,
             expect_tenure: None,
             wait,
@@ -169,7 +195,9 @@ impl World {
             return;
         };
         for it in &counters {
-            let key = (it.service().clone(), it.tenure().next());
+            // A tenure that ended meets the one that began, one that came to nothing meets itself.
+            let began = self.began.get(&(it.service().clone(), it.tenure()));
+            let key = (it.service().clone(), began.copied().unwrap_or(it.tenure()));
             self.met.insert(key, it.counts().in_flight());
         }
         let read = |it: &Arc<TenureCounter>| (it.service().clone(), it.tenure(), it.counts());
@@ -207,7 +235,10 @@ impl World {
     pub fn claim(&mut self, which: usize) {
         let services: Vec<_> = self.state.snapshot().services.iter().flatten().collect();
         if !services.is_empty() && self.claims.len() < 64 {
-            let counter = Arc::clone(&services[which % services.len()].tenure);
+            let service = services[which % services.len()];
+            let shifted = service.shift.as_ref().filter(|_| which.is_multiple_of(3));
+            let counter = shifted.map_or(&service.tenure, |shift| &shift.tenure);
+            let counter = Arc::clone(counter);
             let tenure = WorkerTenure::new(counter, which % WORKERS);
             self.claims.push((Claim::new(&tenure), tenure));
         }
@@ -254,6 +285,7 @@ impl World {
         for _ in 0..10_000 {
             self.claims.clear();
             self.journal_answers(true);
+            self.abort_what_waits_for_ever();
             self.workers_answer(0);
             self.drainer_looks();
             match self.state.next_wake() {
@@ -268,6 +300,15 @@ impl World {
             }
         }
         panic!("something is under way for ever");
+    }
+
+    fn abort_what_waits_for_ever(&mut self) {
+        let views = self.state.views(self.now);
+        for view in views {
+            if view.shift.is_some_and(|it| it.paused || it.held) {
+                self.steer(view.service.as_str(), Steer::Abort, WaitFor::Drained);
+            }
+        }
     }
 
     pub fn assert_all_answered(&self) {
@@ -310,6 +351,14 @@ impl World {
             more => panic!("{more} publishes for one event"),
         }
         compare(&before, &after, journaled, reloaded);
+        for service in after.services.iter().flatten() {
+            let before = before.services.iter().flatten();
+            let before = { before }.find(|it| it.name == service.name);
+            if let Some(before) = before.filter(|it| it.live != service.live) {
+                let ended = (service.name.clone(), before.tenure_number());
+                self.began.insert(ended, service.tenure_number());
+            }
+        }
         for effect in effects {
             self.carries_out(effect);
         }
@@ -357,6 +406,10 @@ impl World {
                 }
                 Outcome::Draining => assert!(receipt.in_flight_at_commit >= ended),
                 Outcome::Committing | Outcome::Interrupted => assert_eq!(ended, 0),
+                Outcome::Aborted if receipt.drained_at.is_some() => {
+                    assert_eq!(receipt.in_flight_at_commit, ended, "{receipt:?}");
+                }
+                Outcome::Aborted => assert!(receipt.in_flight_at_commit >= ended),
             }
         }
     }
@@ -382,12 +435,17 @@ fn compare(before: &Snapshot, after: &Snapshot, journaled: bool, reloaded: bool)
         );
         let (from, to) = (old.tenure_number(), new.tenure_number());
         assert_eq!(new.tenure.colour(), new.live);
+        if let Some(shift) = &new.shift {
+            assert_eq!(shift.tenure.colour(), new.live.other());
+            assert!(shift.tenure.tenure() > to && shift.share < Share::WHOLE);
+        }
         if from == to {
             assert_eq!(old.live, new.live);
             assert!(Arc::ptr_eq(&old.tenure, &new.tenure));
         } else {
             assert!(journaled, "a switch that the journal does not know");
-            assert_eq!((to, new.live), (from.next(), old.live.other()));
+            assert!(to > from, "a number was used twice");
+            assert_eq!(new.live, old.live.other());
         }
     }
 }
@@ -401,8 +459,13 @@ fn looks_the_same(old: &ServiceSnapshot, new: &ServiceSnapshot) -> bool {
                 .collect::<Vec<_>>()
         })
     };
+    let shift = |of: &ServiceSnapshot| {
+        let shift = of.shift.as_ref();
+        shift.map(|it| (it.share, it.key.clone(), it.tenure.tenure()))
+    };
     old.tenure_number() == new.tenure_number()
         && old.held == new.held
         && old.spec == new.spec
         && pools(old) == pools(new)
+        && shift(old) == shift(new)
 }

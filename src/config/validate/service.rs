@@ -1,14 +1,14 @@
 //! `[service.*]`: routes, pools and policies of one service.
 
-use std::{num::NonZeroUsize, sync::Arc, time::Duration};
+use std::{mem, num::NonZeroUsize, sync::Arc, time::Duration};
 
 use super::{gates, listener::Listeners, pool, preview, probe, tls};
 use crate::{
     config::{
         judge::{At, Judge, shown},
         raw::{
-            ROUTES_LIMIT, RawConnections, RawPassive, RawPool, RawPreview, RawService, RawSwitch,
-            RawTimeouts, RawUpstreamTls,
+            ROUTES_LIMIT, RawConnections, RawPassive, RawPool, RawService, RawSwitch, RawTimeouts,
+            RawUpstreamTls,
         },
         suggest,
         text::Choice as _,
@@ -29,6 +29,9 @@ use crate::{
             ListenerScope, MinReady, OnAllUnhealthy, PassiveSpec, ProbeSpec, Route, ServiceSpec,
             SwitchSpec, Timeouts, UpstreamProtocol,
         },
+        share::Share,
+        shift::{self, STEPS_LIMIT, ShiftSpec},
+        shift_key::ShiftKey,
         tls::UpstreamTls,
     },
 };
@@ -49,25 +52,15 @@ pub(super) fn service(
 ) -> Judged {
     let text = shown(&name.value);
     let live = live(&raw.live);
-    let (routes_at, routes) = routes(&text, name.at, raw.routes, judge);
-    let heard = Heard {
-        routes,
-        routes_at,
-        scope: listeners.scope(&text, raw.listeners, judge),
-    };
-    let (heard, preview) = heard.with_preview(raw.preview, (&text, listeners), judge);
-    let (switch, min_ready_at) = switch(&text, raw.switch, judge);
+    let (heard, preview) = heard((&text, name.at), &mut raw, listeners, judge);
+    let (switch, min_ready_at) = switch(&text, mem::take(&mut raw.switch), judge);
     let around = pool::Around {
         service: (&text, name.at),
         live,
         min_ready: (switch.min_ready, min_ready_at),
         listeners,
     };
-    let upstream_tls = ByColour {
-        blue: take_tls(&mut raw.blue),
-        green: take_tls(&mut raw.green),
-    };
-    let upstream_tls = upstream_tls_of(&text, raw.upstream_tls, upstream_tls, judge);
+    let upstream_tls = upstream_tls_of(&text, &mut raw, judge);
     let pools = ByColour {
         blue: raw.blue,
         green: raw.green,
@@ -122,28 +115,33 @@ struct Heard {
     scope: ListenerScope,
 }
 
-impl Heard {
-    /// The same, and on the host of its preview; and that preview.
-    fn with_preview(
-        mut self,
-        raw: Field<RawPreview>,
-        (service, listeners): (&str, &Listeners),
-        judge: &mut Judge<'_>,
-    ) -> (Self, Option<Arc<PreviewSpec>>) {
-        let around = preview::Around {
-            service,
-            scope: &self.scope,
-            listeners,
-        };
-        let (preview, host_at) = preview::preview(raw, &around, judge);
-        if let (Some(host), Some(at)) = (preview.as_ref().and_then(|it| it.host.as_ref()), host_at)
-        {
-            let further = preview::routes(host, &self.routes);
-            self.routes_at.extend(further.iter().map(|_| at));
-            self.routes.extend(further);
-        }
-        (self, preview)
+/// Where a service is heard, the host of its preview included; and that preview.
+fn heard(
+    (service, at): (&str, At),
+    raw: &mut RawService,
+    listeners: &Listeners,
+    judge: &mut Judge<'_>,
+) -> (Heard, Option<Arc<PreviewSpec>>) {
+    let (mut routes_at, mut routes) = routes(service, at, mem::take(&mut raw.routes), judge);
+    let scope = listeners.scope(service, mem::take(&mut raw.listeners), judge);
+    let around = preview::Around {
+        service,
+        scope: &scope,
+        listeners,
+    };
+    let (preview, host_at) = preview::preview(mem::take(&mut raw.preview), &around, judge);
+    let host = preview.as_ref().and_then(|it| it.host.as_ref());
+    if let (Some(host), Some(at)) = (host, host_at) {
+        let further = preview::routes(host, &routes);
+        routes_at.extend(further.iter().map(|_| at));
+        routes.extend(further);
     }
+    let heard = Heard {
+        routes,
+        routes_at,
+        scope,
+    };
+    (heard, preview)
 }
 
 /// The colour that the file calls live; `None` if what it says is no colour.
@@ -231,10 +229,34 @@ fn switch(service: &str, raw: Field<RawSwitch>, judge: &mut Judge<'_>) -> (Switc
         gate_timeout: raw.gate_timeout.or(Delay(GATE_TIMEOUT)).0,
         min_ready: raw.min_ready.or(MinReady::Count(1)),
         drain_deadline: raw.drain_deadline.or(Delay(DRAIN_DEADLINE)).0,
+        shift: ShiftSpec {
+            steps: steps(service, raw.steps, judge).into(),
+            every: raw.every.or(Period(shift::EVERY)).0,
+            key: raw.key.or(ShiftKey::Request),
+            ramp: raw.ramp.or(Delay(Duration::ZERO)).0,
+        },
         gates: gates::gates(service, raw.check, judge),
         keep_standby_for: raw.keep_standby_for.or(Delay(Duration::ZERO)).0,
     };
     (spec, at)
+}
+
+/// Steps that rise. A last one of the whole is the commit itself.
+fn steps(service: &str, raw: Field<List<Share, STEPS_LIMIT>>, judge: &mut Judge<'_>) -> Vec<Share> {
+    let items = raw.value().map(|list| list.items).unwrap_or_default();
+    let mut typed = Vec::with_capacity(items.len());
+    for Given { at, value } in items {
+        typed.push(value);
+        if let Err(bad) = shift::steps(&typed) {
+            judge.error(
+                at,
+                format!("`steps` of service `{service}`: {bad}"),
+                "list shares that rise, such as `[\"1%\", \"10%\", \"50%\"]`",
+            );
+            typed.pop();
+        }
+    }
+    shift::steps(&typed).unwrap_or_default()
 }
 
 fn timeouts(raw: Field<RawTimeouts>) -> Timeouts {
@@ -266,19 +288,19 @@ fn take_tls(raw: &mut Field<RawPool>) -> Field<RawUpstreamTls> {
 /// TLS towards each pool: its own, or else that of the service.
 fn upstream_tls_of(
     service: &str,
-    raw: Field<RawUpstreamTls>,
-    own: ByColour<Field<RawUpstreamTls>>,
+    raw: &mut RawService,
     judge: &mut Judge<'_>,
 ) -> ByColour<Option<Arc<UpstreamTls>>> {
-    let shared = tls::upstream(&format!("service `{service}`"), raw, judge).map(Arc::new);
+    let shared = mem::take(&mut raw.upstream_tls);
+    let shared = tls::upstream(&format!("service `{service}`"), shared, judge).map(Arc::new);
     let mut of = |colour: Colour, own: Field<RawUpstreamTls>| {
         let pool = format!("pool `{colour}` of service `{service}`");
         let own = tls::upstream(&pool, own, judge).map(Arc::new);
         own.or_else(|| shared.clone())
     };
     ByColour {
-        blue: of(Colour::Blue, own.blue),
-        green: of(Colour::Green, own.green),
+        blue: of(Colour::Blue, take_tls(&mut raw.blue)),
+        green: of(Colour::Green, take_tls(&mut raw.green)),
     }
 }
 

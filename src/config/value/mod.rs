@@ -15,5 +15,6 @@ pub(super) mod path;
 pub(super) mod preview;
 pub(super) mod protocol;
 pub(super) mod route;
+pub(super) mod shift;
 pub(super) mod size;
 pub(super) mod tls;

@@ -16,11 +16,11 @@ use super::{
     verdict::{GateFault, GateKind, GateVerdict, Verdict},
 };
 use crate::core::{
+    answer::refuse,
     event::Effect,
     ids::{Colour, OpId, ServiceName},
     notice::Notice,
     operation::Asked,
-    procedure::refuse,
     state::{State, Turn},
     switch::Refusal,
     time::{Timestamp, after},
@@ -127,6 +127,7 @@ impl State {
         for op in waiting {
             self.ask_gates_of(op, turn);
         }
+        self.ask_held(turn);
     }
 
     fn ask_gates_of(&mut self, op: OpId, turn: &mut Turn) {
@@ -284,7 +285,10 @@ impl State {
 
     fn gates_open(&mut self, op: OpId, turn: &mut Turn) {
         if let Some(gated) = self.operations.waiting.remove(&op) {
-            self.write_intent(gated, turn);
+            match self.shift_plan(&gated) {
+                Some(plan) => self.begin_shift(gated, plan, turn),
+                None => self.write_intent(gated, turn),
+            }
         }
     }
 

@@ -172,7 +172,7 @@ impl State {
             service: service.clone(),
             from: standing.live,
             to,
-            tenure: standing.tenure().next(),
+            tenure: standing.next_tenure(),
             gates,
             to_drain: ToDrain {
                 in_flight: counts.in_flight(),

@@ -100,6 +100,7 @@ impl Told {
                 add(&self.gates, &labels, 1);
             }
             Notice::Switched { receipt, .. } => self.switched(receipt),
+            Notice::ShiftAborted { receipt } => self.aborted(receipt),
             Notice::Drained { receipt, took } => self.drained(receipt, *took),
             Notice::BarrierMissed { .. } => self.barriers_missed.inc(),
             Notice::Ejected {
@@ -132,6 +133,7 @@ impl Told {
             }
             // What these change is seen in the views at the next scrape.
             Notice::SwitchWaiting { .. }
+            | Notice::Shift { .. }
             | Notice::DrainDeadlinePassed { .. }
             | Notice::HealthChanged { .. }
             | Notice::Readmitted { .. }
@@ -171,6 +173,21 @@ impl Told {
         if receipt.rollback {
             add(&self.rollbacks, &[service, kind], 1);
         }
+        if let Some(us) = receipt.barrier_us {
+            self.barrier
+                .observe(Duration::from_micros(us).as_secs_f64());
+        }
+    }
+
+    fn aborted(&self, receipt: &Receipt) {
+        let account = receipt.shift.as_ref();
+        let by = account.and_then(|it| it.aborted_by.as_ref());
+        let kind = by.unwrap_or(&receipt.actor).kind.as_str();
+        add(
+            &self.switches,
+            &[receipt.service.as_str(), ABORTED, kind],
+            1,
+        );
         if let Some(us) = receipt.barrier_us {
             self.barrier
                 .observe(Duration::from_micros(us).as_secs_f64());
@@ -220,7 +237,7 @@ impl Told {
     fn begin_service(&self, service: &ServiceName) {
         let service = service.as_str();
         for kind in [ActorKind::Admin, ActorKind::File] {
-            for outcome in [COMMITTED, REFUSED] {
+            for outcome in [COMMITTED, REFUSED, ABORTED] {
                 add(&self.switches, &[service, outcome, kind.as_str()], 0);
             }
         }
@@ -242,6 +259,7 @@ const UNSCRAPED_LIMIT: usize = 100_000;
 
 const COMMITTED: &str = "committed";
 const REFUSED: &str = "refused";
+const ABORTED: &str = "aborted";
 const APPLIED: &str = "applied";
 const FAILED: &str = "failed";
 const DRAIN_DEADLINE: &str = "drain_deadline";
