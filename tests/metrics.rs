@@ -16,6 +16,7 @@ use std::{
 use cutover::{
     config::{AccessLogFormat, AccessLogTarget},
     core::{
+        gate::spec::HookPoint,
         ids::{Colour, EndpointAddr, Generation, ListenerName, ServiceName},
         notice::Notice,
         switch::Refusal,
@@ -308,6 +309,12 @@ fn work(world: &World, service: &str) {
             restored: false,
         },
         Notice::GateAnswered(failed_gate(&name)),
+        Notice::HookCalled {
+            service: name.clone(),
+            at: HookPoint::AfterDrain,
+            hook: "http://hooks.test/".to_owned(),
+            failure: None,
+        },
         Notice::Reloaded {
             generation: Generation(3),
             changes: Vec::new(),

@@ -15,6 +15,7 @@ use cutover::core::{
 };
 
 /// Takes in one entry.
+#[expect(clippy::too_many_lines, reason = "a table")]
 pub fn write(journal: &mut Restored, entry: Entry) {
     match entry {
         Entry::Seen {
