@@ -55,7 +55,7 @@ fn the_full_example_shows_the_defaults() {
         ("/admin", &["token_file"]),
         ("/listener/web", &["proxy_protocol", "trusted_proxies"]),
         ("/service/shop/passive", &[]),
-        ("/service/shop/switch", &["check"]),
+        ("/service/shop/switch", &["check", "hook"]),
         ("/service/shop/timeouts", &[]),
         ("/service/shop/connections", &[]),
         ("/service/shop/probe", &["kind"]),
@@ -106,7 +106,8 @@ fn every_key_is_in_the_full_example() {
         [service.a.connections]\nnonsense = 1\n[service.a.preview]\nnonsense = 1\n\
         [listener.a.tls]\nnonsense = 1\n[service.a.upstream_tls]\nnonsense = 1\n\
         [listener.b.tls]\ncertificates = [{ nonsense = 1 }]\n\
-        [[service.b.switch.check]]\nnonsense = 1\n";
+        [[service.b.switch.check]]\nnonsense = 1\n\
+        [[service.b.switch.hook]]\nnonsense = 1\n";
     let tables = [
         "process",
         "admin",
@@ -119,6 +120,7 @@ fn every_key_is_in_the_full_example() {
         "passive",
         "switch",
         "check",
+        "hook",
         "timeouts",
         "connections",
         "preview",

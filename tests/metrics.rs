@@ -17,6 +17,7 @@ use cutover::{
     config::{AccessLogFormat, AccessLogTarget},
     core::{
         beside::Traffic,
+        gate::spec::HookPoint,
         ids::{Colour, EndpointAddr, Generation, ListenerName, ServiceName},
         notice::Notice,
         switch::Refusal,
@@ -311,6 +312,12 @@ fn work(world: &World, service: &str) {
             restored: false,
         },
         Notice::GateAnswered(failed_gate(&name)),
+        Notice::HookCalled {
+            service: name.clone(),
+            at: HookPoint::AfterDrain,
+            hook: "http://hooks.test/".to_owned(),
+            failure: None,
+        },
         Notice::Reloaded {
             generation: Generation(3),
             changes: Vec::new(),

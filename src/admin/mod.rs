@@ -34,6 +34,7 @@ mod switch;
 mod switch_many;
 #[cfg(test)]
 mod tests;
+mod word;
 
 pub mod tokens;
 pub mod wire;

@@ -93,6 +93,9 @@ const fn switch_class(refusal: &Refusal) -> Class {
         Refusal::NotShifting(_) => NOT_SHIFTING,
         Refusal::Aborted { .. } => ABORTED,
         Refusal::Gates(_) => GATE_REFUSED,
+        Refusal::NothingWaits(_) => NOTHING_WAITS,
+        Refusal::NotYet { .. } => NOT_YET,
+        Refusal::SamePerson(_) => SAME_PERSON,
         Refusal::NothingToRollBack(_) => NOTHING_TO_ROLL_BACK,
         Refusal::EmptyPool { .. } => EMPTY_POOL,
         Refusal::Journal(_) => JOURNAL,
@@ -178,9 +181,11 @@ fn refusal_members(refusal: &Refusal) -> Value {
             live,
             by,
         } => json!({ "service": service, "to": to, "live": live, "by": by }),
-        Refusal::NothingToRollBack(service) | Refusal::NotShifting(service) => {
-            json!({ "service": service })
-        }
+        Refusal::NotYet { service, gate } => json!({ "service": service, "gate": gate }),
+        Refusal::SamePerson(actor) => json!({ "actor": actor }),
+        Refusal::NothingToRollBack(service)
+        | Refusal::NotShifting(service)
+        | Refusal::NothingWaits(service) => json!({ "service": service }),
         Refusal::UnknownService(_)
         | Refusal::Gates(_)
         | Refusal::Journal(_)
@@ -232,7 +237,14 @@ const NOT_EXPECTED_LIVE: Class = Class::new(
 );
 const BUSY: Class = Class::new(409, "busy", "another switch is under way");
 const NOT_SHIFTING: Class = Class::new(409, "not-shifting", "no gradual switch is under way");
-const ABORTED: Class = Class::new(409, "aborted", "the gradual switch was aborted");
+const ABORTED: Class = Class::new(409, "aborted", "the switch was aborted");
+const NOTHING_WAITS: Class = Class::new(409, "nothing-waits", "no switch waits for its gates");
+const NOT_YET: Class = Class::new(409, "not-yet", "the switch does not wait for approval yet");
+const SAME_PERSON: Class = Class::new(
+    403,
+    "same-person",
+    "who asked for the switch cannot approve it",
+);
 const NOTHING_TO_ROLL_BACK: Class = Class::new(
     409,
     "nothing-to-roll-back",

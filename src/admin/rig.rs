@@ -20,6 +20,7 @@ use crate::{
         gate::{
             plan::{Plan, RollbackPlan, ServicePlan, ToDrain},
             verdict::{EndpointFault, GateKind, GateVerdict, Verdict},
+            word::Heard,
         },
         health::Health,
         ids::{ByColour, Colour, EndpointAddr, ServiceName, Tenure},
@@ -101,6 +102,7 @@ pub(crate) fn answers() -> Answers {
     Answers {
         switch: Some(switched()),
         plan: plan(),
+        heard: Ok(heard()),
         endpoint: EndpointAnswer::Done {
             changed: true,
             receipt: None,
@@ -176,6 +178,13 @@ pub(crate) fn plan() -> Plan {
             },
         }],
         unchanged: Vec::new(),
+    }
+}
+
+pub(crate) fn heard() -> Heard {
+    Heard {
+        services: BTreeMap::from([(shop(), Colour::Green)]),
+        asked_by: receipt().actor,
     }
 }
 

@@ -23,7 +23,7 @@ use tower::{
 use super::{
     body::BODY_LIMIT, call_error::CallError, caller::admit, config, context::Context, endpoints,
     history, metrics, origin::keep_out_foreign, plan, readiness, reload, rollback, safe_to_stop,
-    services, steer, switch, switch_many,
+    services, steer, switch, switch_many, word,
 };
 
 /// Everything, for the admin address.
@@ -63,6 +63,8 @@ fn brief_calls() -> Router<Context> {
             "/v1/services/{service}/pools/{colour}/safe-to-stop",
             get(safe_to_stop::one),
         )
+        .route("/v1/services/{service}/approve", post(word::approve))
+        .route("/v1/services/{service}/reject", post(word::reject))
         .route("/v1/reload", post(reload::reload))
         .route("/v1/config", get(config::effective))
         .route("/metrics", get(metrics::scrape));

@@ -83,6 +83,14 @@ pub struct RollbackBody {
     pub wait: WaitFor,
 }
 
+/// Body of `POST /v1/services/{service}/approve` and `reject`.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct WordBody {
+    /// Why.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
 /// Body of `POST /v1/switch`.
 #[derive(Clone, Debug, Serialize)]
 pub struct SwitchManyBody {

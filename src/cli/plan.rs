@@ -13,7 +13,6 @@ use super::{
 };
 use crate::core::{
     gate::plan::{Plan as Planned, ServicePlan, ToDrain},
-    gate::verdict::GateKind,
     ids::Colour,
 };
 
@@ -84,27 +83,23 @@ fn of_service(plan: &ServicePlan) -> Vec<String> {
         plan.tenure
     )];
     for gate in &plan.gates {
-        let name = gate.name.as_deref().unwrap_or_default();
-        let what = match gate.gate {
-            GateKind::MinReady => "ready".to_owned(),
-            GateKind::Check => format!("check {name}"),
-        };
+        let what = gates::what(gate);
         let why = gate.why.as_ref().map(|why| format!(": {why}"));
         lines.push(format!(
-            "  {:<8} {what}{}",
+            "  {:<9} {what}{}",
             gates::verdict(gate.verdict),
             why.unwrap_or_default()
         ));
         let endpoints = gate.endpoints.iter();
-        lines.extend(endpoints.map(|it| format!("             {}  {}", it.endpoint, it.why)));
+        lines.extend(endpoints.map(|it| format!("              {}  {}", it.endpoint, it.why)));
     }
-    lines.push(format!("  drain    {}", to_drain(&plan.to_drain)));
+    lines.push(format!("  drain     {}", to_drain(&plan.to_drain)));
     if plan.drift {
-        lines.push(format!("  drift    the file says {}", plan.file_live));
+        lines.push(format!("  drift     the file says {}", plan.file_live));
     }
     lines.push(match &plan.rollback.why {
-        None => format!("  rollback possible afterwards, to {from}"),
-        Some(why) => format!("  rollback not possible afterwards: {why}"),
+        None => format!("  rollback  possible afterwards, to {from}"),
+        Some(why) => format!("  rollback  not possible afterwards: {why}"),
     });
     lines
 }

@@ -74,6 +74,9 @@ impl Config {
                 "gate_timeout": time(spec.switch.gate_timeout),
                 "min_ready": min_ready(spec.switch.min_ready),
                 "drain_deadline": time(spec.switch.drain_deadline),
+                "approve": spec.switch.gates.approval.is_some(),
+                "approve_timeout": time(spec.switch.gates.approval.unwrap_or(APPROVE_TIMEOUT)),
+                "hook": gates::hooks(&spec.switch.gates),
                 "steps": spec.switch.shift.steps,
                 "every": time(spec.switch.shift.every),
                 "key": spec.switch.shift.key,
@@ -276,6 +279,9 @@ fn named<'a>(entries: impl Iterator<Item = (&'a str, Value)>) -> Value {
         .collect();
     Value::Object(entries)
 }
+
+/// How long a second operator may take, if the file does not say it.
+pub(super) const APPROVE_TIMEOUT: Duration = Duration::from_secs(600);
 
 fn percent(percent: u8) -> String {
     format!("{percent}%")

@@ -14,6 +14,7 @@ use super::{
         choice::RawProbeKind,
         duration::{Delay, Period},
         flag::Flag,
+        hook::HookUrl,
         http::{Expect, GrpcService, Headers, HostText, ProbePath},
         network::Network,
         number::{Count, Percent},
@@ -26,7 +27,7 @@ use super::{
 };
 use crate::core::{
     event::POOL_LIMIT,
-    gate::spec::CheckScope,
+    gate::spec::{CheckScope, HookPoint, OnFailure},
     ids::{Colour, EndpointAddr},
     proxy_header::ProxyVersion,
     service::{
@@ -242,7 +243,22 @@ table! {
         key: ShiftKey,
         ramp: Delay,
         keep_standby_for: Delay,
+        approve: Flag,
+        approve_timeout: Period,
         check: List<RawCheck, CHECKS_LIMIT>,
+        hook: List<RawHook, HOOKS_LIMIT>,
+    }
+}
+
+table! {
+    /// `[[service.NAME.switch.hook]]`
+    RawHook {
+        at: HookPoint,
+        url: HookUrl,
+        ca: FilePath,
+        token_file: FilePath,
+        timeout: Period,
+        on_failure: OnFailure,
     }
 }
 
@@ -310,6 +326,8 @@ pub(super) const CONNECTIONS_LIMIT: u32 = 1_048_576;
 pub(super) const REQUESTS_LIMIT: u32 = 1_000_000_000;
 /// Bytes a second that a client may be asked for.
 pub(super) const RATE_LIMIT: usize = 1 << 30;
+/// Hooks of one service.
+pub(super) const HOOKS_LIMIT: usize = 32;
 /// Checks of one service.
 pub(super) const CHECKS_LIMIT: usize = 32;
 /// Protocols that one listener passes.

@@ -3,24 +3,19 @@
 //! `State::handle(Event, Now) -> Vec<Effect>` is the whole of the control plane's logic. The controller feeds
 //! events one at a time and carries out the effects in order before the next event.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    net::SocketAddr,
-    num::NonZeroU16,
-    sync::Arc,
-    time::Duration,
-};
+use std::{net::SocketAddr, num::NonZeroU16, sync::Arc, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
 use super::{
     endpoint_counter::{EndpointCounter, EndpointCounts},
-    gate::inquiry::{GateAnswer, Inquiry},
-    health::{PassiveFailure, ProbeVerdict},
-    ids::{
-        ByColour, Colour, EndpointAddr, EndpointId, ListenerId, ListenerName, OpId, ServiceName,
-        Tenure,
+    gate::{
+        inquiry::{GateAnswer, HookCall, Inquiry},
+        verdict::GateFault,
+        word::{Heard, Said},
     },
+    health::{PassiveFailure, ProbeVerdict},
+    ids::{Colour, EndpointAddr, EndpointId, ListenerId, ListenerName, OpId, ServiceName, Tenure},
     in_flight::{Counts, TenureCounter},
     leave::LeaveReceipt,
     notice::Notice,
@@ -36,6 +31,8 @@ pub use super::{
     endpoint_drain::{DrainChange, DrainEndpoint},
     leave::LeaveTerms,
 };
+
+pub use super::restored::{Restored, RestoredService};
 
 /// Something that happened.
 #[derive(Debug)]
@@ -71,6 +68,10 @@ pub enum Event {
     Left(OpId, EndpointCounts),
     /// The edge has found out about one gate of [`Effect::Ask`].
     GateAnswered(GateAnswer),
+    /// A hook of [`Effect::Call`] has answered.
+    Called(OpId, Result<(), GateFault>),
+    /// A second operator says something about a switch that waits for approval.
+    Said(Said),
     /// One probe has ended.
     Probed(EndpointId, ProbeVerdict),
     /// A worker saw a connection to an endpoint fail.
@@ -166,8 +167,12 @@ pub enum Effect {
     CutEndpoint(EndpointId),
     /// Find out about these gates; `GateAnswered` for each. Later effects do not wait for it.
     Ask(Inquiry),
-    /// Nobody waits for the answers of this switch's inquiry any more.
+    /// Nobody waits for the answers of this switch's inquiry, or of this hook, any more.
     Unask(OpId),
+    /// Call this hook; then `Called`. Later effects do not wait for it.
+    Call(HookCall),
+    /// Answer whoever has said something about a switch.
+    AnswerWord(OpId, Result<Heard, Refusal>),
     /// Answer a switch.
     Answer(OpId, SwitchAnswer),
     /// Answer what was asked about an endpoint.
@@ -324,32 +329,6 @@ pub enum Entry {
         /// Whether they stay away.
         drained: bool,
     },
-}
-
-/// What the journal says of the past, when a process starts.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Restored {
-    /// Each service it knows, whether the file still names it or not.
-    pub services: BTreeMap<ServiceName, RestoredService>,
-}
-
-/// What the journal says of one service.
-#[derive(Clone, Debug, PartialEq)]
-pub struct RestoredService {
-    /// The live colour.
-    pub live: Colour,
-    /// Its tenure.
-    pub tenure: Tenure,
-    /// What the last file that was applied calls live.
-    pub file_live: Colour,
-    /// Endpoints registered at run time.
-    pub endpoints: ByColour<Vec<(EndpointAddr, NonZeroU16)>>,
-    /// Endpoints that requests stay away from, whoever names them.
-    pub drained: ByColour<BTreeSet<EndpointAddr>>,
-    /// Past switches, newest first, [`HISTORY_LIMIT`] at most; those that were not settled are `Interrupted`.
-    pub history: Vec<Receipt>,
-    /// The shift that was under way.
-    pub shift: Option<ShiftRecord>,
 }
 
 /// Receipts kept per service.

@@ -32,6 +32,7 @@ mod publication;
 mod receipt;
 pub mod reconcile;
 mod registration;
+pub mod restored;
 pub mod route;
 pub mod routing;
 mod safe_to_stop;

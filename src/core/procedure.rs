@@ -12,8 +12,7 @@ use super::{
     decide::decide,
     drain::Drain,
     event::{BarrierPassed, Effect, Entry},
-    gate::Gated,
-    gate::verdict::GateVerdict,
+    gate::{Gated, spec::HookPoint, verdict::GateVerdict},
     ids::{Colour, ServiceName},
     in_flight::Counts,
     notice::Notice,
@@ -200,9 +199,17 @@ impl State {
                 workers: passed.missing,
             });
         }
+        let receipts: Vec<_> = drains.iter().map(|it| it.receipt.clone()).collect();
         let waiters = asked.waiters();
         for drain in self.answer_or_wait((waiters, asked.unchanged), drains, turn) {
             self.drains.begin(drain, turn);
+        }
+        for receipt in receipts {
+            let at = match receipt.rollback {
+                false => HookPoint::AfterCommit,
+                true => HookPoint::AfterRollback,
+            };
+            self.call_hooks(at, &receipt, turn);
         }
     }
 

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 pub use super::receipt::{Broken, Cut, Outcome, Receipt};
 use super::{
-    gate::verdict::GateVerdict,
+    gate::verdict::{GateKind, GateVerdict},
     ids::{Colour, OpId, ServiceName, Tenure},
     share::Share,
     shift::{Pace, ShiftView},
@@ -67,6 +67,8 @@ pub enum ActorKind {
     File,
     /// A signal to the process.
     Signal,
+    /// A hook that has failed.
+    Hook,
 }
 
 impl ActorKind {
@@ -77,6 +79,7 @@ impl ActorKind {
             Self::Admin => "admin",
             Self::File => "file",
             Self::Signal => "signal",
+            Self::Hook => "hook",
         }
     }
 }
@@ -89,6 +92,27 @@ impl Actor {
             kind: ActorKind::File,
             name: "file".to_owned(),
         }
+    }
+
+    /// A hook that has failed.
+    #[must_use]
+    pub fn hook(name: &str) -> Self {
+        Self {
+            kind: ActorKind::Hook,
+            name: name.to_owned(),
+        }
+    }
+
+    /// Whether both are one person, as far as that can be told: by the token, whatever else a caller says of themselves.
+    #[must_use]
+    pub fn is_same_person(&self, other: &Self) -> bool {
+        self.kind == other.kind && self.person() == other.person()
+    }
+
+    /// The name without what its bearer added to it.
+    fn person(&self) -> &str {
+        let name = self.name.split_once(" (");
+        name.map_or(self.name.as_str(), |(person, _)| person)
     }
 }
 
@@ -213,6 +237,22 @@ pub enum Refusal {
     /// The gates did not open in time; nothing was changed.
     #[error("{}", gates(.0))]
     Gates(Vec<GateVerdict>),
+    /// No switch of the service waits for its gates.
+    #[error("no switch of service `{0}` waits for its gates")]
+    NothingWaits(ServiceName),
+    /// A switch waits, and not for approval.
+    #[error(
+        "the switch of service `{service}` waits for {gate} still, not for approval; say it again later"
+    )]
+    NotYet {
+        /// The service.
+        service: ServiceName,
+        /// What it waits for.
+        gate: GateKind,
+    },
+    /// Who has asked for a switch cannot approve it.
+    #[error("`{0}` has asked for the switch; somebody else must approve it")]
+    SamePerson(String),
     /// No earlier colour to go back to.
     #[error("service `{0}` has never been switched, there is no colour to roll back to")]
     NothingToRollBack(ServiceName),

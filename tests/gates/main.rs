@@ -9,5 +9,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod approval;
 mod checks;
+mod hooks;
 mod plan;

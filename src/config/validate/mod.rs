@@ -5,6 +5,7 @@
 //! (`load` sees to that). Must not read files or resolve names: a check must give the same answer everywhere.
 
 mod gates;
+mod hook;
 mod limits;
 mod listener;
 mod peers;

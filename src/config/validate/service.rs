@@ -225,6 +225,12 @@ fn passive(service: &str, raw: Field<RawPassive>, judge: &mut Judge<'_>) -> Pass
 fn switch(service: &str, raw: Field<RawSwitch>, judge: &mut Judge<'_>) -> (SwitchSpec, Option<At>) {
     let raw = raw.value().unwrap_or_default();
     let at = raw.min_ready.given().map(|min_ready| min_ready.at);
+    let raw_gates = gates::RawGates {
+        approve: raw.approve,
+        approve_timeout: raw.approve_timeout,
+        check: raw.check,
+        hook: raw.hook,
+    };
     let spec = SwitchSpec {
         gate_timeout: raw.gate_timeout.or(Delay(GATE_TIMEOUT)).0,
         min_ready: raw.min_ready.or(MinReady::Count(1)),
@@ -235,7 +241,7 @@ fn switch(service: &str, raw: Field<RawSwitch>, judge: &mut Judge<'_>) -> (Switc
             key: raw.key.or(ShiftKey::Request),
             ramp: raw.ramp.or(Delay(Duration::ZERO)).0,
         },
-        gates: gates::gates(service, raw.check, judge),
+        gates: gates::gates(service, raw_gates, judge),
         keep_standby_for: raw.keep_standby_for.or(Delay(Duration::ZERO)).0,
     };
     (spec, at)

@@ -7,6 +7,7 @@ pub(super) mod check;
 pub(super) mod choice;
 pub(super) mod duration;
 pub(super) mod flag;
+pub(super) mod hook;
 pub(super) mod http;
 pub(super) mod memory;
 pub(super) mod network;
