@@ -19,6 +19,7 @@ use super::{
         network::Network,
         number::{Count, Percent},
         path::FilePath,
+        preview::{CookieName, PreviewField},
         protocol::Protocol,
         size::Size,
         tls::{OwnField, ServerNameText},
@@ -144,6 +145,7 @@ table! {
         probe: RawProbe,
         passive: RawPassive,
         switch: RawSwitch,
+        preview: RawPreview,
         timeouts: RawTimeouts,
         connections: RawConnections,
     }
@@ -275,6 +277,17 @@ table! {
         on: CheckScope,
         repeat: Count<1, 100>,
         timeout: Period,
+    }
+}
+
+table! {
+    /// `[service.NAME.preview]`
+    RawPreview {
+        header: PreviewField,
+        cookie: CookieName,
+        host: ServerNameText,
+        listener: String,
+        secret_file: FilePath,
     }
 }
 

@@ -10,6 +10,7 @@ mod limits;
 mod listener;
 mod peers;
 mod pool;
+mod preview;
 mod probe;
 mod process;
 mod route;
