@@ -68,6 +68,7 @@ fn the_full_example_shows_the_defaults() {
                 "green",
                 "probe",
                 "switch",
+                "preview",
             ],
         ),
     ] {
@@ -102,7 +103,7 @@ fn every_key_is_in_the_full_example() {
         [listener.a]\nnonsense = 1\n[service.a]\nnonsense = 1\n[service.a.blue]\nnonsense = 1\n\
         [service.a.probe]\nnonsense = 1\n[service.a.passive]\nnonsense = 1\n\
         [service.a.switch]\nnonsense = 1\n[service.a.timeouts]\nnonsense = 1\n\
-        [service.a.connections]\nnonsense = 1\n\
+        [service.a.connections]\nnonsense = 1\n[service.a.preview]\nnonsense = 1\n\
         [listener.a.tls]\nnonsense = 1\n[service.a.upstream_tls]\nnonsense = 1\n\
         [listener.b.tls]\ncertificates = [{ nonsense = 1 }]\n\
         [[service.b.switch.check]]\nnonsense = 1\n[group.a]\nnonsense = 1\n\
@@ -123,6 +124,7 @@ fn every_key_is_in_the_full_example() {
         "group",
         "timeouts",
         "connections",
+        "preview",
         "tls",
         "upstream_tls",
     ];

@@ -16,6 +16,7 @@ use std::{
 use cutover::{
     config::{AccessLogFormat, AccessLogTarget},
     core::{
+        beside::Traffic,
         gate::spec::HookPoint,
         ids::{Colour, EndpointAddr, Generation, ListenerName, ServiceName},
         notice::Notice,
@@ -293,6 +294,8 @@ fn busy_world() -> String {
 fn work(world: &World, service: &str) {
     let name = ServiceName::new(service);
     for worker in 0..2 {
+        let previews = world.stats.pool(&name, Colour::Green, Traffic::Preview);
+        previews.shard(worker).request(200, Duration::ZERO, 0, 0);
         let stats = world.stats.service(&name, Colour::Blue);
         for ms in [0, 1, 20, 400, 9_000, 11_000] {
             let took = Duration::from_millis(ms);

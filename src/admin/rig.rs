@@ -277,6 +277,7 @@ fn pool(colour: Colour) -> PoolView {
         ready: usize::from(well),
         in_flight: 3,
         tunnels: 1,
+        previews: 0,
         safe_to_stop: false,
         endpoints: vec![EndpointView {
             addr: EndpointAddr::new("10.0.0.1:80"),

@@ -22,7 +22,8 @@ use super::{
     value::{duration, memory, size},
 };
 use crate::core::{
-    ids::Colour,
+    beside::PreviewSpec,
+    ids::{Colour, ListenerName},
     service::{HostPolicy, ListenerScope, MinReady, ProbeKind, ProbeSpec, ServiceSpec},
     tls::{Trust, UpstreamTls},
 };
@@ -84,6 +85,7 @@ impl Config {
                 "check": gates::checks(&spec.switch.gates),
                 "keep_standby_for": time(spec.switch.keep_standby_for),
             },
+            "preview": spec.preview.as_deref().map(preview),
             "timeouts": {
                 "connect": time(spec.timeouts.connect),
                 "response": time(spec.timeouts.response),
@@ -188,6 +190,16 @@ fn upstream_tls(tls: &UpstreamTls) -> Value {
         "server_name": tls.server_name,
         "cert": certificate.map(|it| path(&it.cert)),
         "key": certificate.map(|it| path(&it.key)),
+    })
+}
+
+fn preview(spec: &PreviewSpec) -> Value {
+    json!({
+        "header": spec.header.as_ref().map(HeaderName::as_str),
+        "cookie": spec.cookie,
+        "host": spec.host,
+        "listener": spec.listener.as_ref().map(ListenerName::as_str),
+        "secret_file": spec.secret_file.as_deref().map(path),
     })
 }
 

@@ -14,6 +14,7 @@ mod limits;
 pub mod load;
 mod peers;
 mod raw;
+pub mod secrets;
 mod suggest;
 mod text;
 pub mod tls;

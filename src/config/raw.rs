@@ -19,6 +19,7 @@ use super::{
         network::Network,
         number::{Count, Percent},
         path::FilePath,
+        preview::{CookieName, PreviewField},
         protocol::Protocol,
         size::Size,
         tls::{OwnField, ServerNameText},
@@ -145,6 +146,7 @@ table! {
         probe: RawProbe,
         passive: RawPassive,
         switch: RawSwitch,
+        preview: RawPreview,
         timeouts: RawTimeouts,
         connections: RawConnections,
     }
@@ -283,6 +285,17 @@ table! {
         on: CheckScope,
         repeat: Count<1, 100>,
         timeout: Period,
+    }
+}
+
+table! {
+    /// `[service.NAME.preview]`
+    RawPreview {
+        header: PreviewField,
+        cookie: CookieName,
+        host: ServerNameText,
+        listener: String,
+        secret_file: FilePath,
     }
 }
 

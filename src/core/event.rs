@@ -23,9 +23,13 @@ use super::{
     shift::ShiftRecord,
     snapshot::Snapshot,
     steer::SteerRequest,
-    switch::{Actor, Receipt, Refusal, SwitchAnswer, SwitchRequest, WaitFor},
+    switch::{Actor, Receipt, Refusal, SwitchAnswer, SwitchRequest},
     time::Timestamp,
     tls::UpstreamTls,
+};
+pub use super::{
+    endpoint_drain::{DrainChange, DrainEndpoint},
+    leave::LeaveTerms,
 };
 
 pub use super::restored::{Restored, RestoredService};
@@ -124,52 +128,6 @@ pub struct Deregister {
     pub terms: LeaveTerms,
     /// Who asks.
     pub actor: Actor,
-}
-
-/// Requests are to stay away from an endpoint that stays in its pool, or may come back to it. It may be one that the file
-/// names.
-#[derive(Clone, Debug)]
-pub struct DrainEndpoint {
-    /// Number of the operation.
-    pub op: OpId,
-    /// The service.
-    pub service: ServiceName,
-    /// The pool.
-    pub colour: Colour,
-    /// The endpoint.
-    pub addr: EndpointAddr,
-    /// Which of the two.
-    pub change: DrainChange,
-    /// Who asks.
-    pub actor: Actor,
-}
-
-/// What is to become of an endpoint's traffic.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DrainChange {
-    /// No new requests; those in flight go on.
-    Drain(LeaveTerms),
-    /// New requests again.
-    Undrain,
-}
-
-impl DrainChange {
-    /// Whether the endpoint is drained by it.
-    #[must_use]
-    pub const fn drains(&self) -> bool {
-        matches!(self, Self::Drain(_))
-    }
-}
-
-/// How an endpoint is to leave the traffic.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct LeaveTerms {
-    /// Even if it is the last ready one of the live pool.
-    pub force: bool,
-    /// When to answer: when no request can be routed there any more, or when none is left there.
-    pub wait: WaitFor,
-    /// After it, what still runs there is cut and counted. Without one, what is in flight goes on to its end.
-    pub deadline: Option<Duration>,
 }
 
 /// Every worker has answered.

@@ -3,6 +3,7 @@
 
 mod answer;
 pub mod balance;
+pub mod beside;
 mod change;
 pub mod cookie;
 mod decide;

@@ -14,6 +14,7 @@ use std::{
 use http::{HeaderName, HeaderValue};
 
 use super::{
+    beside::PreviewSpec,
     gate::spec::GatesSpec,
     ids::{ByColour, Colour, EndpointAddr, ListenerName, ServiceName},
     proxy_header::ProxyVersion,
@@ -56,6 +57,8 @@ pub struct ServiceSpec {
     pub passive: PassiveSpec,
     /// How a switch goes.
     pub switch: SwitchSpec,
+    /// How a request asks for the standby, if one may.
+    pub preview: Option<Arc<PreviewSpec>>,
     /// How long each wait may last.
     pub timeouts: Timeouts,
     /// How upstream connections are kept.

@@ -15,11 +15,13 @@ use super::{
     endpoint::Endpoint,
     error::ProxyError,
     pool_desk::{Older, PoolDesk, Workplace},
+    preview,
     shift_desk::{ShiftDesk, Whose},
 };
 use crate::{
     core::{
-        ids::{EndpointId, ListenerId, ServiceSlot},
+        beside::Traffic,
+        ids::{EndpointId, ListenerId, ListenerName, ServiceSlot},
         in_flight::Claim,
         routing::Lead,
         service::AmbiguousPath,
@@ -45,6 +47,8 @@ pub(crate) struct Desk {
 struct ServiceDesk {
     snapshot: Arc<ServiceSnapshot>,
     live: Rc<PoolDesk>,
+    /// The standby, for requests that ask for it, if they may.
+    preview: Option<Rc<PoolDesk>>,
     shift: Option<Box<ShiftDesk>>,
     /// Of the standby, while it is held: those to which connections are kept.
     kept: Vec<Rc<Endpoint>>,
@@ -71,9 +75,12 @@ pub(crate) struct Unpicked {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct RouteKey<'a> {
     pub(crate) listener: ListenerId,
+    pub(crate) listener_name: &'a ListenerName,
     pub(crate) host: &'a str,
     pub(crate) path: &'a str,
-    /// Looked at only where colours share the traffic.
+    /// On whose account an earlier attempt was made; a request does not change sides.
+    pub(crate) traffic: Option<Traffic>,
+    /// Looked at only where colours share the traffic, or where the standby may be asked for.
     pub(crate) whose: Whose<'a>,
 }
 
@@ -120,6 +127,9 @@ impl Desk {
                 pool: None,
             });
         };
+        if service.is_asked_for_standby(key) {
+            return service.preview(tried, respelt);
+        }
         let (pool, endpoint) = service.choose(key.whose, tried);
         match endpoint {
             Some(endpoint) => Ok(Picked {
@@ -246,15 +256,21 @@ impl ServiceDesk {
             }
         };
         let tenure = &snapshot.tenure;
-        let live = PoolDesk::new(workplace, &snapshot, tenure, known(tenure));
+        let live = (tenure, Traffic::Live);
+        let live = PoolDesk::new(workplace, &snapshot, live, known(tenure));
         let shift = snapshot.shift.as_ref().map(|shift| {
             let before = older.and_then(|older| older.shift.as_deref());
             let known = known(&shift.tenure);
             ShiftDesk::new(workplace, (&snapshot, shift), known, before)
         });
+        let preview = snapshot.previews.as_ref().map(|tenure| {
+            let previews = (tenure, Traffic::Preview);
+            Rc::new(PoolDesk::new(workplace, &snapshot, previews, known(tenure)))
+        });
         let renewed = Self {
             live: Rc::new(live),
             shift: shift.map(Box::new),
+            preview,
             kept: kept(workplace, &snapshot, older),
             snapshot,
         };
@@ -267,10 +283,43 @@ impl ServiceDesk {
         renewed
     }
 
+    fn is_asked_for_standby(&self, key: RouteKey<'_>) -> bool {
+        let Some(spec) = &self.snapshot.spec.preview else {
+            return key.traffic == Some(Traffic::Preview);
+        };
+        match key.traffic {
+            Some(traffic) => traffic == Traffic::Preview,
+            None => preview::asks(spec, key),
+        }
+    }
+
+    /// An endpoint of the standby. One that is not ready is not tried, and the live pool never takes its place: who
+    /// looks at a new version must not be shown the old one.
+    fn preview(&self, tried: &[EndpointId], respelt: Option<String>) -> Result<Picked, Unpicked> {
+        let Some(pool) = &self.preview else {
+            return Err(Unpicked {
+                error: ProxyError::NoPreview,
+                pool: None,
+            });
+        };
+        match pool.pick_ready(tried) {
+            Some(endpoint) => Ok(Picked {
+                claim: pool.claim(),
+                pool: Rc::clone(pool),
+                endpoint,
+                respelt,
+            }),
+            None => Err(Unpicked {
+                error: ProxyError::NoPreview,
+                pool: Some(Rc::clone(pool)),
+            }),
+        }
+    }
+
     /// Every pool that requests may be sent to.
     fn pools(&self) -> impl Iterator<Item = &Rc<PoolDesk>> {
         let shift = self.shift.as_deref().map(|shift| &shift.pool);
-        [&self.live].into_iter().chain(shift)
+        [&self.live].into_iter().chain(shift).chain(&self.preview)
     }
 
     /// The pool that a request goes to, and an endpoint of it that is not in `tried`. While the new colour of a shift has

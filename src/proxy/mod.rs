@@ -31,6 +31,7 @@ mod origin;
 mod outbound;
 mod pace;
 mod pool_desk;
+mod preview;
 mod protocol;
 mod redirect;
 mod request_id;

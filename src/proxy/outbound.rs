@@ -26,12 +26,13 @@ use super::{
     inbound::Inbound,
     origin::Origin,
     pool_desk::PoolDesk,
+    preview,
     protocol::Verdict,
     shift_desk::Whose,
     target,
     upload::{Gate, Progress, RequestBody},
 };
-use crate::core::{ids::EndpointId, service::ForwardedPolicy, share::Point};
+use crate::core::{beside::Traffic, ids::EndpointId, service::ForwardedPolicy, share::Point};
 
 /// See the module.
 #[derive(Debug)]
@@ -47,6 +48,8 @@ pub(crate) struct Outbound {
     gate: Option<Arc<Gate>>,
     /// The protocol that the client asked to upgrade to, if cutover passes it.
     asked: Option<HeaderValue>,
+    /// On whose account it is sent, once that is known.
+    traffic: Option<Traffic>,
     tried: Vec<EndpointId>,
     attempts: usize,
     replays: u32,
@@ -111,6 +114,7 @@ impl Outbound {
             upload,
             gate,
             asked,
+            traffic: None,
             tried: Vec::new(),
             attempts: 0,
             replays: 0,
@@ -162,6 +166,7 @@ impl Outbound {
             };
             let (pool, endpoint) = (Rc::clone(&picked.pool), Rc::clone(&picked.endpoint));
             let respelt = picked.respelt.take();
+            self.belongs_to(&pool);
             account.attempt(picked);
             if let Some(path) = respelt {
                 self.head.uri = target::with_path(&self.head.uri, path)?;
@@ -177,6 +182,8 @@ impl Outbound {
     fn route_key(&self) -> RouteKey<'_> {
         RouteKey {
             listener: self.downstream.listener().id,
+            listener_name: &self.downstream.listener().name,
+            traffic: self.traffic,
             host: target::host_text(self.host.as_ref()),
             path: self.head.uri.path(),
             whose: Whose {
@@ -185,6 +192,14 @@ impl Outbound {
                 hearsay: self.hearsay.as_deref(),
                 point: &self.point,
             },
+        }
+    }
+
+    /// It stays with this sort of traffic, and what lets it in goes no further.
+    fn belongs_to(&mut self, pool: &PoolDesk) {
+        self.traffic = Some(pool.traffic());
+        if let Some(preview) = &pool.snapshot().spec.preview {
+            preview::withhold(preview, &mut self.head.headers);
         }
     }
 

@@ -465,6 +465,7 @@ pub fn service(name: &str) -> ServiceSpec {
             gates: GatesSpec::default(),
             keep_standby_for: Duration::ZERO,
         },
+        preview: None,
         timeouts: Timeouts {
             connect: Duration::from_secs(1),
             response: Duration::from_secs(60),

@@ -15,7 +15,6 @@ use cutover::core::{
 };
 
 /// Takes in one entry.
-#[expect(clippy::too_many_lines, reason = "a table")]
 pub fn write(journal: &mut Restored, entry: Entry) {
     match entry {
         Entry::Seen {
@@ -56,6 +55,18 @@ pub fn write(journal: &mut Restored, entry: Entry) {
             known.history.insert(0, *receipt);
             known.history.truncate(HISTORY_LIMIT);
         }
+        about @ (Entry::Registered { .. }
+        | Entry::Deregistered { .. }
+        | Entry::EndpointDrain { .. }) => write_endpoint(journal, about),
+    }
+}
+
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "`write` sorts the others away"
+)]
+fn write_endpoint(journal: &mut Restored, entry: Entry) {
+    match entry {
         Entry::Registered {
             service,
             colour,
@@ -89,6 +100,7 @@ pub fn write(journal: &mut Restored, entry: Entry) {
                 known.drained[colour].remove(&addr);
             }
         }
+        _ => {}
     }
 }
 

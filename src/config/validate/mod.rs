@@ -11,6 +11,7 @@ mod limits;
 mod listener;
 mod peers;
 mod pool;
+mod preview;
 mod probe;
 mod process;
 mod route;

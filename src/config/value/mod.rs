@@ -13,6 +13,7 @@ pub(super) mod memory;
 pub(super) mod network;
 pub(super) mod number;
 pub(super) mod path;
+pub(super) mod preview;
 pub(super) mod protocol;
 pub(super) mod route;
 pub(super) mod shift;
