@@ -296,6 +296,8 @@ fn work(world: &World, service: &str) {
     for worker in 0..2 {
         let previews = world.stats.pool(&name, Colour::Green, Traffic::Preview);
         previews.shard(worker).request(200, Duration::ZERO, 0, 0);
+        let mirror = world.stats.mirror(&name, Colour::Green);
+        mirror.shard(worker).live.add(Duration::from_millis(1));
         let stats = world.stats.service(&name, Colour::Blue);
         for ms in [0, 1, 20, 400, 9_000, 11_000] {
             let took = Duration::from_millis(ms);

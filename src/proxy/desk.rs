@@ -25,10 +25,11 @@ use crate::{
         in_flight::Claim,
         routing::Lead,
         service::AmbiguousPath,
+        share::{Sequence, Share},
         snapshot::{ServiceSnapshot, Snapshot},
     },
     publish::Reader,
-    telemetry::stats::Stats,
+    telemetry::{mirror::MirrorStats, stats::Stats},
     tls::Connectors,
 };
 
@@ -49,9 +50,48 @@ struct ServiceDesk {
     live: Rc<PoolDesk>,
     /// The standby, for requests that ask for it, if they may.
     preview: Option<Rc<PoolDesk>>,
+    /// The standby, for copies of live requests, if there are any.
+    mirror: Option<Rc<ServiceMirror>>,
     shift: Option<Box<ShiftDesk>>,
     /// Of the standby, while it is held: those to which connections are kept.
     kept: Vec<Rc<Endpoint>>,
+}
+
+/// The standby of a service as copies of live requests see it.
+#[derive(Debug)]
+pub(crate) struct ServiceMirror {
+    pool: Rc<PoolDesk>,
+    share: Share,
+    sequence: RefCell<Sequence>,
+    stats: Arc<MirrorStats>,
+}
+
+impl ServiceMirror {
+    fn new(workplace: Workplace<'_>, pool: PoolDesk, before: Option<&Self>) -> Self {
+        let snapshot = pool.snapshot();
+        let workers = snapshot.tenure.workers();
+        let first = || Sequence::of_worker(workplace.worker, workers);
+        Self {
+            share: snapshot.spec.mirror,
+            sequence: RefCell::new(before.map_or_else(first, |it| it.sequence.borrow().clone())),
+            stats: workplace.stats.mirror(&snapshot.name, pool.colour()),
+            pool: Rc::new(pool),
+        }
+    }
+
+    /// Whether the next request is one of the share.
+    pub(crate) fn takes_next(&self) -> bool {
+        let point = self.sequence.borrow_mut().next(self.share);
+        self.share.takes(point)
+    }
+
+    pub(crate) fn pool(&self) -> &PoolDesk {
+        &self.pool
+    }
+
+    pub(crate) const fn stats(&self) -> &Arc<MirrorStats> {
+        &self.stats
+    }
 }
 
 /// Where a request is going to.
@@ -60,6 +100,8 @@ pub(crate) struct Picked {
     pub(crate) pool: Rc<PoolDesk>,
     pub(crate) endpoint: Rc<Endpoint>,
     pub(crate) claim: Claim,
+    /// Where a copy of it may go.
+    pub(crate) mirror: Option<Rc<ServiceMirror>>,
     /// The path to forward, where it is not the client's.
     pub(crate) respelt: Option<String>,
 }
@@ -134,6 +176,7 @@ impl Desk {
         match endpoint {
             Some(endpoint) => Ok(Picked {
                 claim: pool.claim(),
+                mirror: service.mirror.clone(),
                 pool,
                 endpoint,
                 respelt,
@@ -267,7 +310,14 @@ impl ServiceDesk {
             let previews = (tenure, Traffic::Preview);
             Rc::new(PoolDesk::new(workplace, &snapshot, previews, known(tenure)))
         });
+        let mirror = snapshot.mirrors.as_ref().map(|tenure| {
+            let copies = (tenure, Traffic::Mirror);
+            let pool = PoolDesk::new(workplace, &snapshot, copies, known(tenure));
+            let before = older.and_then(|older| older.mirror.as_deref());
+            Rc::new(ServiceMirror::new(workplace, pool, before))
+        });
         let renewed = Self {
+            mirror,
             live: Rc::new(live),
             shift: shift.map(Box::new),
             preview,
@@ -305,6 +355,7 @@ impl ServiceDesk {
         match pool.pick_ready(tried) {
             Some(endpoint) => Ok(Picked {
                 claim: pool.claim(),
+                mirror: None,
                 pool: Rc::clone(pool),
                 endpoint,
                 respelt,
@@ -319,7 +370,11 @@ impl ServiceDesk {
     /// Every pool that requests may be sent to.
     fn pools(&self) -> impl Iterator<Item = &Rc<PoolDesk>> {
         let shift = self.shift.as_deref().map(|shift| &shift.pool);
-        [&self.live].into_iter().chain(shift).chain(&self.preview)
+        [&self.live]
+            .into_iter()
+            .chain(shift)
+            .chain(&self.preview)
+            .chain(self.mirror.as_deref().map(|it| &it.pool))
     }
 
     /// The pool that a request goes to, and an endpoint of it that is not in `tried`. While the new colour of a shift has

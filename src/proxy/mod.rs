@@ -27,6 +27,7 @@ mod inbound;
 mod introduced;
 mod lifeline;
 mod max_forwards;
+mod mirror;
 mod origin;
 mod outbound;
 mod pace;

@@ -11,5 +11,6 @@
 mod support;
 
 mod endpoints;
+mod mirror;
 mod preview;
 mod safe_to_stop;
