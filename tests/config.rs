@@ -106,7 +106,7 @@ fn every_key_is_in_the_full_example() {
         [service.a.connections]\nnonsense = 1\n[service.a.preview]\nnonsense = 1\n\
         [listener.a.tls]\nnonsense = 1\n[service.a.upstream_tls]\nnonsense = 1\n\
         [listener.b.tls]\ncertificates = [{ nonsense = 1 }]\n\
-        [[service.b.switch.check]]\nnonsense = 1\n\
+        [[service.b.switch.check]]\nnonsense = 1\n[group.a]\nnonsense = 1\n\
         [[service.b.switch.hook]]\nnonsense = 1\n";
     let tables = [
         "process",
@@ -121,6 +121,7 @@ fn every_key_is_in_the_full_example() {
         "switch",
         "check",
         "hook",
+        "group",
         "timeouts",
         "connections",
         "preview",

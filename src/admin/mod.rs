@@ -12,6 +12,7 @@ mod config;
 mod context;
 mod endpoints;
 mod error;
+mod group;
 mod history;
 mod listen;
 mod metrics;

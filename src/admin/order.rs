@@ -13,7 +13,7 @@ use crate::{
         ids::{Colour, ServiceName, Tenure},
         service::ServiceSpec,
         shift::ShiftView,
-        switch::{Receipt, SwitchAnswer, Unchanged, WaitFor, Wish},
+        switch::{Receipt, SwitchAnswer, Unchanged, WaitFor},
     },
 };
 
@@ -203,11 +203,9 @@ fn concerned<'a>(
     config: &'a Config,
     order: &'a SwitchOrder,
 ) -> impl Iterator<Item = &'a Arc<ServiceSpec>> {
-    let named = |name: &ServiceName| match &order.wish {
-        Wish::Switch(colours) => colours.contains_key(name),
-        Wish::Rollback(service) => service == name,
-    };
-    config.services.iter().filter(move |it| named(&it.name))
+    let named = order.wish.services();
+    let services = config.services.iter();
+    services.filter(move |it| named.contains(&it.name))
 }
 
 /// The colour named in a path.

@@ -72,6 +72,7 @@ const fn class(error: &CallError) -> Class {
         | CallError::UnknownField { .. }
         | CallError::Address(_) => INVALID_FIELD,
         CallError::UnknownService(_) => UNKNOWN_SERVICE,
+        CallError::UnknownGroup(_) => UNKNOWN_GROUP,
         CallError::UnknownColour(_) => UNKNOWN_COLOUR,
         CallError::Refused(refusal) => switch_class(refusal),
         CallError::Endpoint(refusal) => endpoint_class(refusal),
@@ -93,6 +94,7 @@ const fn switch_class(refusal: &Refusal) -> Class {
         Refusal::NotShifting(_) => NOT_SHIFTING,
         Refusal::Aborted { .. } => ABORTED,
         Refusal::Gates(_) => GATE_REFUSED,
+        Refusal::NotTogether { .. } => NOT_TOGETHER,
         Refusal::NothingWaits(_) => NOTHING_WAITS,
         Refusal::NotYet { .. } => NOT_YET,
         Refusal::SamePerson(_) => SAME_PERSON,
@@ -182,6 +184,7 @@ fn refusal_members(refusal: &Refusal) -> Value {
             by,
         } => json!({ "service": service, "to": to, "live": live, "by": by }),
         Refusal::NotYet { service, gate } => json!({ "service": service, "gate": gate }),
+        Refusal::NotTogether { group, service } => json!({ "group": group, "service": service }),
         Refusal::SamePerson(actor) => json!({ "actor": actor }),
         Refusal::NothingToRollBack(service)
         | Refusal::NotShifting(service)
@@ -225,6 +228,12 @@ const FOREIGN_HOST: Class = Class::new(403, "foreign-host", "called by a foreign
 const FOREIGN_ORIGIN: Class = Class::new(403, "foreign-origin", "called from a foreign site");
 const UNKNOWN_PATH: Class = Class::new(404, "unknown-path", "no such call");
 const UNKNOWN_SERVICE: Class = Class::new(404, "unknown-service", "no such service");
+const UNKNOWN_GROUP: Class = Class::new(404, "unknown-group", "no such group");
+const NOT_TOGETHER: Class = Class::new(
+    409,
+    "not-together",
+    "a service of the group has gone its own way",
+);
 const UNKNOWN_COLOUR: Class = Class::new(404, "unknown-colour", "no such colour");
 const UNKNOWN_ENDPOINT: Class = Class::new(404, "unknown-endpoint", "no such endpoint");
 const METHOD: Class = Class::new(405, "method-not-allowed", "the call has another method");

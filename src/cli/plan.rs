@@ -6,10 +6,11 @@ use clap::Args;
 
 use super::{
     args::ClientArgs,
-    client::{Client, segment},
+    client::Client,
     exit::{Exit, Failure},
     gates,
     output::{Output, plain},
+    switch::Aim,
 };
 use crate::core::{
     gate::plan::{Plan as Planned, ServicePlan, ToDrain},
@@ -18,30 +19,32 @@ use crate::core::{
 
 #[derive(Debug, Args)]
 pub(super) struct Plan {
-    /// The service
-    service: String,
-    /// The colour that a switch would make live: `blue` or `green`
-    colour: Colour,
+    /// The service, not with `--group`, and the colour that a switch would make live
+    #[arg(required = true, num_args = 1..=2, value_names = ["SERVICE", "COLOUR"])]
+    what: Vec<String>,
+    /// Plan a switch of every service of this group
+    #[arg(long, value_name = "NAME")]
+    group: Option<String>,
     #[command(flatten)]
     client: ClientArgs,
 }
 
 impl Plan {
     pub(super) async fn run(self, output: &mut Output<'_>) -> Result<Exit, Failure> {
+        let aim = Aim::of(self.group, self.what)?;
         let client = self.client.client(PLAN_TIMEOUT, output)?;
-        planned(&client, &self.service, self.colour, output).await
+        planned(&client, &aim.path("plan"), aim.colour, output).await
     }
 }
 
 /// Says what a switch would do; 3 if it would be refused.
 pub(super) async fn planned(
     client: &Client,
-    service: &str,
+    path: &str,
     to: Colour,
     output: &mut Output<'_>,
 ) -> Result<Exit, Failure> {
-    let path = format!("/v1/services/{}/plan?to={to}", segment(service));
-    let answer = client.get(&path).await?;
+    let answer = client.get(&format!("{path}?to={to}")).await?;
     let plan: Planned = answer.parse()?;
     let text = match output.is_json() {
         true => answer.text,

@@ -40,6 +40,7 @@ impl Config {
                 "token_file": self.admin.token_file.as_deref().map(path),
             },
             "listener": named(self.listeners.iter().map(|it| (it.name.as_str(), listener(it)))),
+            "group": named(self.groups.iter().map(|it| (it.name.as_str(), json!({ "services": it.services })))),
             "service": named(self.services.iter().map(|it| (it.name.as_str(), self.service(it)))),
         });
         if let Some(metrics) = &self.metrics {

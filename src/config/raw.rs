@@ -47,6 +47,7 @@ table! {
         metrics: RawMetrics,
         listener: Named<RawListener, LISTENERS_LIMIT>,
         service: Named<RawService, SERVICES_LIMIT>,
+        group: Named<RawGroup, GROUPS_LIMIT>,
     }
 }
 
@@ -149,6 +150,13 @@ table! {
         preview: RawPreview,
         timeouts: RawTimeouts,
         connections: RawConnections,
+    }
+}
+
+table! {
+    /// `[group.NAME]`
+    RawGroup {
+        services: List<String, SERVICES_LIMIT>,
     }
 }
 
@@ -311,6 +319,8 @@ table! {
 
 /// Services in one file.
 pub(super) const SERVICES_LIMIT: usize = 10_000;
+/// Groups in one file.
+pub(super) const GROUPS_LIMIT: usize = 1024;
 /// Listeners in one file.
 pub(super) const LISTENERS_LIMIT: usize = 256;
 /// Certificates of one listener.

@@ -39,7 +39,7 @@ impl State {
         let decision = match decide(self, &request) {
             Ok(decision) => decision,
             Err(refusal) => {
-                let services = services_of(&request.wish);
+                let services = request.wish.services();
                 let asked = Asked::new(request, Vec::new(), turn.now);
                 return refuse(&asked, services, refusal, turn);
             }
@@ -93,6 +93,7 @@ impl State {
         let receipt = Receipt {
             rollback: asked.rollback,
             forced: asked.force,
+            group: asked.group.clone(),
             gate_ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
             gates,
             ..Receipt::intended(
@@ -255,12 +256,5 @@ pub(super) fn at_commit(
     match told {
         Some((_, _, counts)) if passed.missing == 0 => *counts,
         _ => counter.counts(),
-    }
-}
-
-fn services_of(wish: &Wish) -> Vec<ServiceName> {
-    match wish {
-        Wish::Switch(wanted) => wanted.keys().cloned().collect(),
-        Wish::Rollback(service) => vec![service.clone()],
     }
 }

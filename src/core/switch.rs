@@ -3,14 +3,14 @@
 //! Owns the words of a switch; whether it may begin is said in `decide.rs`, how it goes on in `procedure.rs`, what it
 //! leaves behind in `receipt.rs`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
 pub use super::receipt::{Broken, Cut, Outcome, Receipt};
 use super::{
     gate::verdict::{GateKind, GateVerdict},
-    ids::{Colour, OpId, ServiceName, Tenure},
+    ids::{Colour, GroupName, OpId, ServiceName, Tenure},
     share::Share,
     shift::{Pace, ShiftView},
     time::Timestamp,
@@ -46,6 +46,42 @@ pub enum Wish {
     Switch(BTreeMap<ServiceName, Colour>),
     /// Go back to the colour that was live before.
     Rollback(ServiceName),
+    /// The same as `Switch`, of the services of a group.
+    SwitchGroup(GroupName, BTreeMap<ServiceName, Colour>),
+    /// Take back the last switch of a group, all of it or nothing.
+    RollbackGroup(GroupName, BTreeSet<ServiceName>),
+}
+
+impl Wish {
+    /// Whether it leads back.
+    #[must_use]
+    pub const fn is_rollback(&self) -> bool {
+        match self {
+            Self::Rollback(_) | Self::RollbackGroup(..) => true,
+            Self::Switch(_) | Self::SwitchGroup(..) => false,
+        }
+    }
+
+    /// The group that it is about.
+    #[must_use]
+    pub const fn group(&self) -> Option<&GroupName> {
+        match self {
+            Self::SwitchGroup(group, _) | Self::RollbackGroup(group, _) => Some(group),
+            Self::Switch(_) | Self::Rollback(_) => None,
+        }
+    }
+
+    /// The services that it is about.
+    #[must_use]
+    pub fn services(&self) -> Vec<ServiceName> {
+        match self {
+            Self::Switch(colours) | Self::SwitchGroup(_, colours) => {
+                colours.keys().cloned().collect()
+            }
+            Self::Rollback(service) => vec![service.clone()],
+            Self::RollbackGroup(_, services) => services.iter().cloned().collect(),
+        }
+    }
 }
 
 /// Who asks for a change.
@@ -253,6 +289,16 @@ pub enum Refusal {
     /// Who has asked for a switch cannot approve it.
     #[error("`{0}` has asked for the switch; somebody else must approve it")]
     SamePerson(String),
+    /// Not every service of the group stands where a switch of the group has left it.
+    #[error(
+        "service `{service}` does not stand where the last switch of group `{group}` has left it; roll back one service at a time"
+    )]
+    NotTogether {
+        /// The group.
+        group: GroupName,
+        /// The first service that was switched otherwise since, or was never switched with the others.
+        service: ServiceName,
+    },
     /// No earlier colour to go back to.
     #[error("service `{0}` has never been switched, there is no colour to roll back to")]
     NothingToRollBack(ServiceName),

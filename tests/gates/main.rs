@@ -11,5 +11,6 @@ mod support;
 
 mod approval;
 mod checks;
+mod group;
 mod hooks;
 mod plan;

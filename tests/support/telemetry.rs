@@ -123,6 +123,7 @@ pub(crate) fn receipt() -> Receipt {
         reason: Some("release 7".to_owned()),
         rollback: false,
         forced: false,
+        group: None,
         requested_at: Timestamp::from_millis(1_700_000_000_000),
         committed_at: Some(Timestamp::from_millis(1_700_000_000_040)),
         gate_ms: 40,

@@ -12,11 +12,11 @@ use super::{
 };
 use crate::core::{
     event::Effect,
-    ids::{OpId, ServiceName, Tenure},
+    ids::{GroupName, OpId, ServiceName, Tenure},
     notice::Notice,
     pace::Pace,
     state::{State, Turn},
-    switch::{Actor, Receipt, SwitchRequest, WaitFor, Wish},
+    switch::{Actor, Receipt, Refusal, SwitchRequest, WaitFor, Wish},
     time::after,
 };
 
@@ -28,7 +28,9 @@ pub(in crate::core) struct Calls(BTreeMap<OpId, Call>);
 struct Call {
     hook: Arc<HookSpec>,
     service: ServiceName,
-    tenure: Tenure,
+    /// What would be rolled back.
+    group: Option<GroupName>,
+    switched: Vec<(ServiceName, Tenure)>,
     /// Whether what it tells of is a rollback.
     rollback: bool,
     due: Instant,
@@ -57,16 +59,17 @@ impl State {
             return;
         }
         let description = Arc::new(Description::of_receipt(at, receipt));
+        let switched = self.switched_with(receipt);
         for hook in hooks {
-            let (service, tenure) = (receipt.service.clone(), receipt.tenure);
             let limit = after(
                 turn.now.instant,
                 hook.timeout.saturating_add(super::ANSWER_SLACK),
             );
             let call = Call {
                 hook: Arc::clone(&hook),
-                service,
-                tenure,
+                service: receipt.service.clone(),
+                group: receipt.group.clone(),
+                switched: switched.clone(),
                 rollback: receipt.rollback,
                 due: limit,
             };
@@ -114,27 +117,65 @@ impl State {
         if call.hook.on_failure != OnFailure::Rollback || call.rollback {
             return;
         }
-        if let Some(shift) = self.shifts.get(&call.service) {
-            // A rollback would abort it, which is not what the hook was asked about.
+        let actor = Actor::hook(&call.hook.name);
+        if let Err(refusal) = self.stands_as_switched(&call.switched) {
             return turn.tells(Notice::SwitchRefused {
-                services: vec![call.service],
-                actor: Actor::hook(&call.hook.name),
-                refusal: shift.refusal(),
+                services: call.switched.into_iter().map(|(it, _)| it).collect(),
+                actor,
+                refusal,
             });
         }
+        let services = call.switched.into_iter().map(|(service, _)| service);
         let request = SwitchRequest {
             op: self.operations.own_op(),
-            actor: Actor::hook(&call.hook.name),
+            actor,
             reason: Some(format!("hook at {} failed: {why}", call.hook.at.as_str())),
             force: false,
             expect_live: None,
-            // Whoever has switched since knows more than the hook.
-            expect_tenure: Some(call.tenure),
-            wish: Wish::Rollback(call.service),
+            expect_tenure: None,
+            wish: match call.group {
+                None => Wish::Rollback(call.service),
+                Some(group) => Wish::RollbackGroup(group, services.collect()),
+            },
             pace: Pace::AtOnce,
             wait: WaitFor::Committed,
         };
         self.switch(request, turn);
+    }
+
+    /// What was switched as one with this: itself, or every service of the group.
+    fn switched_with(&self, receipt: &Receipt) -> Vec<(ServiceName, Tenure)> {
+        if receipt.group.is_none() {
+            return vec![(receipt.service.clone(), receipt.tenure)];
+        }
+        let as_one = |it: &&Receipt| {
+            (&it.group, it.requested_at, &it.actor)
+                == (&receipt.group, receipt.requested_at, &receipt.actor)
+        };
+        let standings = self.standings.values();
+        standings
+            .filter_map(|standing| standing.history.iter().find(as_one))
+            .map(|it| (it.service.clone(), it.tenure))
+            .collect()
+    }
+
+    /// Whoever has switched since, or has begun to, knows more than a hook.
+    fn stands_as_switched(&self, switched: &[(ServiceName, Tenure)]) -> Result<(), Refusal> {
+        for (service, then) in switched {
+            // A rollback would abort the shift, which is not what the hook was asked about.
+            if let Some(shift) = self.shifts.get(service) {
+                return Err(shift.refusal());
+            }
+            let standing = self.standings.get(service);
+            if let Some(standing) = standing.filter(|it| it.tenure() != *then) {
+                return Err(Refusal::StaleTenure {
+                    service: service.clone(),
+                    expected: *then,
+                    tenure: standing.tenure(),
+                });
+            }
+        }
+        Ok(())
     }
 }
 

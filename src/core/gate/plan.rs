@@ -16,7 +16,7 @@ use crate::core::{
     decide::{Decision, decide},
     ids::{Colour, ServiceName, Tenure},
     state::State,
-    switch::{SwitchRequest, Unchanged, Wish},
+    switch::{SwitchRequest, Unchanged},
     time::Now,
 };
 
@@ -125,7 +125,7 @@ impl State {
                 targets, unchanged, ..
             }) => {
                 draft.plan.unchanged = unchanged;
-                let rollback = matches!(request.wish, Wish::Rollback(_));
+                let rollback = request.wish.is_rollback();
                 self.plan_services(&targets, rollback, now, &mut draft);
             }
         }
