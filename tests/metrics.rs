@@ -102,8 +102,8 @@ fn histograms_are_cumulative_and_add_up() {
             seen += 1;
         }
     }
-    // Requests of two services in two colours, the barrier, the drain.
-    assert_eq!(seen, 6);
+    // Requests of two services in two colours, two sides of copies of both, the barrier, the drain.
+    assert_eq!(seen, 10);
 }
 
 #[test]

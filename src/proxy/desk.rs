@@ -14,6 +14,7 @@ use std::{
 use super::{
     endpoint::Endpoint,
     error::ProxyError,
+    mirror_desk::MirrorDesk,
     pool_desk::{Older, PoolDesk, Workplace},
     preview,
     shift_desk::{ShiftDesk, Whose},
@@ -25,11 +26,10 @@ use crate::{
         in_flight::Claim,
         routing::Lead,
         service::AmbiguousPath,
-        share::{Sequence, Share},
         snapshot::{ServiceSnapshot, Snapshot},
     },
     publish::Reader,
-    telemetry::{mirror::MirrorStats, stats::Stats},
+    telemetry::stats::Stats,
     tls::Connectors,
 };
 
@@ -51,47 +51,10 @@ struct ServiceDesk {
     /// The standby, for requests that ask for it, if they may.
     preview: Option<Rc<PoolDesk>>,
     /// The standby, for copies of live requests, if there are any.
-    mirror: Option<Rc<ServiceMirror>>,
+    mirror: Option<Rc<MirrorDesk>>,
     shift: Option<Box<ShiftDesk>>,
     /// Of the standby, while it is held: those to which connections are kept.
     kept: Vec<Rc<Endpoint>>,
-}
-
-/// The standby of a service as copies of live requests see it.
-#[derive(Debug)]
-pub(crate) struct ServiceMirror {
-    pool: Rc<PoolDesk>,
-    share: Share,
-    sequence: RefCell<Sequence>,
-    stats: Arc<MirrorStats>,
-}
-
-impl ServiceMirror {
-    fn new(workplace: Workplace<'_>, pool: PoolDesk, before: Option<&Self>) -> Self {
-        let snapshot = pool.snapshot();
-        let workers = snapshot.tenure.workers();
-        let first = || Sequence::of_worker(workplace.worker, workers);
-        Self {
-            share: snapshot.spec.mirror,
-            sequence: RefCell::new(before.map_or_else(first, |it| it.sequence.borrow().clone())),
-            stats: workplace.stats.mirror(&snapshot.name, pool.colour()),
-            pool: Rc::new(pool),
-        }
-    }
-
-    /// Whether the next request is one of the share.
-    pub(crate) fn takes_next(&self) -> bool {
-        let point = self.sequence.borrow_mut().next(self.share);
-        self.share.takes(point)
-    }
-
-    pub(crate) fn pool(&self) -> &PoolDesk {
-        &self.pool
-    }
-
-    pub(crate) const fn stats(&self) -> &Arc<MirrorStats> {
-        &self.stats
-    }
 }
 
 /// Where a request is going to.
@@ -101,7 +64,7 @@ pub(crate) struct Picked {
     pub(crate) endpoint: Rc<Endpoint>,
     pub(crate) claim: Claim,
     /// Where a copy of it may go.
-    pub(crate) mirror: Option<Rc<ServiceMirror>>,
+    pub(crate) mirror: Option<Rc<MirrorDesk>>,
     /// The path to forward, where it is not the client's.
     pub(crate) respelt: Option<String>,
 }
@@ -314,7 +277,7 @@ impl ServiceDesk {
             let copies = (tenure, Traffic::Mirror);
             let pool = PoolDesk::new(workplace, &snapshot, copies, known(tenure));
             let before = older.and_then(|older| older.mirror.as_deref());
-            Rc::new(ServiceMirror::new(workplace, pool, before))
+            Rc::new(MirrorDesk::new(workplace, pool, before))
         });
         let renewed = Self {
             mirror,

@@ -19,7 +19,7 @@ use http::{
 use tokio::{task::spawn_local, time::timeout};
 
 use super::{
-    connections::Doubt, desk::ServiceMirror, endpoint::Endpoint, outbound::Head,
+    connections::Doubt, endpoint::Endpoint, mirror_desk::MirrorDesk, outbound::Head,
     upload::RequestBody, upstream::Upstream, worker::Worker,
 };
 use crate::{
@@ -73,14 +73,14 @@ struct Seen {
 }
 
 /// Copies a request, if it is one of the share and there is room; what its live answer is to be told to.
-pub(crate) fn copies(mirror: &ServiceMirror, head: &Head, worker: &Rc<Worker>) -> Option<LiveEnd> {
+pub(crate) fn copies(mirror: &MirrorDesk, head: &Head, worker: &Rc<Worker>) -> Option<LiveEnd> {
     if !is_copied(&head.method) || !mirror.takes_next() {
         return None;
     }
     let picked = worker
         .copies()
         .has_room()
-        .then(|| mirror.pool().pick_ready(&[]));
+        .then(|| mirror.pool.pick_ready(&[]));
     let Some(endpoint) = picked.flatten() else {
         let dropped = MirrorResult::Dropped as usize;
         mirror.stats().shard(worker.index()).results[dropped].add(1);
@@ -96,7 +96,7 @@ pub(crate) fn copies(mirror: &ServiceMirror, head: &Head, worker: &Rc<Worker>) -
     let copy = Copy {
         head: head_of(head, mirror, &endpoint),
         endpoint,
-        _claim: mirror.pool().claim(),
+        _claim: mirror.pool.claim(),
         worker: Rc::clone(worker),
     };
     let end = CopyEnd(Rc::clone(&comparison));
@@ -114,10 +114,10 @@ fn is_copied(method: &Method) -> bool {
     [Method::GET, Method::HEAD, Method::OPTIONS].contains(method)
 }
 
-fn head_of(live: &Head, mirror: &ServiceMirror, endpoint: &Endpoint) -> Head {
+fn head_of(live: &Head, mirror: &MirrorDesk, endpoint: &Endpoint) -> Head {
     let mut headers = live.headers.clone();
     let host = mirror
-        .pool()
+        .pool
         .host_for(endpoint, live.headers.get(HOST))
         .clone();
     headers.insert(HOST, host);

@@ -28,6 +28,7 @@ mod introduced;
 mod lifeline;
 mod max_forwards;
 mod mirror;
+mod mirror_desk;
 mod origin;
 mod outbound;
 mod pace;

@@ -17,7 +17,7 @@ use hyper::body::Incoming;
 
 use super::{
     account::Account,
-    desk::{RouteKey, ServiceMirror},
+    desk::RouteKey,
     downstream::Downstream,
     endpoint::Endpoint,
     error::ProxyError,
@@ -25,6 +25,7 @@ use super::{
     hearsay::{self, Hearsay},
     inbound::Inbound,
     mirror::{self, LiveEnd},
+    mirror_desk::MirrorDesk,
     origin::Origin,
     pool_desk::PoolDesk,
     preview,
@@ -52,7 +53,7 @@ pub(crate) struct Outbound {
     /// On whose account it is sent, once that is known.
     traffic: Option<Traffic>,
     /// Where a copy of it may go, until it is known whether one does.
-    mirror: Option<Rc<ServiceMirror>>,
+    mirror: Option<Rc<MirrorDesk>>,
     /// Whom its answer is told to, if a copy was made.
     copied: Option<LiveEnd>,
     tried: Vec<EndpointId>,

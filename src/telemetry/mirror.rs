@@ -43,6 +43,40 @@ impl Times {
     }
 }
 
+/// One of the two answers to a request that was copied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MirrorSide {
+    /// The client's.
+    Live,
+    /// The copy's.
+    Copy,
+}
+
+impl MirrorSide {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Live, Self::Copy];
+
+    /// The label.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Live => "live",
+            Self::Copy => "copy",
+        }
+    }
+}
+
+impl MirrorShard {
+    /// The times of one side.
+    #[must_use]
+    pub const fn times(&self, side: MirrorSide) -> &Times {
+        match side {
+            MirrorSide::Live => &self.live,
+            MirrorSide::Copy => &self.copy,
+        }
+    }
+}
+
 /// What has become of a copy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MirrorResult {

@@ -14,3 +14,4 @@ mod endpoints;
 mod mirror;
 mod preview;
 mod safe_to_stop;
+mod walk_through;

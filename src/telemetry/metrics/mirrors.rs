@@ -8,7 +8,7 @@ use super::family::{Distribution, Family};
 use crate::{
     core::view::ServiceView,
     telemetry::{
-        mirror::{MirrorResult, MirrorShard, Times},
+        mirror::{MirrorResult, MirrorSide},
         stats::{DURATION_BUCKETS_US, Stats},
     },
 };
@@ -33,18 +33,16 @@ pub(super) fn families(stats: &Stats, views: &[ServiceView]) -> Vec<MetricFamily
         for result in MirrorResult::ALL {
             copies.add(&[service, colour, result.as_str()], mirror.total(result));
         }
-        let sides: [(&str, fn(&MirrorShard) -> &Times); 2] =
-            [("live", |shard| &shard.live), ("copy", |shard| &shard.copy)];
-        for (side, times) in sides {
+        for side in MirrorSide::ALL {
             let counts: Vec<_> = (0..=DURATION_BUCKETS_US.len())
-                .map(|bucket| mirror.sum(|shard| &times(shard).buckets[bucket]))
+                .map(|bucket| mirror.sum(|shard| &shard.times(side).buckets[bucket]))
                 .collect();
             let distribution = Distribution {
                 bounds_us: &DURATION_BUCKETS_US,
                 counts: &counts,
-                sum_us: mirror.sum(|shard| &times(shard).sum_us),
+                sum_us: mirror.sum(|shard| &shard.times(side).sum_us),
             };
-            durations.add_distribution(&[service, colour, side], &distribution);
+            durations.add_distribution(&[service, colour, side.as_str()], &distribution);
         }
     }
     vec![copies.into(), durations.into()]
