@@ -265,6 +265,7 @@ pub(crate) fn view() -> ServiceView {
         waiting: None,
         shift: None,
         pools: ByColour::from_fn(pool),
+        mirror: Vec::new(),
         leaving: Vec::new(),
         draining: Vec::new(),
         last_switch: Some(receipt()),

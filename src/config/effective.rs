@@ -58,6 +58,7 @@ impl Config {
             "protocol": spec.protocol.word(),
             "balance": spec.balance.word(),
             "slow_start": time(spec.slow_start),
+            "mirror": spec.mirror.to_string(),
             "on_all_unhealthy": spec.on_all_unhealthy.word(),
             "max_request_body": size::write(spec.max_request_body.map_or(0, NonZeroUsize::get)),
             "ambiguous_path": spec.ambiguous_path.word(),

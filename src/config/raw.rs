@@ -135,6 +135,7 @@ table! {
         protocol: UpstreamProtocol,
         balance: BalanceKind,
         slow_start: Delay,
+        mirror: Share,
         on_all_unhealthy: OnAllUnhealthy,
         max_request_body: Size<0, BODY_LIMIT>,
         ambiguous_path: AmbiguousPath,

@@ -18,6 +18,7 @@ use super::{
     gate::spec::GatesSpec,
     ids::{ByColour, Colour, EndpointAddr, ListenerName, ServiceName},
     proxy_header::ProxyVersion,
+    share::Share,
     shift::ShiftSpec,
     tls::UpstreamTls,
 };
@@ -57,6 +58,8 @@ pub struct ServiceSpec {
     pub passive: PassiveSpec,
     /// How a switch goes.
     pub switch: SwitchSpec,
+    /// The share of safe requests that are copied to the standby; none, where it is none.
+    pub mirror: Share,
     /// How a request asks for the standby, if one may.
     pub preview: Option<Arc<PreviewSpec>>,
     /// How long each wait may last.

@@ -16,6 +16,7 @@ use std::{
 use super::{
     endpoint::Endpoint,
     error::ProxyError,
+    mirror_desk::MirrorDesk,
     pool_desk::{Older, PoolDesk, Workplace},
     preview,
     shift_desk::{ShiftDesk, Whose},
@@ -51,6 +52,8 @@ struct ServiceDesk {
     live: Rc<PoolDesk>,
     /// The standby, for requests that ask for it, if they may.
     preview: Option<Rc<PoolDesk>>,
+    /// The standby, for copies of live requests, if there are any.
+    mirror: Option<Rc<MirrorDesk>>,
     shift: Option<Box<ShiftDesk>>,
     /// Of the standby, while it is held or is being warmed up: those to which connections are kept.
     kept: Vec<Rc<Endpoint>>,
@@ -62,6 +65,8 @@ pub(crate) struct Picked {
     pub(crate) pool: Rc<PoolDesk>,
     pub(crate) endpoint: Rc<Endpoint>,
     pub(crate) claim: Claim,
+    /// Where a copy of it may go.
+    pub(crate) mirror: Option<Rc<MirrorDesk>>,
     /// The path to forward, where it is not the client's.
     pub(crate) respelt: Option<String>,
 }
@@ -136,6 +141,7 @@ impl Desk {
         match endpoint {
             Some(endpoint) => Ok(Picked {
                 claim: pool.claim(),
+                mirror: service.mirror.clone(),
                 pool,
                 endpoint,
                 respelt,
@@ -269,7 +275,14 @@ impl ServiceDesk {
             let previews = (tenure, Traffic::Preview);
             Rc::new(PoolDesk::new(workplace, &snapshot, previews, known(tenure)))
         });
+        let mirror = snapshot.mirrors.as_ref().map(|tenure| {
+            let copies = (tenure, Traffic::Mirror);
+            let pool = PoolDesk::new(workplace, &snapshot, copies, known(tenure));
+            let before = older.and_then(|older| older.mirror.as_deref());
+            Rc::new(MirrorDesk::new(workplace, pool, before))
+        });
         let renewed = Self {
+            mirror,
             live: Rc::new(live),
             shift: shift.map(Box::new),
             preview,
@@ -313,6 +326,7 @@ impl ServiceDesk {
         match pool.pick_ready(tried) {
             Some(endpoint) => Ok(Picked {
                 claim: pool.claim(),
+                mirror: None,
                 pool: Rc::clone(pool),
                 endpoint,
                 respelt,
@@ -327,7 +341,11 @@ impl ServiceDesk {
     /// Every pool that requests may be sent to.
     fn pools(&self) -> impl Iterator<Item = &Rc<PoolDesk>> {
         let shift = self.shift.as_deref().map(|shift| &shift.pool);
-        [&self.live].into_iter().chain(shift).chain(&self.preview)
+        [&self.live]
+            .into_iter()
+            .chain(shift)
+            .chain(&self.preview)
+            .chain(self.mirror.as_deref().map(|it| &it.pool))
     }
 
     /// The pool that a request goes to, and an endpoint of it that is not in `tried`. While the new colour of a shift has

@@ -27,6 +27,8 @@ mod inbound;
 mod introduced;
 mod lifeline;
 mod max_forwards;
+mod mirror;
+mod mirror_desk;
 mod origin;
 mod outbound;
 mod pace;

@@ -22,6 +22,7 @@ use super::{
     clock::Clock,
     desk::Desk,
     lifeline::{Lifelines, SWEEP_INTERVAL},
+    mirror::Copies,
     request_id::RequestIds,
     resources::Resources,
     trace::TraceIds,
@@ -72,6 +73,7 @@ pub(crate) struct Worker {
     lifelines: Lifelines,
     request_ids: RequestIds,
     trace_ids: TraceIds,
+    copies: Copies,
     tight: Cell<bool>,
     draining: Cell<bool>,
     cutting: Cell<bool>,
@@ -126,6 +128,7 @@ async fn run(setup: WorkerSetup) {
         lifelines: Lifelines::default(),
         request_ids: RequestIds::new(),
         trace_ids: TraceIds::default(),
+        copies: Copies::default(),
         tight: Cell::new(false),
         draining: Cell::new(false),
         cutting: Cell::new(false),
@@ -245,6 +248,15 @@ impl Worker {
         self.connections.set(self.connections.get() + 1);
         self.stats().accepted.add(1);
         Admitted(Rc::clone(self))
+    }
+
+    pub(crate) const fn index(&self) -> usize {
+        self.index
+    }
+
+    /// Copies of live requests that it has under way.
+    pub(crate) const fn copies(&self) -> &Copies {
+        &self.copies
     }
 
     pub(crate) const fn desk(&self) -> &Desk {

@@ -94,6 +94,7 @@ pub(super) fn service(
         },
         passive: passive(&text, raw.passive, judge),
         switch,
+        mirror: mirror(raw.mirror, (&text, protocol), judge),
         preview,
         timeouts: timeouts(raw.timeouts),
         connections: ConnectionsSpec {
@@ -269,6 +270,25 @@ fn steps(service: &str, raw: Field<List<Share, STEPS_LIMIT>>, judge: &mut Judge<
         }
     }
     shift::steps(&typed).unwrap_or_default()
+}
+
+/// Copies are sent over HTTP/1.1, which endpoints must speak for them.
+fn mirror(
+    raw: Field<Share>,
+    (service, protocol): (&str, UpstreamProtocol),
+    judge: &mut Judge<'_>,
+) -> Share {
+    let Field::Given(Given { at, value: share }) = raw else {
+        return Share::NONE;
+    };
+    if protocol == UpstreamProtocol::Http2 && share != Share::NONE {
+        judge.error(
+            at,
+            format!("`mirror` of service `{service}` sends copies over HTTP/1.1, which its endpoints do not speak"),
+            "remove it, or set `protocol` to `\"http1\"` or `\"auto\"`",
+        );
+    }
+    share
 }
 
 fn timeouts(raw: Field<RawTimeouts>) -> Timeouts {
