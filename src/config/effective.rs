@@ -76,6 +76,7 @@ impl Config {
                 "gate_timeout": time(spec.switch.gate_timeout),
                 "min_ready": min_ready(spec.switch.min_ready),
                 "drain_deadline": time(spec.switch.drain_deadline),
+                "warm_up": spec.switch.gates.warm_up,
                 "approve": spec.switch.gates.approval.is_some(),
                 "approve_timeout": time(spec.switch.gates.approval.unwrap_or(APPROVE_TIMEOUT)),
                 "hook": gates::hooks(&spec.switch.gates),

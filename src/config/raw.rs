@@ -252,6 +252,7 @@ table! {
         key: ShiftKey,
         ramp: Delay,
         keep_standby_for: Delay,
+        warm_up: Flag,
         approve: Flag,
         approve_timeout: Period,
         check: List<RawCheck, CHECKS_LIMIT>,

@@ -5,6 +5,8 @@
 //! A service's desk is rebuilt when the service's part of the snapshot is another one, which a comparison of
 //! two pointers tells; nothing shared between workers is written to on the way of a request.
 
+mod kept;
+
 use std::{
     cell::{RefCell, RefMut},
     rc::Rc,
@@ -53,7 +55,7 @@ struct ServiceDesk {
     /// The standby, for copies of live requests, if there are any.
     mirror: Option<Rc<MirrorDesk>>,
     shift: Option<Box<ShiftDesk>>,
-    /// Of the standby, while it is held: those to which connections are kept.
+    /// Of the standby, while it is held or is being warmed up: those to which connections are kept.
     kept: Vec<Rc<Endpoint>>,
 }
 
@@ -284,9 +286,15 @@ impl ServiceDesk {
             live: Rc::new(live),
             shift: shift.map(Box::new),
             preview,
-            kept: kept(workplace, &snapshot, older),
+            kept: kept::kept(workplace, &snapshot, older),
             snapshot,
         };
+        let shifting = renewed.shift.as_deref().map(|shift| &shift.pool);
+        for pool in [&renewed.live].into_iter().chain(shifting) {
+            for endpoint in pool.endpoints() {
+                endpoint.connections().goes_live();
+            }
+        }
         for endpoint in older.into_iter().flat_map(Self::endpoints) {
             let mut newer = renewed.endpoints();
             if !newer.any(|newer| newer.shares_connections(endpoint)) {
@@ -361,26 +369,4 @@ impl ServiceDesk {
         let picked = self.pools().flat_map(|pool| pool.endpoints());
         picked.chain(&self.kept)
     }
-}
-
-/// Endpoints of a held standby to which connections are kept: those that had some when it was live.
-fn kept(
-    workplace: Workplace<'_>,
-    snapshot: &ServiceSnapshot,
-    older: Option<&ServiceDesk>,
-) -> Vec<Rc<Endpoint>> {
-    // What a shift leads to is used, and needs no keeping.
-    let Some(older) = older.filter(|_| snapshot.held && snapshot.shift.is_none()) else {
-        return Vec::new();
-    };
-    let colour = snapshot.live.other();
-    let belongs = workplace.belongs(&snapshot.spec, colour);
-    let kept = snapshot.pools[colour].endpoints.iter();
-    let kept = kept.filter_map(|endpoint| {
-        let known = older.endpoints().find(|it| it.id() == endpoint.id)?;
-        let endpoint = Endpoint::new(belongs, endpoint.clone(), Some(known));
-        endpoint.connections().hold();
-        Some(Rc::new(endpoint))
-    });
-    kept.collect()
 }

@@ -52,5 +52,6 @@ mod unread;
 mod upload;
 mod upstream;
 mod vouched;
+mod warm_up;
 pub mod websocket;
 pub mod worker;

@@ -26,6 +26,7 @@ use super::{
     request_id::RequestIds,
     resources::Resources,
     trace::TraceIds,
+    warm_up::warm_up,
 };
 use crate::{
     core::{ids::ListenerId, in_flight::Ending},
@@ -169,6 +170,14 @@ impl Worker {
                 let _ = answer.try_send(BarrierAnswer {
                     worker: self.index,
                     counts,
+                });
+            }
+            Order::WarmUp { pool, answer } => {
+                let worker = Rc::clone(self);
+                spawn_local(async move {
+                    let account = warm_up(worker, &pool).await;
+                    // There is room for one answer of each worker; who asked may have given up.
+                    let _ = answer.try_send(account);
                 });
             }
             Order::Cut(tenure, ending) => self.lifelines.cut(&tenure, ending),

@@ -53,6 +53,8 @@ pub(super) fn service(
     let text = shown(&name.value);
     let live = live(&raw.live);
     let (heard, preview) = heard((&text, name.at), &mut raw, listeners, judge);
+    let warm_up = raw.switch.given().and_then(|it| it.value.warm_up.given());
+    let warm_up_at = warm_up.filter(|it| it.value.0).map(|it| it.at);
     let (switch, min_ready_at) = switch(&text, mem::take(&mut raw.switch), judge);
     let around = pool::Around {
         service: (&text, name.at),
@@ -102,6 +104,9 @@ pub(super) fn service(
         upstream_tls,
         vouched_fields: listeners.vouched_fields(),
     };
+    if let Some(at) = warm_up_at {
+        gates::can_be_warm(&text, &spec.connections, at, judge);
+    }
     Judged {
         spec,
         routes_at: heard.routes_at,
@@ -227,6 +232,7 @@ fn switch(service: &str, raw: Field<RawSwitch>, judge: &mut Judge<'_>) -> (Switc
     let raw = raw.value().unwrap_or_default();
     let at = raw.min_ready.given().map(|min_ready| min_ready.at);
     let raw_gates = gates::RawGates {
+        warm_up: raw.warm_up,
         approve: raw.approve,
         approve_timeout: raw.approve_timeout,
         check: raw.check,
