@@ -237,6 +237,7 @@ pub(crate) fn receipt() -> Receipt {
         drained_at: Some(Timestamp::from_millis(1_700_000_001_204)),
         outcome: Outcome::Drained,
         shift: None,
+        affinity: None,
     }
 }
 
@@ -254,6 +255,7 @@ pub(crate) fn view() -> ServiceView {
         standby_kept_until: None,
         waiting: None,
         shift: None,
+        finishing: None,
         pools: ByColour::from_fn(pool),
         leaving: Vec::new(),
         draining: Vec::new(),

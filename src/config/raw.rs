@@ -19,11 +19,13 @@ use super::{
         number::{Count, Percent},
         path::FilePath,
         protocol::Protocol,
+        shift::CookieName,
         size::Size,
         tls::{OwnField, ServerNameText},
     },
 };
 use crate::core::{
+    affinity::AffinityMode,
     event::POOL_LIMIT,
     gate::spec::CheckScope,
     ids::{Colour, EndpointAddr},
@@ -56,6 +58,7 @@ table! {
         shutdown_delay: Delay,
         shutdown_deadline: Delay,
         max_buffered: MemoryBound,
+        affinity_key_file: FilePath,
         access_log: AccessLogTarget,
         access_log_format: AccessLogFormat,
         log_format: LogFormat,
@@ -143,6 +146,7 @@ table! {
         probe: RawProbe,
         passive: RawPassive,
         switch: RawSwitch,
+        affinity: RawAffinity,
         timeouts: RawTimeouts,
         connections: RawConnections,
     }
@@ -259,6 +263,15 @@ table! {
         on: CheckScope,
         repeat: Count<1, 100>,
         timeout: Period,
+    }
+}
+
+table! {
+    /// `[service.NAME.affinity]`
+    RawAffinity {
+        mode: AffinityMode,
+        cookie: CookieName,
+        deadline: Period,
     }
 }
 

@@ -145,6 +145,7 @@ impl State {
             tenure: Arc::clone(&standing.counter),
             pools: ByColour::from_fn(|colour| Arc::clone(served.pools[colour].shared())),
             shift: self.shifts.get(name).map(Shift::snapshot),
+            former: self.lingers.snapshot(name),
             held: self.holds.is_held(name),
         }))
     }

@@ -38,6 +38,7 @@ impl State {
             self.has_claims(name, colour, now),
             self.is_unproven(name, colour),
             self.is_held(name, colour, now),
+            self.has_sessions(name, colour),
         ];
         reasons.into_iter().flatten().collect()
     }
@@ -97,6 +98,12 @@ impl State {
         let until = self.held_until(name, now)?;
         let detail = format!("it is kept ready to return until {until}");
         Some(hindrance(HindranceKind::Held, detail, Some(until)))
+    }
+
+    fn has_sessions(&self, name: &ServiceName, colour: Colour) -> Option<Hindrance> {
+        let until = self.lingers.may_reach(name, colour)?;
+        let detail = "sessions that were begun there finish there";
+        Some(hindrance(HindranceKind::Sessions, detail.to_owned(), until))
     }
 }
 

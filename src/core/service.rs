@@ -14,6 +14,7 @@ use std::{
 use http::{HeaderName, HeaderValue};
 
 use super::{
+    affinity::AffinitySpec,
     gate::spec::GatesSpec,
     ids::{ByColour, Colour, EndpointAddr, ListenerName, ServiceName},
     proxy_header::ProxyVersion,
@@ -56,6 +57,8 @@ pub struct ServiceSpec {
     pub passive: PassiveSpec,
     /// How a switch goes.
     pub switch: SwitchSpec,
+    /// Which sessions stay with their colour.
+    pub affinity: Option<AffinitySpec>,
     /// How long each wait may last.
     pub timeouts: Timeouts,
     /// How upstream connections are kept.

@@ -19,6 +19,7 @@ use super::{
     hold::Holds,
     ids::{Colour, EndpointId, OpId, ServiceName},
     leave::Leavers,
+    linger::Lingers,
     notice::Notice,
     operation::Operations,
     pool::EndpointState,
@@ -41,6 +42,7 @@ pub struct State {
     pub(super) operations: Operations,
     pub(super) drains: Drains,
     pub(super) shifts: Shifts,
+    pub(super) lingers: Lingers,
     pub(super) holds: Holds,
     pub(super) leavers: Leavers,
     /// When which newcomer gets more of the traffic; the next in front.
@@ -85,6 +87,7 @@ impl State {
             operations: Operations::default(),
             drains: Drains::default(),
             shifts: Shifts::new(),
+            lingers: Lingers::default(),
             holds: Holds::default(),
             leavers: Leavers::default(),
             climbs: BTreeSet::new(),
@@ -129,6 +132,7 @@ impl State {
             Event::Woke => self.woke(on),
             Event::ShuttingDown => self.shutting_down(on),
         }
+        self.ask_lingers(&mut turn);
         turn.effects
     }
 
@@ -147,6 +151,7 @@ impl State {
             shift,
             self.drains.next_deadline(),
             self.holds.next_end(),
+            self.lingers.next_end(),
             self.leavers.next_deadline(),
             self.climbs.first().map(|(at, _)| *at),
         ];
@@ -299,6 +304,7 @@ impl State {
         }
         self.advance_shifts(turn);
         self.end_holds(turn);
+        self.end_lingers(turn);
         self.climb(turn);
         self.publish(turn);
         self.ask_gates(turn);

@@ -11,23 +11,27 @@ use std::{
     sync::Arc,
 };
 
+use http::HeaderValue;
+
 use super::{
+    choice::{Choice, Chosen},
     endpoint::Endpoint,
     error::ProxyError,
     pool_desk::{Older, PoolDesk, Workplace},
-    shift_desk::{ShiftDesk, Whose},
+    shift_desk::Whose,
 };
 use crate::{
     core::{
+        affinity::Session,
         ids::{EndpointId, ListenerId, ServiceSlot},
-        in_flight::Claim,
+        in_flight::{Claim, TenureCounter},
         routing::Lead,
         service::AmbiguousPath,
         snapshot::{ServiceSnapshot, Snapshot},
     },
     publish::Reader,
     telemetry::stats::Stats,
-    tls::Connectors,
+    tls::{Connectors, Seals},
 };
 
 /// One worker's view of all services.
@@ -38,14 +42,16 @@ pub(crate) struct Desk {
     services: RefCell<Vec<Option<ServiceDesk>>>,
     stats: Arc<Stats>,
     connectors: Arc<Connectors>,
+    seals: Arc<Seals>,
 }
 
 /// One worker's view of one service in one state.
 #[derive(Debug)]
-struct ServiceDesk {
+pub(crate) struct ServiceDesk {
     snapshot: Arc<ServiceSnapshot>,
     live: Rc<PoolDesk>,
-    shift: Option<Box<ShiftDesk>>,
+    /// There where the live pool is not the only one that a request may go to.
+    choice: Option<Box<Choice>>,
     /// Of the standby, while it is held: those to which connections are kept.
     kept: Vec<Rc<Endpoint>>,
 }
@@ -58,6 +64,8 @@ pub(crate) struct Picked {
     pub(crate) claim: Claim,
     /// The path to forward, where it is not the client's.
     pub(crate) respelt: Option<String>,
+    /// The session that begins with this request; the client does not know it yet.
+    pub(crate) session: Option<Session>,
 }
 
 /// Why it is going nowhere, and the pool it was meant for.
@@ -82,7 +90,7 @@ impl Desk {
         worker: usize,
         reader: Reader,
         stats: Arc<Stats>,
-        connectors: Arc<Connectors>,
+        (connectors, seals): (Arc<Connectors>, Arc<Seals>),
     ) -> Self {
         Self {
             worker,
@@ -90,6 +98,7 @@ impl Desk {
             services: RefCell::default(),
             stats,
             connectors,
+            seals,
         }
     }
 
@@ -120,19 +129,38 @@ impl Desk {
                 pool: None,
             });
         };
-        let (pool, endpoint) = service.choose(key.whose, tried);
+        let Chosen {
+            pool,
+            endpoint,
+            session,
+        } = service.choose(key.whose, tried);
         match endpoint {
             Some(endpoint) => Ok(Picked {
                 claim: pool.claim(),
                 pool,
                 endpoint,
                 respelt,
+                session,
             }),
             None => Err(Unpicked {
                 error: ProxyError::NoReadyEndpoint,
                 pool: Some(pool),
             }),
         }
+    }
+
+    /// What tells a client its session, so that it tells it again.
+    pub(crate) fn cookie(
+        &self,
+        (pool, session): (&PoolDesk, Session),
+        secure: bool,
+    ) -> Option<HeaderValue> {
+        let snapshot = pool.snapshot();
+        let name = &snapshot.spec.affinity.as_ref()?.cookie;
+        let value = self.seals.seal(&snapshot.name, session)?;
+        let secure = if secure { "; Secure" } else { "" };
+        let cookie = format!("{name}={value}; Path=/; HttpOnly; SameSite=Lax{secure}");
+        HeaderValue::from_maybe_shared(bytes::Bytes::from(cookie)).ok()
     }
 
     /// Whether an endpoint, of whichever pool of the service, may still be picked by the newest snapshot.
@@ -205,6 +233,7 @@ impl Desk {
             worker: self.worker,
             stats: &self.stats,
             connectors: &self.connectors,
+            seals: &self.seals,
         }
     }
 
@@ -237,24 +266,13 @@ impl ServiceDesk {
         snapshot: Arc<ServiceSnapshot>,
         older: Option<&Self>,
     ) -> Self {
-        let known = |tenure| {
-            let mut known = older.into_iter().flat_map(Self::pools);
-            let known = known.find(|pool| pool.claims_in(tenure));
-            Older {
-                pool: known.map(Rc::as_ref),
-                kept: older.map_or(&[], |older| &older.kept),
-            }
-        };
+        let known = Known(older);
         let tenure = &snapshot.tenure;
-        let live = PoolDesk::new(workplace, &snapshot, tenure, known(tenure));
-        let shift = snapshot.shift.as_ref().map(|shift| {
-            let before = older.and_then(|older| older.shift.as_deref());
-            let known = known(&shift.tenure);
-            ShiftDesk::new(workplace, (&snapshot, shift), known, before)
-        });
+        let live = PoolDesk::new(workplace, &snapshot, tenure, known.of(tenure));
+        let before = older.and_then(|older| older.choice.as_deref());
         let renewed = Self {
             live: Rc::new(live),
-            shift: shift.map(Box::new),
+            choice: Choice::of(workplace, &snapshot, known, before),
             kept: kept(workplace, &snapshot, older),
             snapshot,
         };
@@ -269,24 +287,20 @@ impl ServiceDesk {
 
     /// Every pool that requests may be sent to.
     fn pools(&self) -> impl Iterator<Item = &Rc<PoolDesk>> {
-        let shift = self.shift.as_deref().map(|shift| &shift.pool);
-        [&self.live].into_iter().chain(shift)
+        let others = self.choice.iter().flat_map(|choice| choice.pools());
+        [&self.live].into_iter().chain(others)
     }
 
-    /// The pool that a request goes to, and an endpoint of it that is not in `tried`. While the new colour of a shift has
-    /// none that is ready, its share goes to the live one.
-    fn choose(
-        &self,
-        whose: Whose<'_>,
-        tried: &[EndpointId],
-    ) -> (Rc<PoolDesk>, Option<Rc<Endpoint>>) {
-        if let Some(shift) = &self.shift
-            && shift.takes(whose)
-            && let Some(endpoint) = shift.pool.pick_ready(tried)
-        {
-            return (Rc::clone(&shift.pool), Some(endpoint));
+    /// The pool that a request goes to, and an endpoint of it that is not in `tried`.
+    fn choose(&self, whose: Whose<'_>, tried: &[EndpointId]) -> Chosen {
+        match &self.choice {
+            None => Chosen {
+                endpoint: self.live.pick(tried),
+                pool: Rc::clone(&self.live),
+                session: None,
+            },
+            Some(choice) => choice.choose(&self.live, whose, tried),
         }
-        (Rc::clone(&self.live), self.live.pick(tried))
     }
 
     /// Every endpoint to which there may be connections.
@@ -296,14 +310,43 @@ impl ServiceDesk {
     }
 }
 
+/// What an older desk of the service had.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Known<'a>(Option<&'a ServiceDesk>);
+
+impl<'a> Known<'a> {
+    /// For a pool whose requests are claimed in `tenure`.
+    pub(crate) fn of(self, tenure: &Arc<TenureCounter>) -> Older<'a> {
+        let mut pools = self.0.into_iter().flat_map(ServiceDesk::pools);
+        let pool = pools.find(|pool| pool.claims_in(tenure));
+        Older {
+            pool: pool.map(Rc::as_ref),
+            kept: self.0.map_or(&[], |older| &older.kept),
+        }
+    }
+
+    /// The same, for one that was live and is not any more: the claims are others, the connections are not.
+    pub(crate) fn former_of(self, tenure: &Arc<TenureCounter>) -> Older<'a> {
+        let of = self.of(tenure);
+        match self.0.filter(|_| of.pool.is_none()) {
+            Some(older) if older.live.colour() == tenure.colour() => Older {
+                pool: None,
+                kept: older.live.endpoints(),
+            },
+            Some(_) | None => of,
+        }
+    }
+}
+
 /// Endpoints of a held standby to which connections are kept: those that had some when it was live.
 fn kept(
     workplace: Workplace<'_>,
     snapshot: &ServiceSnapshot,
     older: Option<&ServiceDesk>,
 ) -> Vec<Rc<Endpoint>> {
-    // What a shift leads to is used, and needs no keeping.
-    let Some(older) = older.filter(|_| snapshot.held && snapshot.shift.is_none()) else {
+    // What a shift leads to or sessions finish on is used, and needs no keeping.
+    let used = snapshot.shift.is_some() || snapshot.former.is_some();
+    let Some(older) = older.filter(|_| snapshot.held && !used) else {
         return Vec::new();
     };
     let colour = snapshot.live.other();

@@ -6,6 +6,7 @@
 mod accept;
 mod account;
 pub mod body;
+mod choice;
 mod client;
 mod clock;
 mod connections;

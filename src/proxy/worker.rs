@@ -34,7 +34,7 @@ use crate::{
         access::{AccessLog, AccessRecord},
         stats::{Stats, WorkerStats},
     },
-    tls::Connectors,
+    tls::{Connectors, Seals},
 };
 
 /// What a worker is given.
@@ -48,6 +48,8 @@ pub struct WorkerSetup {
     pub stats: Arc<Stats>,
     /// What connections to endpoints begin with, where they have TLS.
     pub connectors: Arc<Connectors>,
+    /// What the cookies of sessions are sealed with.
+    pub seals: Arc<Seals>,
     /// Where it logs requests, if anywhere.
     pub access: Option<AccessLog>,
     /// What it has together with the others.
@@ -114,7 +116,7 @@ async fn run(setup: WorkerSetup) {
             setup.index,
             setup.reader,
             Arc::clone(&setup.stats),
-            setup.connectors,
+            (setup.connectors, setup.seals),
         ),
         index: setup.index,
         stats: setup.stats,

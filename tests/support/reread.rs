@@ -11,10 +11,12 @@ use std::collections::BTreeMap;
 use cutover::core::{
     event::{Entry, HISTORY_LIMIT, Restored, RestoredService},
     ids::{ByColour, Colour, ServiceName, Tenure},
+    shift::ShiftRecord,
     switch::{Outcome, Receipt},
 };
 
 /// Takes in one entry.
+#[expect(clippy::too_many_lines, reason = "a table")]
 pub fn write(journal: &mut Restored, entry: Entry) {
     match entry {
         Entry::Seen {
@@ -43,29 +45,17 @@ pub fn write(journal: &mut Restored, entry: Entry) {
             }
         }
         Entry::Settled { receipt } => settle(&mut journal.services, *receipt),
-        Entry::Shifting { shift } => {
-            let known = journal.services.get_mut(&shift.service).unwrap();
-            let ended = known.history.iter().any(|it| it.tenure == shift.tenure);
-            assert!(!ended, "a shift does not go on after its end");
-            known.shift = Some(*shift);
-        }
-        Entry::Aborted { receipt } => {
-            let known = journal.services.get_mut(&receipt.service).unwrap();
-            known.shift = None;
-            known.history.insert(0, *receipt);
-            known.history.truncate(HISTORY_LIMIT);
-        }
+        Entry::Shifting { shift } => shifts(&mut journal.services, *shift),
+        Entry::Aborted { receipt } => aborted(&mut journal.services, *receipt),
         Entry::Registered {
             service,
             colour,
             addr,
             weight,
         } => {
-            let pool = &mut journal.services.get_mut(&service).unwrap().endpoints[colour];
-            match pool.iter_mut().find(|it| it.0 == addr) {
-                Some(known) => known.1 = weight,
-                None => pool.push((addr, weight)),
-            }
+            let known = journal.services.get_mut(&service).unwrap();
+            known.endpoints[colour].retain(|it| it.0 != addr);
+            known.endpoints[colour].push((addr, weight));
         }
         Entry::Deregistered {
             service,
@@ -89,6 +79,20 @@ pub fn write(journal: &mut Restored, entry: Entry) {
             }
         }
     }
+}
+
+fn shifts(services: &mut BTreeMap<ServiceName, RestoredService>, shift: ShiftRecord) {
+    let known = services.get_mut(&shift.service).unwrap();
+    let ended = known.history.iter().any(|it| it.tenure == shift.tenure);
+    assert!(!ended, "a shift does not go on after its end");
+    known.shift = Some(shift);
+}
+
+fn aborted(services: &mut BTreeMap<ServiceName, RestoredService>, receipt: Receipt) {
+    let known = services.get_mut(&receipt.service).unwrap();
+    known.shift = None;
+    known.history.insert(0, receipt);
+    known.history.truncate(HISTORY_LIMIT);
 }
 
 fn settle(services: &mut BTreeMap<ServiceName, RestoredService>, receipt: Receipt) {

@@ -7,8 +7,8 @@ use crate::{
     config::{
         judge::{At, Judge, shown},
         raw::{
-            ROUTES_LIMIT, RawConnections, RawPassive, RawPool, RawService, RawSwitch, RawTimeouts,
-            RawUpstreamTls,
+            ROUTES_LIMIT, RawAffinity, RawConnections, RawPassive, RawPool, RawService, RawSwitch,
+            RawTimeouts, RawUpstreamTls,
         },
         suggest,
         text::Choice as _,
@@ -21,6 +21,7 @@ use crate::{
         },
     },
     core::{
+        affinity::{AffinityMode, AffinitySpec},
         ids::{ByColour, Colour, ServiceName},
         proxy_header::ProxyVersion,
         service::{
@@ -95,6 +96,7 @@ pub(super) fn service(
         },
         passive: passive(&text, raw.passive, judge),
         switch,
+        affinity: affinity(&name.value, raw.affinity),
         timeouts: timeouts(raw.timeouts),
         connections: ConnectionsSpec {
             introduces,
@@ -203,6 +205,18 @@ fn switch(service: &str, raw: Field<RawSwitch>, judge: &mut Judge<'_>) -> (Switc
     (spec, at)
 }
 
+/// There if the table is there, also an empty one.
+fn affinity(service: &str, raw: Field<RawAffinity>) -> Option<AffinitySpec> {
+    let raw = raw.value()?;
+    let cookie = raw.cookie.value().map(|name| name.0);
+    let cookie = cookie.unwrap_or_else(|| format!("{COOKIE}{service}"));
+    Some(AffinitySpec {
+        mode: raw.mode.or(AffinityMode::Finish),
+        cookie: cookie.into(),
+        deadline: raw.deadline.or(Period(AFFINITY_DEADLINE)).0,
+    })
+}
+
 /// Steps that rise. A last one of the whole is the commit itself.
 fn steps(service: &str, raw: Field<List<Share, STEPS_LIMIT>>, judge: &mut Judge<'_>) -> Vec<Share> {
     let items = raw.value().map(|list| list.items).unwrap_or_default();
@@ -306,6 +320,8 @@ impl Speech<'_> {
     }
 }
 
+const COOKIE: &str = "cutover-";
+const AFFINITY_DEADLINE: Duration = Duration::from_secs(30 * 60);
 const LIVE: Colour = Colour::Blue;
 const EJECT: Duration = Duration::from_secs(1);
 const MAX_EJECT: Duration = Duration::from_secs(30);
