@@ -302,6 +302,7 @@ fn snapshot(generation: u64, live: Colour, workers: usize) -> Arc<Snapshot> {
         routes: Vec::new(),
         services: vec![Some(Arc::new(ServiceSnapshot {
             held: false,
+            previews: None,
             name,
             slot: ServiceSlot(0),
             spec: Arc::new(ledger::service("shop")),

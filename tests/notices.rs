@@ -15,7 +15,7 @@ use std::{
 use cutover::{
     config::LogFormat,
     core::{
-        gate::verdict::GateKind,
+        gate::{spec::HookPoint, verdict::GateKind},
         health::Health,
         ids::{Colour, EndpointAddr, Generation, ListenerName, ServiceName},
         leave::{LeaveCause, LeaveOutcome, LeaveReceipt},
@@ -53,7 +53,7 @@ fn each_notice_is_one_line_and_moves_its_metric() {
         kinds.insert(kind(&notice));
     }
     // One for each arm of `expected_line`; whoever adds an arm adds a notice to the list, too.
-    assert_eq!(kinds.len(), 31);
+    assert_eq!(kinds.len(), 32);
 }
 
 #[test]
@@ -150,6 +150,9 @@ fn expected_line(notice: &Notice) -> &'static str {
         Notice::GateAnswered(_) => {
             r#"WARN cutover: gate failed service=shop colour=green gate=check name="GET /smoke" why="no answer in time" faults="10.0.0.2:80: status 500""#
         }
+        Notice::HookCalled { .. } => {
+            r#"WARN cutover: hook failed service=shop at="after_commit" hook="https://hooks.test/a" why="status 500""#
+        }
         Notice::SwitchRefused { .. } => REFUSED,
         Notice::Switched { .. } => {
             r#"INFO cutover: switched service=shop from=blue to=green generation=42 tenure=7 by=admin actor="ops" reason="release 7" forced=false gate_ms=40 barrier_us=80 in_flight=5"#
@@ -239,6 +242,9 @@ fn expected_series(notice: &Notice) -> &'static str {
     match notice {
         Notice::SwitchWaiting { .. } => r#"switch_waiting{service="shop"} 0"#,
         Notice::GateAnswered(_) => r#"gates_total{gate="check",service="shop",verdict="failed"} 1"#,
+        Notice::HookCalled { .. } => {
+            r#"hooks_total{at="after_commit",outcome="failed",service="shop"} 1"#
+        }
         Notice::SwitchRefused { .. } => {
             r#"switches_total{actor_kind="admin",outcome="refused",service="shop"} 1"#
         }
@@ -301,6 +307,12 @@ fn switch_notices() -> Vec<Notice> {
             longest: Duration::from_secs(30),
         },
         Notice::GateAnswered(failed_gate(&shop())),
+        Notice::HookCalled {
+            service: shop(),
+            at: HookPoint::AfterCommit,
+            hook: "https://hooks.test/a".to_owned(),
+            failure: Some("status 500".to_owned()),
+        },
         Notice::SwitchRefused {
             services: vec![shop(), ServiceName::new("api")],
             actor: operator(),

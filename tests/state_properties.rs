@@ -16,6 +16,10 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use cutover::core::{
     affinity::{AffinityMode, AffinitySpec},
     event::{BarrierPassed, DrainChange, Event, LeaveTerms},
+    gate::{
+        spec::{HookPoint, OnFailure},
+        word::Word,
+    },
     health::{PassiveFailure, ProbeVerdict},
     ids::{Colour, EndpointId, OpId, ServiceName, Tenure},
     in_flight::Ending,
@@ -28,11 +32,19 @@ use cutover::core::{
 };
 use proptest::prelude::*;
 
-use ledger::{WORKERS, check, counts, service_with};
+use ledger::{WORKERS, check, counts, hook, service_with};
 use world::World;
 
 const NAMES: [&str; 3] = ["api", "cart", "shop"];
 const ADDRS: [&str; 4] = ["10.0.0.1:80", "10.0.0.2:80", "10.0.0.3:80", "d.internal:80"];
+
+const HOOKS: [(HookPoint, OnFailure); 5] = [
+    (HookPoint::BeforeSwitch, OnFailure::Refuse),
+    (HookPoint::AfterCommit, OnFailure::Rollback),
+    (HookPoint::AfterDrain, OnFailure::Rollback),
+    (HookPoint::BeforeRollback, OnFailure::Ignore),
+    (HookPoint::AfterRollback, OnFailure::Ignore),
+];
 
 #[derive(Clone, Debug)]
 enum Step {
@@ -42,6 +54,8 @@ enum Step {
     Steer(usize, Steer, WaitFor),
     Reload(Vec<Option<File>>),
     Gates(bool),
+    Hook(bool),
+    Say(usize, Word),
     Journal(bool),
     Barrier(usize),
     Drainer,
@@ -67,6 +81,8 @@ struct File {
     live: Colour,
     min_ready: u32,
     checks: usize,
+    hooks: usize,
+    approve: bool,
 }
 
 impl File {
@@ -79,6 +95,12 @@ impl File {
         let mut spec = service_with(name, &pool(self.blue), &pool(self.green));
         spec.live = self.live;
         spec.switch.min_ready = MinReady::Count(self.min_ready);
+        let gates = &mut spec.switch.gates;
+        gates.approval = self.approve.then_some(Duration::from_secs(20));
+        let named = HOOKS.iter().enumerate();
+        let named = named.filter(|(bit, _)| self.hooks & (1 << bit) != 0);
+        let hooks = named.map(|(_, (at, meaning))| hook(*at, at.as_str(), *meaning));
+        gates.hooks = hooks.map(Arc::new).collect();
         // Where green is small, the file has its switches go gradually, with a ramp.
         if self.green < 4 {
             spec.switch.shift.steps = [Share::of_parts(500)].into();
@@ -145,16 +167,21 @@ fn drain_change() -> impl Strategy<Value = DrainChange> {
 
 fn file() -> impl Strategy<Value = Option<File>> {
     let checks = prop_oneof![3 => Just(0_usize), 1 => Just(1), 1 => Just(2)];
-    let file = (0..16_usize, 0..16_usize, colour(), 0..3_u32, checks);
+    let others = (checks, 0..32_usize, prop::bool::weighted(0.2));
+    let file = (0..16_usize, 0..16_usize, colour(), 0..3_u32, others);
     prop::option::weighted(
         0.85,
-        file.prop_map(|(blue, green, live, min_ready, checks)| File {
-            blue,
-            green,
-            live,
-            min_ready,
-            checks,
-        }),
+        file.prop_map(
+            |(blue, green, live, min_ready, (checks, hooks, approve))| File {
+                blue,
+                green,
+                live,
+                min_ready,
+                checks,
+                hooks,
+                approve,
+            },
+        ),
     )
 }
 
@@ -170,6 +197,9 @@ fn step() -> impl Strategy<Value = Step> {
         4 => (any_service.clone(), steer(), wait()).prop_map(|(on, steer, wait)| Step::Steer(on, steer, wait)),
         2 => prop::collection::vec(file(), NAMES.len()).prop_map(Step::Reload),
         6 => prop::bool::weighted(0.8).prop_map(Step::Gates),
+        4 => prop::bool::weighted(0.7).prop_map(Step::Hook),
+        3 => (any_service.clone(), prop_oneof![Just(Word::Approve), Just(Word::Reject)])
+            .prop_map(|(on, word)| Step::Say(on, word)),
         8 => prop::bool::weighted(0.85).prop_map(Step::Journal),
         8 => prop_oneof![5 => Just(0_usize), 1 => Just(1)].prop_map(Step::Barrier),
         4 => Just(Step::Drainer),
@@ -190,6 +220,7 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn take(world: &mut World, step: Step) {
     let name = |index: usize| ServiceName::new(NAMES[index]);
     match step {
@@ -213,6 +244,8 @@ fn take(world: &mut World, step: Step) {
             world.reload(specs.collect());
         }
         Step::Gates(passes) => world.gates_answer(passes),
+        Step::Hook(passes) => world.hook_answers(passes),
+        Step::Say(on, word) => world.says(NAMES[on], word),
         Step::Journal(written) => world.journal_answers(written),
         Step::Barrier(missing) => world.workers_answer(missing),
         Step::Drainer => world.drainer_looks(),
@@ -318,6 +351,8 @@ fn first_file() -> Vec<ServiceSpec> {
         live: Colour::Blue,
         min_ready: 1,
         checks: 1,
+        hooks: 2,
+        approve: false,
     };
     NAMES.iter().map(|name| file.spec(name)).collect()
 }

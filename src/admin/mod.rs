@@ -12,6 +12,7 @@ mod config;
 mod context;
 mod endpoints;
 mod error;
+mod group;
 mod history;
 mod listen;
 mod metrics;
@@ -34,6 +35,7 @@ mod switch;
 mod switch_many;
 #[cfg(test)]
 mod tests;
+mod word;
 
 pub mod tokens;
 pub mod wire;

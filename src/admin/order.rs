@@ -9,11 +9,11 @@ use crate::{
     config::Config,
     control::handle::{Gone, SwitchOrder},
     core::{
-        gate::plan::Plan,
+        gate::{plan::Plan, spec::GatesSpec},
         ids::{Colour, ServiceName, Tenure},
         service::ServiceSpec,
         shift::ShiftView,
-        switch::{Receipt, SwitchAnswer, Unchanged, WaitFor, Wish},
+        switch::{Receipt, SwitchAnswer, Unchanged, WaitFor},
     },
 };
 
@@ -38,7 +38,7 @@ impl Terms {
     }
 }
 
-fn reason(fields: &mut Fields) -> Result<Option<String>, CallError> {
+pub(super) fn reason(fields: &mut Fields) -> Result<Option<String>, CallError> {
     let expected = "a text of at most 512 printable characters";
     let Some(text) = fields.optional::<String>("reason", expected)? else {
         return Ok(None);
@@ -141,7 +141,9 @@ impl Carried {
 
 /// What the order would do, as soon as its checks have been made.
 pub(super) async fn plan_within(context: &Context, order: SwitchOrder) -> Result<Plan, CallError> {
-    let patience = checks(&*context.handle.config().await?, &order).saturating_add(SLACK);
+    let config = context.handle.config().await?;
+    let checks = each(&config, &order, GatesSpec::checks_longest);
+    let patience = checks.saturating_add(SLACK);
     match tokio::time::timeout(patience, context.handle.plan(order)).await {
         Err(_) => Err(CallError::Timeout(patience.as_secs())),
         Ok(plan) => Ok(plan?),
@@ -153,7 +155,7 @@ fn patience(config: &Config, order: &SwitchOrder) -> Duration {
     let longest = concerned(config, order)
         .map(|service| {
             // Where others are asked, enough must be ready once more when they have answered.
-            let looks = 1 + u32::from(!service.switch.gates.checks.is_empty());
+            let looks = 1 + u32::from(!service.switch.gates.is_empty());
             let gates = service.switch.gate_timeout.saturating_mul(looks);
             let plan = service.switch.shift.plan(&order.pace);
             let shift = plan.map_or(Duration::ZERO, |plan| plan.lasts());
@@ -168,7 +170,7 @@ fn patience(config: &Config, order: &SwitchOrder) -> Duration {
         .max();
     longest
         .unwrap_or_default()
-        .saturating_add(checks(config, order))
+        .saturating_add(each(config, order, GatesSpec::longest))
         .saturating_add(SLACK)
 }
 
@@ -184,11 +186,15 @@ pub(super) fn patience_of(config: &Config, name: &ServiceName, wait: WaitFor) ->
 }
 
 /// How long the gates that others are asked about may take; those of several services are asked in turn.
-fn checks(config: &Config, order: &SwitchOrder) -> Duration {
+fn each(
+    config: &Config,
+    order: &SwitchOrder,
+    longest: fn(&GatesSpec, usize) -> Duration,
+) -> Duration {
     concerned(config, order)
         .map(|service| {
             let pools = service.pools.iter().map(|(_, pool)| pool.len());
-            service.switch.gates.longest(pools.max().unwrap_or(1))
+            longest(&service.switch.gates, pools.max().unwrap_or(1))
         })
         .fold(Duration::ZERO, Duration::saturating_add)
 }
@@ -197,11 +203,9 @@ fn concerned<'a>(
     config: &'a Config,
     order: &'a SwitchOrder,
 ) -> impl Iterator<Item = &'a Arc<ServiceSpec>> {
-    let named = |name: &ServiceName| match &order.wish {
-        Wish::Switch(colours) => colours.contains_key(name),
-        Wish::Rollback(service) => service == name,
-    };
-    config.services.iter().filter(move |it| named(&it.name))
+    let named = order.wish.services();
+    let services = config.services.iter();
+    services.filter(move |it| named.contains(&it.name))
 }
 
 /// The colour named in a path.

@@ -33,14 +33,9 @@ pub(super) async fn one(
     State(context): State<Context>,
     Named(service): Named<String>,
     caller: Caller,
-    aim: Result<Query<Aim>, QueryRejection>,
+    query: Result<Query<Aim>, QueryRejection>,
 ) -> Result<Json<Plan>, CallError> {
-    let Ok(Query(Aim { to })) = aim else {
-        return Err(CallError::Query {
-            parameter: "to",
-            expected: "`blue` or `green`, and the only parameter",
-        });
-    };
+    let to = aim(query)?;
     let name = ServiceName::new(&service);
     if context.handle.service(name.clone()).await?.is_none() {
         return Err(CallError::UnknownService(service));
@@ -56,4 +51,15 @@ pub(super) async fn one(
         wait: WaitFor::Committed,
     };
     plan_within(&context, order).await.map(Json)
+}
+
+/// The colour that is asked about.
+pub(super) fn aim(query: Result<Query<Aim>, QueryRejection>) -> Result<Colour, CallError> {
+    let Ok(Query(Aim { to })) = query else {
+        return Err(CallError::Query {
+            parameter: "to",
+            expected: "`blue` or `green`, and the only parameter",
+        });
+    };
+    Ok(to)
 }

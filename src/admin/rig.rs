@@ -20,6 +20,7 @@ use crate::{
         gate::{
             plan::{Plan, RollbackPlan, ServicePlan, ToDrain},
             verdict::{EndpointFault, GateKind, GateVerdict, Verdict},
+            word::Heard,
         },
         health::Health,
         ids::{ByColour, Colour, EndpointAddr, ServiceName, Tenure},
@@ -101,6 +102,7 @@ pub(crate) fn answers() -> Answers {
     Answers {
         switch: Some(switched()),
         plan: plan(),
+        heard: Ok(heard()),
         endpoint: EndpointAnswer::Done {
             changed: true,
             receipt: None,
@@ -179,6 +181,13 @@ pub(crate) fn plan() -> Plan {
     }
 }
 
+pub(crate) fn heard() -> Heard {
+    Heard {
+        services: BTreeMap::from([(shop(), Colour::Green)]),
+        asked_by: receipt().actor,
+    }
+}
+
 pub(crate) fn unchanged() -> SwitchAnswer {
     SwitchAnswer::Done {
         receipts: Vec::new(),
@@ -223,6 +232,7 @@ pub(crate) fn receipt() -> Receipt {
         reason: Some("new checkout".to_owned()),
         rollback: false,
         forced: false,
+        group: None,
         requested_at: Timestamp::from_millis(1_700_000_000_000),
         committed_at: Some(Timestamp::from_millis(1_700_000_000_004)),
         gate_ms: 3,
@@ -269,6 +279,7 @@ fn pool(colour: Colour) -> PoolView {
         ready: usize::from(well),
         in_flight: 3,
         tunnels: 1,
+        previews: 0,
         safe_to_stop: false,
         endpoints: vec![EndpointView {
             addr: EndpointAddr::new("10.0.0.1:80"),

@@ -22,8 +22,8 @@ use tower::{
 
 use super::{
     body::BODY_LIMIT, call_error::CallError, caller::admit, config, context::Context, endpoints,
-    history, metrics, origin::keep_out_foreign, plan, readiness, reload, rollback, safe_to_stop,
-    services, steer, switch, switch_many,
+    group, history, metrics, origin::keep_out_foreign, plan, readiness, reload, rollback,
+    safe_to_stop, services, steer, switch, switch_many, word,
 };
 
 /// Everything, for the admin address.
@@ -58,11 +58,14 @@ fn brief_calls() -> Router<Context> {
         .route("/v1/services", get(services::all))
         .route("/v1/services/{service}", get(services::one))
         .route("/v1/services/{service}/history", get(history::one))
+        .route("/v1/groups", get(group::all))
         .route("/v1/history", get(history::all))
         .route(
             "/v1/services/{service}/pools/{colour}/safe-to-stop",
             get(safe_to_stop::one),
         )
+        .route("/v1/services/{service}/approve", post(word::approve))
+        .route("/v1/services/{service}/reject", post(word::reject))
         .route("/v1/reload", post(reload::reload))
         .route("/v1/config", get(config::effective))
         .route("/metrics", get(metrics::scrape));
@@ -87,6 +90,9 @@ fn waiting_calls() -> Router<Context> {
         .route("/v1/services/{service}/complete", post(steer::complete))
         .route("/v1/services/{service}/abort", post(steer::abort))
         .route("/v1/services/{service}/plan", get(plan::one))
+        .route("/v1/groups/{group}/switch", post(group::switch))
+        .route("/v1/groups/{group}/rollback", post(group::rollback))
+        .route("/v1/groups/{group}/plan", get(group::plan))
         .route("/v1/switch", post(switch_many::many));
     few(calls)
 }

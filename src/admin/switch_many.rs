@@ -2,17 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use axum::{
-    Json,
-    extract::State,
-    http::{HeaderMap, header},
-};
+use axum::{Json, extract::State, http::HeaderMap};
 
 use super::{
     body::Fields,
     call_error::CallError,
     caller::Caller,
     context::Context,
+    group::unconditional,
     order::{Terms, carry_out},
     wire::SwitchManyAnswer,
 };
@@ -32,13 +29,7 @@ pub(super) async fn many(
     headers: HeaderMap,
     fields: Fields,
 ) -> Result<Json<SwitchManyAnswer>, CallError> {
-    // A precondition that is not looked at would be worse than none.
-    if headers.contains_key(header::IF_MATCH) {
-        return Err(CallError::Header {
-            header: "If-Match",
-            expected: "for calls about one service; switch one at a time, or leave it out",
-        });
-    }
+    unconditional(&headers)?;
     let mut fields = fields.only(&["services", "reason", "force", "wait"])?;
     let colours: BTreeMap<ServiceName, Colour> = fields.required("services", SERVICES)?;
     if colours.is_empty() {

@@ -3,13 +3,13 @@
 //! Owns the shapes that are not [`core`](crate::core)'s already (views and receipts are). Must not know how
 //! they travel.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
 use crate::core::{
     gate::verdict::GateVerdict,
-    ids::{Colour, ServiceName},
+    ids::{Colour, GroupName, ServiceName},
     leave::LeaveReceipt,
     share::Share,
     shift::ShiftView,
@@ -22,6 +22,27 @@ use crate::core::{
 pub struct ServicesAnswer {
     /// Every service, by name.
     pub services: Vec<ServiceView>,
+}
+
+/// Answer of `GET /v1/groups`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct GroupsAnswer {
+    /// The services of each group.
+    pub groups: BTreeMap<GroupName, BTreeSet<ServiceName>>,
+}
+
+/// Body of `POST /v1/groups/{group}/switch`.
+#[derive(Clone, Debug, Serialize)]
+pub struct SwitchGroupBody {
+    /// The colour to make live.
+    pub to: Colour,
+    /// Why.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Skip the gates.
+    pub force: bool,
+    /// When to answer.
+    pub wait: WaitFor,
 }
 
 /// Answer of `GET /v1/history` and `GET /v1/services/{service}/history`.
@@ -81,6 +102,14 @@ pub struct RollbackBody {
     pub force: bool,
     /// When to answer.
     pub wait: WaitFor,
+}
+
+/// Body of `POST /v1/services/{service}/approve` and `reject`.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct WordBody {
+    /// Why.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
 }
 
 /// Body of `POST /v1/switch`.

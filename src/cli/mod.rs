@@ -28,6 +28,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 mod wait_safe;
+mod word;
 
 use std::{ffi::OsString, process::ExitCode};
 
@@ -69,6 +70,10 @@ enum Command {
     Abort(steer::Abort),
     /// Say what a switch would do now, without doing it
     Plan(plan::Plan),
+    /// Let a switch go on that another operator has asked for
+    Approve(word::Word),
+    /// Refuse a switch that waits for approval
+    Reject(word::Word),
     /// Go back to the colour that was live before
     Rollback(rollback::Rollback),
     /// Show who switched what, when, why, and the receipt of each
@@ -99,6 +104,8 @@ impl Command {
             Self::Complete(command) => client::run(command.run(output)),
             Self::Abort(command) => client::run(command.run(output)),
             Self::Plan(command) => client::run(command.run(output)),
+            Self::Approve(command) => client::run(command.run("approve", output)),
+            Self::Reject(command) => client::run(command.run("reject", output)),
             Self::Rollback(command) => client::run(command.run(output)),
             Self::History(command) => client::run(command.run(output)),
             Self::WaitSafe(command) => client::run(command.run(output)),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::output::plain;
 use crate::{
-    admin::wire::SwitchOneAnswer,
+    admin::wire::{SwitchManyAnswer, SwitchOneAnswer},
     core::{
         ids::Colour,
         shift::{ShiftAccount, ShiftView},
@@ -18,6 +18,13 @@ pub(super) fn answer(answer: &SwitchOneAnswer) -> String {
     let unchanged = answer.unchanged.iter().map(unchanged);
     let shift = answer.shift.iter().map(|it| plain(&shift(it)));
     let all = receipts.chain(unchanged).chain(shift);
+    all.collect::<Vec<_>>().join("\n")
+}
+
+/// What became of a switch of several services.
+pub(super) fn answers(answer: &SwitchManyAnswer) -> String {
+    let receipts = answer.receipts.iter().map(receipt);
+    let all = receipts.chain(answer.unchanged.iter().map(unchanged));
     all.collect::<Vec<_>>().join("\n")
 }
 

@@ -22,7 +22,8 @@ use super::{
     value::{duration, memory, size},
 };
 use crate::core::{
-    ids::Colour,
+    beside::PreviewSpec,
+    ids::{Colour, ListenerName},
     service::{HostPolicy, ListenerScope, MinReady, ProbeKind, ProbeSpec, ServiceSpec},
     tls::{Trust, UpstreamTls},
 };
@@ -39,6 +40,7 @@ impl Config {
                 "token_file": self.admin.token_file.as_deref().map(path),
             },
             "listener": named(self.listeners.iter().map(|it| (it.name.as_str(), listener(it)))),
+            "group": named(self.groups.iter().map(|it| (it.name.as_str(), json!({ "services": it.services })))),
             "service": named(self.services.iter().map(|it| (it.name.as_str(), self.service(it)))),
         });
         if let Some(metrics) = &self.metrics {
@@ -73,6 +75,9 @@ impl Config {
                 "gate_timeout": time(spec.switch.gate_timeout),
                 "min_ready": min_ready(spec.switch.min_ready),
                 "drain_deadline": time(spec.switch.drain_deadline),
+                "approve": spec.switch.gates.approval.is_some(),
+                "approve_timeout": time(spec.switch.gates.approval.unwrap_or(APPROVE_TIMEOUT)),
+                "hook": gates::hooks(&spec.switch.gates),
                 "steps": spec.switch.shift.steps,
                 "every": time(spec.switch.shift.every),
                 "key": spec.switch.shift.key,
@@ -85,6 +90,7 @@ impl Config {
                 "cookie": affinity.cookie,
                 "deadline": time(affinity.deadline),
             })),
+            "preview": spec.preview.as_deref().map(preview),
             "timeouts": {
                 "connect": time(spec.timeouts.connect),
                 "response": time(spec.timeouts.response),
@@ -193,6 +199,16 @@ fn upstream_tls(tls: &UpstreamTls) -> Value {
     })
 }
 
+fn preview(spec: &PreviewSpec) -> Value {
+    json!({
+        "header": spec.header.as_ref().map(HeaderName::as_str),
+        "cookie": spec.cookie,
+        "host": spec.host,
+        "listener": spec.listener.as_ref().map(ListenerName::as_str),
+        "secret_file": spec.secret_file.as_deref().map(path),
+    })
+}
+
 fn networks(networks: &Networks) -> Vec<String> {
     networks.iter().map(ToString::to_string).collect()
 }
@@ -270,6 +286,9 @@ fn named<'a>(entries: impl Iterator<Item = (&'a str, Value)>) -> Value {
         .collect();
     Value::Object(entries)
 }
+
+/// How long a second operator may take, if the file does not say it.
+pub(super) const APPROVE_TIMEOUT: Duration = Duration::from_secs(600);
 
 fn percent(percent: u8) -> String {
     format!("{percent}%")

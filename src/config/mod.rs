@@ -14,6 +14,7 @@ mod limits;
 pub mod load;
 mod peers;
 mod raw;
+pub mod secrets;
 mod suggest;
 mod text;
 pub mod tls;
@@ -32,10 +33,13 @@ pub use self::{
     },
 };
 
-use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use self::tls::ListenerTls;
-use crate::core::{ids::ListenerName, service::ServiceSpec};
+use crate::core::{
+    ids::{GroupName, ListenerName, ServiceName},
+    service::ServiceSpec,
+};
 
 /// A whole file, validated.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,6 +54,8 @@ pub struct Config {
     pub listeners: Vec<ListenerConfig>,
     /// `[service.*]`, by name.
     pub services: Vec<Arc<ServiceSpec>>,
+    /// `[group.*]`, by name.
+    pub groups: Vec<GroupConfig>,
 }
 
 /// What concerns the process as a whole. Read once: a change needs a restart, and a reload says so.
@@ -129,6 +135,15 @@ pub enum AdminAddr {
 pub struct MetricsConfig {
     /// Where.
     pub listen: SocketAddr,
+}
+
+/// Services that are switched as one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GroupConfig {
+    /// Its name.
+    pub name: GroupName,
+    /// Its services; never empty.
+    pub services: BTreeSet<ServiceName>,
 }
 
 /// One listener of the data plane.

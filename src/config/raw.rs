@@ -14,12 +14,13 @@ use super::{
         choice::RawProbeKind,
         duration::{Delay, Period},
         flag::Flag,
+        hook::HookUrl,
         http::{Expect, GrpcService, Headers, HostText, ProbePath},
         network::Network,
         number::{Count, Percent},
         path::FilePath,
+        preview::{CookieName, PreviewField},
         protocol::Protocol,
-        shift::CookieName,
         size::Size,
         tls::{OwnField, ServerNameText},
     },
@@ -27,7 +28,7 @@ use super::{
 use crate::core::{
     affinity::AffinityMode,
     event::POOL_LIMIT,
-    gate::spec::CheckScope,
+    gate::spec::{CheckScope, HookPoint, OnFailure},
     ids::{Colour, EndpointAddr},
     proxy_header::ProxyVersion,
     service::{
@@ -47,6 +48,7 @@ table! {
         metrics: RawMetrics,
         listener: Named<RawListener, LISTENERS_LIMIT>,
         service: Named<RawService, SERVICES_LIMIT>,
+        group: Named<RawGroup, GROUPS_LIMIT>,
     }
 }
 
@@ -147,8 +149,16 @@ table! {
         passive: RawPassive,
         switch: RawSwitch,
         affinity: RawAffinity,
+        preview: RawPreview,
         timeouts: RawTimeouts,
         connections: RawConnections,
+    }
+}
+
+table! {
+    /// `[group.NAME]`
+    RawGroup {
+        services: List<String, SERVICES_LIMIT>,
     }
 }
 
@@ -244,7 +254,22 @@ table! {
         key: ShiftKey,
         ramp: Delay,
         keep_standby_for: Delay,
+        approve: Flag,
+        approve_timeout: Period,
         check: List<RawCheck, CHECKS_LIMIT>,
+        hook: List<RawHook, HOOKS_LIMIT>,
+    }
+}
+
+table! {
+    /// `[[service.NAME.switch.hook]]`
+    RawHook {
+        at: HookPoint,
+        url: HookUrl,
+        ca: FilePath,
+        token_file: FilePath,
+        timeout: Period,
+        on_failure: OnFailure,
     }
 }
 
@@ -276,6 +301,17 @@ table! {
 }
 
 table! {
+    /// `[service.NAME.preview]`
+    RawPreview {
+        header: PreviewField,
+        cookie: CookieName,
+        host: ServerNameText,
+        listener: String,
+        secret_file: FilePath,
+    }
+}
+
+table! {
     /// `[service.NAME.timeouts]`
     RawTimeouts {
         connect: Period,
@@ -294,6 +330,8 @@ table! {
 
 /// Services in one file.
 pub(super) const SERVICES_LIMIT: usize = 10_000;
+/// Groups in one file.
+pub(super) const GROUPS_LIMIT: usize = 1024;
 /// Listeners in one file.
 pub(super) const LISTENERS_LIMIT: usize = 256;
 /// Certificates of one listener.
@@ -310,6 +348,8 @@ pub(super) const CONNECTIONS_LIMIT: u32 = 1_048_576;
 pub(super) const REQUESTS_LIMIT: u32 = 1_000_000_000;
 /// Bytes a second that a client may be asked for.
 pub(super) const RATE_LIMIT: usize = 1 << 30;
+/// Hooks of one service.
+pub(super) const HOOKS_LIMIT: usize = 32;
 /// Checks of one service.
 pub(super) const CHECKS_LIMIT: usize = 32;
 /// Protocols that one listener passes.

@@ -12,14 +12,15 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::handle::{
     ControlHandle, EndpointOrder, Question, Readiness, ReloadAnswer, SteerOrder, SwitchOrder,
+    WordOrder,
 };
 use crate::{
     config::Config,
     core::{
         event::EndpointAnswer,
-        gate::plan::Plan,
+        gate::{plan::Plan, word::Heard},
         ids::{Colour, ServiceName},
-        switch::{Actor, Receipt, SwitchAnswer},
+        switch::{Actor, Receipt, Refusal, SwitchAnswer},
         view::{Hindrance, HindranceKind, SafeToStop, ServiceView},
     },
 };
@@ -30,6 +31,7 @@ pub(crate) struct Answers {
     /// `None` never answers.
     pub(crate) switch: Option<SwitchAnswer>,
     pub(crate) plan: Plan,
+    pub(crate) heard: Result<Heard, Refusal>,
     pub(crate) endpoint: EndpointAnswer,
     pub(crate) reload: ReloadAnswer,
     pub(crate) services: Vec<ServiceView>,
@@ -46,6 +48,7 @@ pub(crate) struct Asked(Arc<Mutex<Orders>>);
 #[derive(Debug, Default)]
 pub(crate) struct Orders {
     pub(crate) switches: Vec<SwitchOrder>,
+    pub(crate) words: Vec<WordOrder>,
     pub(crate) steers: Vec<SteerOrder>,
     /// These would not have.
     pub(crate) plans: Vec<SwitchOrder>,
@@ -97,6 +100,10 @@ async fn answer(mut questions: mpsc::Receiver<Question>, answers: Answers, asked
             Question::Plan(order, to) => {
                 asked.look(|orders| orders.plans.push(order));
                 drop(to.send(answers.plan.clone()));
+            }
+            Question::Word(order, to) => {
+                asked.look(|orders| orders.words.push(order));
+                drop(to.send(answers.heard.clone()));
             }
             Question::Endpoint(order, to) => {
                 asked.look(|orders| orders.endpoints.push(order));

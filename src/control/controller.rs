@@ -268,6 +268,7 @@ impl Controller {
             Question::Switch(order, answer) => self.switch(order, answer).await,
             Question::Steer(order, answer) => self.steer(order, answer).await,
             Question::Plan(order, answer) => self.plan(order, answer),
+            Question::Word(order, answer) => self.say(order, answer).await,
             Question::Endpoint(order, answer) => self.endpoint(order, answer).await,
             Question::Reload(actor, answer) => self.ask_source(Ask {
                 actor,

@@ -14,18 +14,21 @@ use super::{
     barrier::Barrier,
     clock,
     controller::Controller,
-    handle::{EndpointChange, EndpointOrder, Readiness, SteerOrder, SwitchOrder},
+    handle::{EndpointChange, EndpointOrder, Readiness, SteerOrder, SwitchOrder, WordOrder},
     journal::{Journal, JournalError},
 };
 use crate::{
     core::{
         event::{Deregister, DrainEndpoint, Effect, EndpointAnswer, Entry, Event, Register},
-        gate::plan::Plan,
+        gate::{
+            plan::Plan,
+            word::{Heard, Said},
+        },
         ids::OpId,
         in_flight::Ending,
         notice::Notice,
         steer::SteerRequest,
-        switch::SwitchAnswer,
+        switch::{Refusal, SwitchAnswer},
     },
     mailbox::Order,
 };
@@ -96,6 +99,8 @@ impl Controller {
                 .order(|| Order::CutEndpoint(id, Ending::CutByDeadline)),
             Effect::Ask(inquiry) => self.inquirer.ask(inquiry),
             Effect::Unask(op) => self.inquirer.unask(op),
+            Effect::Call(call) => self.inquirer.call(call),
+            Effect::AnswerWord(op, heard) => self.operations.answer_word(op, heard),
             Effect::Answer(op, answer) => self.operations.answer_switch(op, answer),
             Effect::AnswerEndpoint(op, answer) => self.operations.answer_endpoint(op, answer),
             Effect::Applied(changes) => self.applied = changes,
@@ -129,6 +134,21 @@ impl Controller {
     ) {
         let op = self.operations.switch(answer);
         self.feed(Event::Switch(order.into_request(op))).await;
+    }
+
+    pub(super) async fn say(
+        &mut self,
+        order: WordOrder,
+        answer: oneshot::Sender<Result<Heard, Refusal>>,
+    ) {
+        let said = Said {
+            op: self.operations.word(answer),
+            service: order.service,
+            word: order.word,
+            actor: order.actor,
+            reason: order.reason,
+        };
+        self.feed(Event::Said(said)).await;
     }
 
     /// Answers what a switch would do. The checks are made beside the loop, which nobody's looking may hold up.

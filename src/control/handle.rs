@@ -11,11 +11,14 @@ use crate::{
     config::Config,
     core::{
         event::{DrainChange, EndpointAnswer, LeaveTerms},
-        gate::plan::Plan,
+        gate::{
+            plan::Plan,
+            word::{Heard, Word},
+        },
         ids::{Colour, EndpointAddr, ListenerName, OpId, ServiceName, Tenure},
         shift::Pace,
         steer::Steer,
-        switch::{Actor, Receipt, SwitchAnswer, SwitchRequest, WaitFor, Wish},
+        switch::{Actor, Receipt, Refusal, SwitchAnswer, SwitchRequest, WaitFor, Wish},
         view::{SafeToStop, ServiceView},
     },
 };
@@ -62,6 +65,19 @@ impl SwitchOrder {
             wait: self.wait,
         }
     }
+}
+
+/// A word about a switch that waits for approval.
+#[derive(Clone, Debug)]
+pub struct WordOrder {
+    /// A service of the switch.
+    pub service: ServiceName,
+    /// Yes or no.
+    pub word: Word,
+    /// Who says so.
+    pub actor: Actor,
+    /// Why.
+    pub reason: Option<String>,
 }
 
 /// A wish about a gradual switch under way, as asked for from outside.
@@ -145,6 +161,7 @@ pub(super) enum Question {
     Switch(SwitchOrder, oneshot::Sender<SwitchAnswer>),
     Steer(SteerOrder, oneshot::Sender<SwitchAnswer>),
     Plan(SwitchOrder, oneshot::Sender<Plan>),
+    Word(WordOrder, oneshot::Sender<Result<Heard, Refusal>>),
     Endpoint(EndpointOrder, oneshot::Sender<EndpointAnswer>),
     Reload(Actor, oneshot::Sender<ReloadAnswer>),
     Services(oneshot::Sender<Vec<ServiceView>>),
@@ -186,6 +203,14 @@ impl ControlHandle {
     /// [`Gone`] if the controller has stopped.
     pub async fn plan(&self, order: SwitchOrder) -> Result<Plan, Gone> {
         self.ask(|answer| Question::Plan(order, answer)).await
+    }
+
+    /// Approves or rejects a switch that waits for it.
+    ///
+    /// # Errors
+    /// [`Gone`] if the controller has stopped.
+    pub async fn say(&self, order: WordOrder) -> Result<Result<Heard, Refusal>, Gone> {
+        self.ask(|answer| Question::Word(order, answer)).await
     }
 
     /// Registers, deregisters, drains or undrains an endpoint; answers when no request can be routed by the older pool,

@@ -25,6 +25,7 @@ pub(super) fn spec_change(old: &ServiceSpec, new: &ServiceSpec) -> Option<String
         ("passive", old.passive != new.passive),
         ("switch", old.switch != new.switch),
         ("affinity", old.affinity != new.affinity),
+        ("preview", old.preview != new.preview),
         ("timeouts", old.timeouts != new.timeouts),
         ("connections", old.connections != new.connections),
         ("upstream_tls", old.upstream_tls != new.upstream_tls),

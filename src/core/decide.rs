@@ -10,7 +10,7 @@ use super::{
     ids::{Colour, ServiceName, Tenure},
     standing::Standing,
     state::State,
-    switch::{Refusal, SwitchRequest, Unchanged, Wish},
+    switch::{Outcome, Refusal, SwitchRequest, Unchanged, Wish},
 };
 
 /// What a switch that may begin is about to do.
@@ -60,18 +60,52 @@ pub(super) fn decide(state: &State, request: &SwitchRequest) -> Result<Decision,
             decision.targets.insert(service, to);
         }
     }
+    together(state, &request.wish)?;
     Ok(decision)
 }
 
 /// The services and the colour wanted of each; none is the one before.
 fn wanted(wish: &Wish) -> Vec<(ServiceName, Option<Colour>)> {
     match wish {
-        Wish::Switch(wanted) => wanted
+        Wish::Switch(wanted) | Wish::SwitchGroup(_, wanted) => wanted
             .iter()
             .map(|(service, to)| (service.clone(), Some(*to)))
             .collect(),
         Wish::Rollback(service) => vec![(service.clone(), None)],
+        Wish::RollbackGroup(_, services) => {
+            let services = services.iter().cloned();
+            services.map(|service| (service, None)).collect()
+        }
     }
+}
+
+/// Refuses to take back the switch of a group of which one service has gone its own way since: the others would go
+/// back, and that one somewhere else.
+fn together(state: &State, wish: &Wish) -> Result<(), Refusal> {
+    let Wish::RollbackGroup(group, services) = wish else {
+        return Ok(());
+    };
+    let newest = |service: &ServiceName| {
+        // An aborted shift has left everything as it was.
+        let mut history = state.standings.get(service)?.history.iter();
+        let receipt = history.find(|it| it.outcome != Outcome::Aborted)?;
+        let of_group = receipt.group.as_ref() == Some(group);
+        of_group.then_some((receipt.requested_at, &receipt.actor, receipt.to))
+    };
+    let mut newest = services.iter().map(|service| (service, newest(service)));
+    let Some((first, switched)) = newest.next() else {
+        return Ok(());
+    };
+    let apart = match switched {
+        None => Some(first),
+        Some(_) => newest.find(|(_, other)| *other != switched).map(|it| it.0),
+    };
+    apart.map_or(Ok(()), |service| {
+        Err(Refusal::NotTogether {
+            group: group.clone(),
+            service: service.clone(),
+        })
+    })
 }
 
 /// Refuses on stale belief.

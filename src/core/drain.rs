@@ -12,6 +12,7 @@ use std::{
 
 use super::{
     event::{Effect, Entry},
+    gate::spec::HookPoint,
     ids::{Colour, OpId, ServiceName, Tenure},
     in_flight::{Counts, TenureCounter},
     linger::is_lingering,
@@ -155,6 +156,10 @@ impl State {
         turn.does(Effect::Record(Entry::Settled {
             receipt: Box::new(receipt.clone()),
         }));
+        // Of an aborted shift nothing was switched, and nobody is told.
+        if receipt.outcome != Outcome::Aborted {
+            self.call_hooks(HookPoint::AfterDrain, &receipt, turn);
+        }
         let took: Duration = turn.now.instant.duration_since(drain.began);
         turn.tells(Notice::Drained {
             receipt: receipt.clone(),

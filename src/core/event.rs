@@ -3,33 +3,33 @@
 //! `State::handle(Event, Now) -> Vec<Effect>` is the whole of the control plane's logic. The controller feeds
 //! events one at a time and carries out the effects in order before the next event.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    net::SocketAddr,
-    num::NonZeroU16,
-    sync::Arc,
-    time::Duration,
-};
+use std::{net::SocketAddr, num::NonZeroU16, sync::Arc, time::Duration};
 
 pub use super::entry::Entry;
 use super::{
     endpoint_counter::{EndpointCounter, EndpointCounts},
-    gate::inquiry::{GateAnswer, Inquiry},
-    health::{PassiveFailure, ProbeVerdict},
-    ids::{
-        ByColour, Colour, EndpointAddr, EndpointId, ListenerId, ListenerName, OpId, ServiceName,
-        Tenure,
+    gate::{
+        inquiry::{GateAnswer, HookCall, Inquiry},
+        verdict::GateFault,
+        word::{Heard, Said},
     },
+    health::{PassiveFailure, ProbeVerdict},
+    ids::{Colour, EndpointAddr, EndpointId, ListenerId, ListenerName, OpId, ServiceName, Tenure},
     in_flight::{Counts, TenureCounter},
     leave::LeaveReceipt,
     notice::Notice,
     service::{ProbeSpec, ServiceSpec},
-    shift::ShiftRecord,
     snapshot::Snapshot,
     steer::SteerRequest,
-    switch::{Actor, Receipt, Refusal, SwitchAnswer, SwitchRequest, WaitFor},
+    switch::{Actor, Refusal, SwitchAnswer, SwitchRequest},
     tls::UpstreamTls,
 };
+pub use super::{
+    endpoint_drain::{DrainChange, DrainEndpoint},
+    leave::LeaveTerms,
+};
+
+pub use super::restored::{Restored, RestoredService};
 
 /// Something that happened.
 #[derive(Debug)]
@@ -65,6 +65,10 @@ pub enum Event {
     Left(OpId, EndpointCounts),
     /// The edge has found out about one gate of [`Effect::Ask`].
     GateAnswered(GateAnswer),
+    /// A hook of [`Effect::Call`] has answered.
+    Called(OpId, Result<(), GateFault>),
+    /// A second operator says something about a switch that waits for approval.
+    Said(Said),
     /// One probe has ended.
     Probed(EndpointId, ProbeVerdict),
     /// A worker saw a connection to an endpoint fail.
@@ -123,52 +127,6 @@ pub struct Deregister {
     pub actor: Actor,
 }
 
-/// Requests are to stay away from an endpoint that stays in its pool, or may come back to it. It may be one that the file
-/// names.
-#[derive(Clone, Debug)]
-pub struct DrainEndpoint {
-    /// Number of the operation.
-    pub op: OpId,
-    /// The service.
-    pub service: ServiceName,
-    /// The pool.
-    pub colour: Colour,
-    /// The endpoint.
-    pub addr: EndpointAddr,
-    /// Which of the two.
-    pub change: DrainChange,
-    /// Who asks.
-    pub actor: Actor,
-}
-
-/// What is to become of an endpoint's traffic.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DrainChange {
-    /// No new requests; those in flight go on.
-    Drain(LeaveTerms),
-    /// New requests again.
-    Undrain,
-}
-
-impl DrainChange {
-    /// Whether the endpoint is drained by it.
-    #[must_use]
-    pub const fn drains(&self) -> bool {
-        matches!(self, Self::Drain(_))
-    }
-}
-
-/// How an endpoint is to leave the traffic.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct LeaveTerms {
-    /// Even if it is the last ready one of the live pool.
-    pub force: bool,
-    /// When to answer: when no request can be routed there any more, or when none is left there.
-    pub wait: WaitFor,
-    /// After it, what still runs there is cut and counted. Without one, what is in flight goes on to its end.
-    pub deadline: Option<Duration>,
-}
-
 /// Every worker has answered.
 #[derive(Clone, Debug)]
 pub struct BarrierPassed {
@@ -206,8 +164,12 @@ pub enum Effect {
     CutEndpoint(EndpointId),
     /// Find out about these gates; `GateAnswered` for each. Later effects do not wait for it.
     Ask(Inquiry),
-    /// Nobody waits for the answers of this switch's inquiry any more.
+    /// Nobody waits for the answers of this switch's inquiry, or of this hook, any more.
     Unask(OpId),
+    /// Call this hook; then `Called`. Later effects do not wait for it.
+    Call(HookCall),
+    /// Answer whoever has said something about a switch.
+    AnswerWord(OpId, Result<Heard, Refusal>),
     /// Answer a switch.
     Answer(OpId, SwitchAnswer),
     /// Answer what was asked about an endpoint.
@@ -290,32 +252,6 @@ pub enum EndpointRefusal {
     /// The intent could not be written down; nothing was changed.
     #[error("the journal could not be written, nothing was changed: {0}")]
     Journal(String),
-}
-
-/// What the journal says of the past, when a process starts.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Restored {
-    /// Each service it knows, whether the file still names it or not.
-    pub services: BTreeMap<ServiceName, RestoredService>,
-}
-
-/// What the journal says of one service.
-#[derive(Clone, Debug, PartialEq)]
-pub struct RestoredService {
-    /// The live colour.
-    pub live: Colour,
-    /// Its tenure.
-    pub tenure: Tenure,
-    /// What the last file that was applied calls live.
-    pub file_live: Colour,
-    /// Endpoints registered at run time.
-    pub endpoints: ByColour<Vec<(EndpointAddr, NonZeroU16)>>,
-    /// Endpoints that requests stay away from, whoever names them.
-    pub drained: ByColour<BTreeSet<EndpointAddr>>,
-    /// Past switches, newest first, [`HISTORY_LIMIT`] at most; those that were not settled are `Interrupted`.
-    pub history: Vec<Receipt>,
-    /// The shift that was under way.
-    pub shift: Option<ShiftRecord>,
 }
 
 /// Receipts kept per service.

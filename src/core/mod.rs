@@ -4,6 +4,7 @@
 pub mod affinity;
 mod answer;
 pub mod balance;
+pub mod beside;
 mod change;
 pub mod cookie;
 mod decide;
@@ -34,6 +35,7 @@ mod publication;
 mod receipt;
 pub mod reconcile;
 mod registration;
+pub mod restored;
 pub mod route;
 pub mod routing;
 mod safe_to_stop;

@@ -4,7 +4,10 @@
 use std::time::Duration;
 
 use super::{
-    gate::verdict::{GateKind, GateVerdict},
+    gate::{
+        spec::HookPoint,
+        verdict::{GateKind, GateVerdict},
+    },
     health::Health,
     ids::{Colour, EndpointAddr, Generation, ListenerName, ServiceName},
     leave::LeaveReceipt,
@@ -31,6 +34,17 @@ pub enum Notice {
     },
     /// A gate of a switch has been asked by cutover, and was answered.
     GateAnswered(GateVerdict),
+    /// A hook was called after a switch had gone on, and has answered or failed.
+    HookCalled {
+        /// The service.
+        service: ServiceName,
+        /// When it was called.
+        at: HookPoint,
+        /// Its name.
+        hook: String,
+        /// Why it failed, if it did.
+        failure: Option<String>,
+    },
     /// A switch did not happen.
     SwitchRefused {
         /// The services it was about.

@@ -15,13 +15,13 @@ use super::{
         BarrierPassed, Deregister, DrainEndpoint, Effect, EndpointAnswer, EndpointRefusal, Register,
     },
     gate::Gated,
-    ids::{Colour, EndpointAddr, OpId, ServiceName, Tenure},
+    ids::{Colour, EndpointAddr, GroupName, OpId, ServiceName, Tenure},
     in_flight::TenureCounter,
     leave::Leaving,
     notice::Notice,
     shift::{Pace, ShiftRecord},
     state::{State, Turn},
-    switch::{Actor, Receipt, SwitchRequest, Unchanged, WaitFor, Waiting, Wish},
+    switch::{Actor, Receipt, SwitchRequest, Unchanged, WaitFor, Waiting},
     time::Now,
 };
 
@@ -46,6 +46,7 @@ pub(super) struct Asked {
     pub(super) reason: Option<String>,
     pub(super) force: bool,
     pub(super) rollback: bool,
+    pub(super) group: Option<GroupName>,
     pub(super) pace: Pace,
     pub(super) wait: WaitFor,
     pub(super) at: Now,
@@ -72,7 +73,8 @@ impl Asked {
     pub(super) fn new(request: SwitchRequest, unchanged: Vec<Unchanged>, at: Now) -> Self {
         Self {
             op: request.op,
-            rollback: matches!(request.wish, Wish::Rollback(_)),
+            rollback: request.wish.is_rollback(),
+            group: request.wish.group().cloned(),
             actor: request.actor,
             reason: request.reason,
             force: request.force,
@@ -92,6 +94,7 @@ impl Asked {
             reason: record.reason.clone(),
             force: record.forced,
             rollback: false,
+            group: None,
             pace: Pace::AsFile,
             wait: WaitFor::Committed,
             at: Now {

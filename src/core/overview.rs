@@ -82,6 +82,9 @@ impl State {
 
     /// Whether a rollback would open its gates at once, and why, or why not.
     fn rollback_view(&self, name: &ServiceName, served: &Served, now: Now) -> (bool, String) {
+        if self.shifts.contains_key(name) {
+            return (true, "it would end the shift that is under way".to_owned());
+        }
         let to = self.standings.get(name).and_then(Standing::rollback_to);
         let Some(to) = to else {
             return (false, "there is no earlier colour".to_owned());
@@ -159,6 +162,7 @@ fn pool_view(served: &Served, colour: Colour, claims: &Counts, now: Instant) -> 
         ready: pool.ready(),
         in_flight: claims.in_flight(),
         tunnels: claims.tunnels,
+        previews: served.previewing(colour),
         safe_to_stop: false,
         endpoints: pool
             .endpoints()

@@ -12,8 +12,7 @@ use super::{
     decide::decide,
     drain::Drain,
     event::{BarrierPassed, Effect, Entry},
-    gate::Gated,
-    gate::verdict::GateVerdict,
+    gate::{Gated, spec::HookPoint, verdict::GateVerdict},
     ids::{Colour, ServiceName},
     in_flight::Counts,
     notice::Notice,
@@ -40,7 +39,7 @@ impl State {
         let decision = match decide(self, &request) {
             Ok(decision) => decision,
             Err(refusal) => {
-                let services = services_of(&request.wish);
+                let services = request.wish.services();
                 let asked = Asked::new(request, Vec::new(), turn.now);
                 return refuse(&asked, services, refusal, turn);
             }
@@ -94,6 +93,7 @@ impl State {
         let receipt = Receipt {
             rollback: asked.rollback,
             forced: asked.force,
+            group: asked.group.clone(),
             gate_ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
             gates,
             ..Receipt::intended(
@@ -201,9 +201,17 @@ impl State {
                 workers: passed.missing,
             });
         }
+        let receipts: Vec<_> = drains.iter().map(|it| it.receipt.clone()).collect();
         let waiters = asked.waiters();
         for drain in self.answer_or_wait((waiters, asked.unchanged), drains, turn) {
             self.drains.begin(drain, turn);
+        }
+        for receipt in receipts {
+            let at = match receipt.rollback {
+                false => HookPoint::AfterCommit,
+                true => HookPoint::AfterRollback,
+            };
+            self.call_hooks(at, &receipt, turn);
         }
     }
 
@@ -249,12 +257,5 @@ pub(super) fn at_commit(
     match told {
         Some((_, _, counts)) if passed.missing == 0 => *counts,
         _ => counter.counts(),
-    }
-}
-
-fn services_of(wish: &Wish) -> Vec<ServiceName> {
-    match wish {
-        Wish::Switch(wanted) => wanted.keys().cloned().collect(),
-        Wish::Rollback(service) => vec![service.clone()],
     }
 }

@@ -144,6 +144,7 @@ impl State {
             live: standing.live,
             tenure: Arc::clone(&standing.counter),
             pools: ByColour::from_fn(|colour| Arc::clone(served.pools[colour].shared())),
+            previews: served.previews_of(standing.live.other()).cloned(),
             shift: self.shifts.get(name).map(Shift::snapshot),
             former: self.lingers.snapshot(name),
             held: self.holds.is_held(name),

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     gate::verdict::GateVerdict,
-    ids::{Colour, ServiceName, Tenure},
+    ids::{Colour, GroupName, ServiceName, Tenure},
     in_flight::Counts,
     shift::ShiftAccount,
     switch::Actor,
@@ -34,6 +34,9 @@ pub struct Receipt {
     pub rollback: bool,
     /// Whether the gates were skipped.
     pub forced: bool,
+    /// The group that was switched as one, if it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<GroupName>,
     /// When it was asked for.
     pub requested_at: Timestamp,
     /// When the barrier had passed.
@@ -142,6 +145,7 @@ impl Receipt {
             reason: reason.cloned(),
             rollback: false,
             forced: false,
+            group: None,
             requested_at,
             committed_at: None,
             gate_ms: 0,

@@ -139,8 +139,10 @@ impl State {
                 spec: Arc::clone(&spec),
                 probe,
                 pools: ByColour::default(),
+                previews: None,
             },
         );
+        self.count_beside(&name);
         for colour in Colour::ALL {
             self.unpark(&name, colour);
             self.reconcile_pool(&spec, colour, turn);
@@ -173,6 +175,12 @@ impl State {
         difference.watched_changed = true;
     }
 
+    fn count_beside(&mut self, name: &ServiceName) {
+        if let Some(served) = self.services.get_mut(name) {
+            served.count_beside(self.workers);
+        }
+    }
+
     /// Puts the endpoints registered at run time back into their pool.
     fn unpark(&mut self, name: &ServiceName, colour: Colour) {
         let Some(standing) = self.standings.get_mut(name) else {
@@ -197,6 +205,7 @@ impl State {
             return;
         }
         let old = std::mem::replace(&mut served.spec, Arc::clone(&spec));
+        served.count_beside(self.workers);
         self.publication.touch(served.slot);
         if old.probe != spec.probe {
             served.probe = Arc::new(spec.probe.clone());

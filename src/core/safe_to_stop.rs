@@ -37,6 +37,7 @@ impl State {
             self.is_switching(name, colour),
             self.has_claims(name, colour, now),
             self.is_unproven(name, colour),
+            self.has_previews(name, colour),
             self.is_held(name, colour, now),
             self.has_sessions(name, colour),
         ];
@@ -50,6 +51,12 @@ impl State {
     }
 
     fn is_switching(&self, name: &ServiceName, colour: Colour) -> Option<Hindrance> {
+        if let Some(shift) = self.shifts.get(name) {
+            let it = &shift.record;
+            let (to, by, since) = (it.to, &it.actor.name, it.began_at);
+            let detail = format!("a shift to {to} by `{by}` is under way since {since}");
+            return Some(hindrance(HindranceKind::Switching, detail, None));
+        }
         let busy = self.operations.busy.get(name)?;
         let (to, by, since) = (busy.to, &busy.actor.name, busy.since);
         let detail = if to == colour {
@@ -69,7 +76,8 @@ impl State {
         let claims = self.claims(name, standing, colour);
         let endpoints = served.pools[colour].endpoints().iter();
         let working: u64 = endpoints.map(|it| it.counter.in_flight()).sum();
-        let left = claims.in_flight().max(working);
+        let beside = served.previewing(colour);
+        let left = claims.in_flight().max(working.saturating_sub(beside));
         if left == 0 {
             return None;
         }
@@ -89,6 +97,12 @@ impl State {
         let is_unproven = standing.live != colour && self.unproven.contains(name);
         let detail = "a worker missed the barrier of the last switch and may still route to it";
         is_unproven.then(|| hindrance(HindranceKind::Unproven, detail.to_owned(), None))
+    }
+
+    fn has_previews(&self, name: &ServiceName, colour: Colour) -> Option<Hindrance> {
+        let left = self.services.get(name)?.previewing(colour);
+        let detail = || format!("previews in flight: {left}");
+        (left > 0).then(|| hindrance(HindranceKind::Preview, detail(), None))
     }
 
     fn is_held(&self, name: &ServiceName, colour: Colour, now: Now) -> Option<Hindrance> {

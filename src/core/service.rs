@@ -15,6 +15,7 @@ use http::{HeaderName, HeaderValue};
 
 use super::{
     affinity::AffinitySpec,
+    beside::PreviewSpec,
     gate::spec::GatesSpec,
     ids::{ByColour, Colour, EndpointAddr, ListenerName, ServiceName},
     proxy_header::ProxyVersion,
@@ -59,6 +60,8 @@ pub struct ServiceSpec {
     pub switch: SwitchSpec,
     /// Which sessions stay with their colour.
     pub affinity: Option<AffinitySpec>,
+    /// How a request asks for the standby, if one may.
+    pub preview: Option<Arc<PreviewSpec>>,
     /// How long each wait may last.
     pub timeouts: Timeouts,
     /// How upstream connections are kept.

@@ -215,6 +215,7 @@ impl ShiftRecord {
                 ..account
             }),
             forced: self.forced,
+            group: None,
             outcome: Outcome::Aborted,
             ..Receipt::intended(
                 (&self.service, self.from, self.to, self.tenure),

@@ -63,6 +63,8 @@ pub struct ServiceSnapshot {
     pub tenure: Arc<TenureCounter>,
     /// Both pools.
     pub pools: ByColour<Arc<PoolSnapshot>>,
+    /// The claims of requests that ask for the standby, if they may.
+    pub previews: Option<Arc<TenureCounter>>,
     /// The gradual switch under way.
     pub shift: Option<ShiftSnapshot>,
     /// The colour that was live before, while sessions that were begun there finish there.

@@ -11,6 +11,7 @@ use std::{
 };
 
 use super::{
+    beside,
     event::{HISTORY_LIMIT, Restored, RestoredService},
     ids::{ByColour, Colour, EndpointAddr, ServiceName, ServiceSlot, Tenure},
     in_flight::TenureCounter,
@@ -51,6 +52,29 @@ pub(super) struct Served {
     /// The spec's probe, shared with whoever probes.
     pub(super) probe: Arc<ProbeSpec>,
     pub(super) pools: ByColour<PoolState>,
+    /// The claims of requests that asked for the standby, since there was a preview.
+    pub(super) previews: Option<ByColour<Arc<TenureCounter>>>,
+}
+
+impl Served {
+    /// The claims of previews of one pool, if the file has a preview.
+    pub(super) fn previews_of(&self, colour: Colour) -> Option<&Arc<TenureCounter>> {
+        let previews = self.previews.as_ref()?;
+        self.spec.preview.is_some().then(|| &previews[colour])
+    }
+
+    /// Begins to count what the file now speaks of; what was counted before goes on.
+    pub(super) fn count_beside(&mut self, workers: usize) {
+        if self.spec.preview.is_some() && self.previews.is_none() {
+            self.previews = Some(beside::counters(&self.spec.name, workers));
+        }
+    }
+
+    /// Previews in flight on one pool.
+    pub(super) fn previewing(&self, colour: Colour) -> u64 {
+        let counters = self.previews.as_ref();
+        counters.map_or(0, |it| it[colour].counts().in_flight())
+    }
 }
 
 impl Standing {

@@ -15,6 +15,7 @@ use std::{
 use super::{
     drain::Drains,
     event::{Effect, Event, Restored},
+    gate::Calls,
     health::{PassiveFailure, ProbeVerdict},
     hold::Holds,
     ids::{Colour, EndpointId, OpId, ServiceName},
@@ -41,6 +42,7 @@ pub struct State {
     pub(super) services: BTreeMap<ServiceName, Served>,
     pub(super) operations: Operations,
     pub(super) drains: Drains,
+    pub(super) calls: Calls,
     pub(super) shifts: Shifts,
     pub(super) lingers: Lingers,
     pub(super) holds: Holds,
@@ -86,6 +88,7 @@ impl State {
             services: BTreeMap::new(),
             operations: Operations::default(),
             drains: Drains::default(),
+            calls: Calls::default(),
             shifts: Shifts::new(),
             lingers: Lingers::default(),
             holds: Holds::default(),
@@ -126,6 +129,8 @@ impl State {
             } => self.drained((service, tenure), &counts, on),
             Event::Left(op, counts) => self.left(op, &counts, on),
             Event::GateAnswered(answer) => self.gate_answered(answer, on),
+            Event::Called(op, outcome) => self.called(op, outcome, on),
+            Event::Said(said) => self.said(said, on),
             Event::Probed(id, verdict) => self.probed(id, &verdict, on),
             Event::Failed(id, why) => self.failed(id, why, on),
             Event::Resolved(id, addrs) => self.resolved(id, addrs, on),
@@ -152,6 +157,7 @@ impl State {
             self.drains.next_deadline(),
             self.holds.next_end(),
             self.lingers.next_end(),
+            self.calls.next_due(),
             self.leavers.next_deadline(),
             self.climbs.first().map(|(at, _)| *at),
         ];
@@ -309,6 +315,7 @@ impl State {
         self.publish(turn);
         self.ask_gates(turn);
         self.drains.cut_overdue(turn);
+        self.end_overdue_calls(turn);
         self.leavers.cut_overdue(turn);
     }
 

@@ -1,4 +1,5 @@
-//! What operators ask of a shift under way: stay, go on, be done, go back.
+//! What operators ask of a shift under way: stay, go on, be done, go back. The last is asked of a switch that waits for
+//! its gates, too.
 //!
 //! Owns the wishes and their refusals; what comes of them is done in `shifting.rs`. Each may be repeated: what is so
 //! already is answered as it stands.
@@ -88,6 +89,9 @@ impl State {
             Steer::Resume => self.resume(&service, request.actor, turn),
             Steer::Complete => return self.commit_shift(&service, Some(waiter), turn),
             Steer::Abort => {
+                if let Some(op) = self.waiting_op(&service) {
+                    return self.abort_waiting(op, (service, request.actor), request.op, turn);
+                }
                 let abort = Abort {
                     by: request.actor,
                     reason: request.reason,
@@ -110,6 +114,10 @@ impl State {
         };
         let expectations = (request.expect_live, request.expect_tenure);
         expected(expectations, name, standing)?;
+        let aborts = request.steer == Steer::Abort;
+        if aborts && self.waiting_op(name).is_some() {
+            return Ok(());
+        }
         let Some(shift) = self.shifts.get(name) else {
             return Err(Refusal::NotShifting(name.clone()));
         };

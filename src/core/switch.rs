@@ -3,14 +3,14 @@
 //! Owns the words of a switch; whether it may begin is said in `decide.rs`, how it goes on in `procedure.rs`, what it
 //! leaves behind in `receipt.rs`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
 pub use super::receipt::{Broken, Cut, Outcome, Receipt};
 use super::{
-    gate::verdict::GateVerdict,
-    ids::{Colour, OpId, ServiceName, Tenure},
+    gate::verdict::{GateKind, GateVerdict},
+    ids::{Colour, GroupName, OpId, ServiceName, Tenure},
     share::Share,
     shift::{Pace, ShiftView},
     time::Timestamp,
@@ -46,6 +46,42 @@ pub enum Wish {
     Switch(BTreeMap<ServiceName, Colour>),
     /// Go back to the colour that was live before.
     Rollback(ServiceName),
+    /// The same as `Switch`, of the services of a group.
+    SwitchGroup(GroupName, BTreeMap<ServiceName, Colour>),
+    /// Take back the last switch of a group, all of it or nothing.
+    RollbackGroup(GroupName, BTreeSet<ServiceName>),
+}
+
+impl Wish {
+    /// Whether it leads back.
+    #[must_use]
+    pub const fn is_rollback(&self) -> bool {
+        match self {
+            Self::Rollback(_) | Self::RollbackGroup(..) => true,
+            Self::Switch(_) | Self::SwitchGroup(..) => false,
+        }
+    }
+
+    /// The group that it is about.
+    #[must_use]
+    pub const fn group(&self) -> Option<&GroupName> {
+        match self {
+            Self::SwitchGroup(group, _) | Self::RollbackGroup(group, _) => Some(group),
+            Self::Switch(_) | Self::Rollback(_) => None,
+        }
+    }
+
+    /// The services that it is about.
+    #[must_use]
+    pub fn services(&self) -> Vec<ServiceName> {
+        match self {
+            Self::Switch(colours) | Self::SwitchGroup(_, colours) => {
+                colours.keys().cloned().collect()
+            }
+            Self::Rollback(service) => vec![service.clone()],
+            Self::RollbackGroup(_, services) => services.iter().cloned().collect(),
+        }
+    }
 }
 
 /// Who asks for a change.
@@ -67,6 +103,8 @@ pub enum ActorKind {
     File,
     /// A signal to the process.
     Signal,
+    /// A hook that has failed.
+    Hook,
 }
 
 impl ActorKind {
@@ -77,6 +115,7 @@ impl ActorKind {
             Self::Admin => "admin",
             Self::File => "file",
             Self::Signal => "signal",
+            Self::Hook => "hook",
         }
     }
 }
@@ -89,6 +128,27 @@ impl Actor {
             kind: ActorKind::File,
             name: "file".to_owned(),
         }
+    }
+
+    /// A hook that has failed.
+    #[must_use]
+    pub fn hook(name: &str) -> Self {
+        Self {
+            kind: ActorKind::Hook,
+            name: name.to_owned(),
+        }
+    }
+
+    /// Whether both are one person, as far as that can be told: by the token, whatever else a caller says of themselves.
+    #[must_use]
+    pub fn is_same_person(&self, other: &Self) -> bool {
+        self.kind == other.kind && self.person() == other.person()
+    }
+
+    /// The name without what its bearer added to it.
+    fn person(&self) -> &str {
+        let name = self.name.split_once(" (");
+        name.map_or(self.name.as_str(), |(person, _)| person)
     }
 }
 
@@ -213,6 +273,32 @@ pub enum Refusal {
     /// The gates did not open in time; nothing was changed.
     #[error("{}", gates(.0))]
     Gates(Vec<GateVerdict>),
+    /// No switch of the service waits for its gates.
+    #[error("no switch of service `{0}` waits for its gates")]
+    NothingWaits(ServiceName),
+    /// A switch waits, and not for approval.
+    #[error(
+        "the switch of service `{service}` waits for {gate} still, not for approval; say it again later"
+    )]
+    NotYet {
+        /// The service.
+        service: ServiceName,
+        /// What it waits for.
+        gate: GateKind,
+    },
+    /// Who has asked for a switch cannot approve it.
+    #[error("`{0}` has asked for the switch; somebody else must approve it")]
+    SamePerson(String),
+    /// Not every service of the group stands where a switch of the group has left it.
+    #[error(
+        "service `{service}` does not stand where the last switch of group `{group}` has left it; roll back one service at a time"
+    )]
+    NotTogether {
+        /// The group.
+        group: GroupName,
+        /// The first service that was switched otherwise since, or was never switched with the others.
+        service: ServiceName,
+    },
     /// No earlier colour to go back to.
     #[error("service `{0}` has never been switched, there is no colour to roll back to")]
     NothingToRollBack(ServiceName),

@@ -100,6 +100,9 @@ pub struct PoolView {
     pub in_flight: u64,
     /// Of those: tunnels.
     pub tunnels: u64,
+    /// Requests in flight that asked for the standby; none of them is among the others.
+    #[serde(default)]
+    pub previews: u64,
     /// Whether the pool may be stopped without anybody noticing; `safe-to-stop` says why not.
     #[serde(default)]
     pub safe_to_stop: bool,
@@ -179,6 +182,8 @@ pub enum HindranceKind {
     Switching,
     /// Requests are in flight there.
     InFlight,
+    /// Requests that asked for the standby are in flight there.
+    Preview,
     /// A worker has not proved that it routes nothing there any more.
     Unproven,
     /// It is kept ready to return.

@@ -6,14 +6,15 @@
 use std::{rc::Rc, sync::Arc};
 
 use super::{
-    desk::Known,
     endpoint::Endpoint,
     pool_desk::{PoolDesk, Workplace},
+    service_desk::Known,
     shift_desk::{ShiftDesk, Whose},
 };
 use crate::{
     core::{
         affinity::{AffinityMode, AffinitySpec, Session},
+        beside::Traffic,
         cookie,
         ids::{EndpointId, Tenure},
         snapshot::ServiceSnapshot,
@@ -69,8 +70,9 @@ impl Choice {
         });
         let former = snapshot.former.as_ref().map(|former| {
             let older = known.former_of(&former.tenure);
+            let live = (&former.tenure, Traffic::Live);
             Former {
-                pool: Rc::new(PoolDesk::new(workplace, snapshot, &former.tenure, older)),
+                pool: Rc::new(PoolDesk::new(workplace, snapshot, live, older)),
                 session: former.session,
             }
         });

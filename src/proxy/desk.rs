@@ -14,20 +14,22 @@ use std::{
 use http::HeaderValue;
 
 use super::{
-    choice::{Choice, Chosen},
+    choice::Chosen,
     endpoint::Endpoint,
     error::ProxyError,
-    pool_desk::{Older, PoolDesk, Workplace},
+    pool_desk::{PoolDesk, Workplace},
+    service_desk::ServiceDesk,
     shift_desk::Whose,
 };
 use crate::{
     core::{
         affinity::Session,
-        ids::{EndpointId, ListenerId, ServiceSlot},
-        in_flight::{Claim, TenureCounter},
+        beside::Traffic,
+        ids::{EndpointId, ListenerId, ListenerName, ServiceSlot},
+        in_flight::Claim,
         routing::Lead,
         service::AmbiguousPath,
-        snapshot::{ServiceSnapshot, Snapshot},
+        snapshot::Snapshot,
     },
     publish::Reader,
     telemetry::stats::Stats,
@@ -43,17 +45,6 @@ pub(crate) struct Desk {
     stats: Arc<Stats>,
     connectors: Arc<Connectors>,
     seals: Arc<Seals>,
-}
-
-/// One worker's view of one service in one state.
-#[derive(Debug)]
-pub(crate) struct ServiceDesk {
-    snapshot: Arc<ServiceSnapshot>,
-    live: Rc<PoolDesk>,
-    /// There where the live pool is not the only one that a request may go to.
-    choice: Option<Box<Choice>>,
-    /// Of the standby, while it is held: those to which connections are kept.
-    kept: Vec<Rc<Endpoint>>,
 }
 
 /// Where a request is going to.
@@ -79,9 +70,12 @@ pub(crate) struct Unpicked {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct RouteKey<'a> {
     pub(crate) listener: ListenerId,
+    pub(crate) listener_name: &'a ListenerName,
     pub(crate) host: &'a str,
     pub(crate) path: &'a str,
-    /// Looked at only where colours share the traffic.
+    /// On whose account an earlier attempt was made; a request does not change sides.
+    pub(crate) traffic: Option<Traffic>,
+    /// Looked at only where colours share the traffic, or where the standby may be asked for.
     pub(crate) whose: Whose<'a>,
 }
 
@@ -129,6 +123,9 @@ impl Desk {
                 pool: None,
             });
         };
+        if service.is_asked_for_standby(key) {
+            return service.preview(tried, respelt);
+        }
         let Chosen {
             pool,
             endpoint,
@@ -256,107 +253,4 @@ fn lead(snapshot: &Snapshot, key: RouteKey<'_>) -> Lead {
     };
     let routes = snapshot.routes_of(key.listener);
     routes.map_or(Lead::Nowhere, |it| it.lead(key.host, key.path, policy))
-}
-
-impl ServiceDesk {
-    /// The desk for `snapshot`. What still holds of `older` is taken over: connections to endpoints of the
-    /// same tenure, and while the standby is held those of both colours; all others are retired.
-    fn renew(
-        workplace: Workplace<'_>,
-        snapshot: Arc<ServiceSnapshot>,
-        older: Option<&Self>,
-    ) -> Self {
-        let known = Known(older);
-        let tenure = &snapshot.tenure;
-        let live = PoolDesk::new(workplace, &snapshot, tenure, known.of(tenure));
-        let before = older.and_then(|older| older.choice.as_deref());
-        let renewed = Self {
-            live: Rc::new(live),
-            choice: Choice::of(workplace, &snapshot, known, before),
-            kept: kept(workplace, &snapshot, older),
-            snapshot,
-        };
-        for endpoint in older.into_iter().flat_map(Self::endpoints) {
-            let mut newer = renewed.endpoints();
-            if !newer.any(|newer| newer.shares_connections(endpoint)) {
-                endpoint.connections().retire();
-            }
-        }
-        renewed
-    }
-
-    /// Every pool that requests may be sent to.
-    fn pools(&self) -> impl Iterator<Item = &Rc<PoolDesk>> {
-        let others = self.choice.iter().flat_map(|choice| choice.pools());
-        [&self.live].into_iter().chain(others)
-    }
-
-    /// The pool that a request goes to, and an endpoint of it that is not in `tried`.
-    fn choose(&self, whose: Whose<'_>, tried: &[EndpointId]) -> Chosen {
-        match &self.choice {
-            None => Chosen {
-                endpoint: self.live.pick(tried),
-                pool: Rc::clone(&self.live),
-                session: None,
-            },
-            Some(choice) => choice.choose(&self.live, whose, tried),
-        }
-    }
-
-    /// Every endpoint to which there may be connections.
-    fn endpoints(&self) -> impl Iterator<Item = &Rc<Endpoint>> {
-        let picked = self.pools().flat_map(|pool| pool.endpoints());
-        picked.chain(&self.kept)
-    }
-}
-
-/// What an older desk of the service had.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Known<'a>(Option<&'a ServiceDesk>);
-
-impl<'a> Known<'a> {
-    /// For a pool whose requests are claimed in `tenure`.
-    pub(crate) fn of(self, tenure: &Arc<TenureCounter>) -> Older<'a> {
-        let mut pools = self.0.into_iter().flat_map(ServiceDesk::pools);
-        let pool = pools.find(|pool| pool.claims_in(tenure));
-        Older {
-            pool: pool.map(Rc::as_ref),
-            kept: self.0.map_or(&[], |older| &older.kept),
-        }
-    }
-
-    /// The same, for one that was live and is not any more: the claims are others, the connections are not.
-    pub(crate) fn former_of(self, tenure: &Arc<TenureCounter>) -> Older<'a> {
-        let of = self.of(tenure);
-        match self.0.filter(|_| of.pool.is_none()) {
-            Some(older) if older.live.colour() == tenure.colour() => Older {
-                pool: None,
-                kept: older.live.endpoints(),
-            },
-            Some(_) | None => of,
-        }
-    }
-}
-
-/// Endpoints of a held standby to which connections are kept: those that had some when it was live.
-fn kept(
-    workplace: Workplace<'_>,
-    snapshot: &ServiceSnapshot,
-    older: Option<&ServiceDesk>,
-) -> Vec<Rc<Endpoint>> {
-    // What a shift leads to or sessions finish on is used, and needs no keeping.
-    let used = snapshot.shift.is_some() || snapshot.former.is_some();
-    let Some(older) = older.filter(|_| snapshot.held && !used) else {
-        return Vec::new();
-    };
-    let colour = snapshot.live.other();
-    let belongs = workplace.belongs(&snapshot.spec, colour);
-    let kept = snapshot.pools[colour].endpoints.iter();
-    let kept = kept.filter_map(|endpoint| {
-        let known = older.endpoints().find(|it| it.id() == endpoint.id)?;
-        let endpoint = Endpoint::new(belongs, endpoint.clone(), Some(known));
-        endpoint.connections().hold();
-        Some(Rc::new(endpoint))
-    });
-    kept.collect()
 }

@@ -26,12 +26,15 @@ use super::{
     inbound::Inbound,
     origin::Origin,
     pool_desk::PoolDesk,
+    preview,
     protocol::Verdict,
     shift_desk::Whose,
     target,
     upload::{Gate, Progress, RequestBody},
 };
-use crate::core::{affinity::Session, ids::EndpointId, service::ForwardedPolicy, share::Point};
+use crate::core::{
+    affinity::Session, beside::Traffic, ids::EndpointId, service::ForwardedPolicy, share::Point,
+};
 
 /// See the module.
 #[derive(Debug)]
@@ -47,6 +50,8 @@ pub(crate) struct Outbound {
     gate: Option<Arc<Gate>>,
     /// The protocol that the client asked to upgrade to, if cutover passes it.
     asked: Option<HeaderValue>,
+    /// On whose account it is sent, once that is known.
+    traffic: Option<Traffic>,
     tried: Vec<EndpointId>,
     attempts: usize,
     replays: u32,
@@ -113,6 +118,7 @@ impl Outbound {
             upload,
             gate,
             asked,
+            traffic: None,
             tried: Vec::new(),
             attempts: 0,
             replays: 0,
@@ -176,6 +182,7 @@ impl Outbound {
             let (pool, endpoint) = (Rc::clone(&picked.pool), Rc::clone(&picked.endpoint));
             let respelt = picked.respelt.take();
             self.session = picked.session.map(|session| (Rc::clone(&pool), session));
+            self.belongs_to(&pool);
             account.attempt(picked);
             if let Some(path) = respelt {
                 self.head.uri = target::with_path(&self.head.uri, path)?;
@@ -191,6 +198,8 @@ impl Outbound {
     fn route_key(&self) -> RouteKey<'_> {
         RouteKey {
             listener: self.downstream.listener().id,
+            listener_name: &self.downstream.listener().name,
+            traffic: self.traffic,
             host: target::host_text(self.host.as_ref()),
             path: self.head.uri.path(),
             whose: Whose {
@@ -199,6 +208,14 @@ impl Outbound {
                 hearsay: self.hearsay.as_deref(),
                 point: &self.point,
             },
+        }
+    }
+
+    /// It stays with this sort of traffic, and what lets it in goes no further.
+    fn belongs_to(&mut self, pool: &PoolDesk) {
+        self.traffic = Some(pool.traffic());
+        if let Some(preview) = &pool.snapshot().spec.preview {
+            preview::withhold(preview, &mut self.head.headers);
         }
     }
 

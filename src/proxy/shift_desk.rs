@@ -17,6 +17,7 @@ use super::{
     pool_desk::{Older, PoolDesk, Workplace},
 };
 use crate::core::{
+    beside::Traffic,
     share::{Point, Sequence},
     snapshot::{ServiceSnapshot, ShiftSnapshot},
 };
@@ -47,7 +48,7 @@ impl ShiftDesk {
         known: Older<'_>,
         older: Option<&Self>,
     ) -> Self {
-        let pool = PoolDesk::new(workplace, snapshot, &shift.tenure, known);
+        let pool = PoolDesk::new(workplace, snapshot, (&shift.tenure, Traffic::Live), known);
         // Another share goes on with the same sum.
         let same = older.filter(|older| Arc::ptr_eq(&older.shift.tenure, &shift.tenure));
         let first = || Sequence::of_worker(workplace.worker, shift.tenure.workers());

@@ -4,6 +4,7 @@
 //! what is worth telling: core does. Free text (reasons, errors) is written as a quoted field, so that nothing
 //! that came from outside can begin a line of its own.
 
+mod gates;
 mod shift;
 
 use std::{sync::Arc, time::Duration};
@@ -12,7 +13,6 @@ use tracing::{error, info, warn};
 
 use super::metrics::Metrics;
 use crate::core::{
-    gate::verdict::{GateVerdict, Verdict},
     health::Health,
     ids::ServiceName,
     notice::{Notice, ShiftChange},
@@ -44,6 +44,7 @@ impl Notices {
         match notice {
             Notice::SwitchWaiting { .. }
             | Notice::GateAnswered(_)
+            | Notice::HookCalled { .. }
             | Notice::SwitchRefused { .. }
             | Notice::Switched { .. }
             | Notice::Shift { .. }
@@ -78,6 +79,7 @@ pub const fn kind(notice: &Notice) -> &'static str {
     match notice {
         Notice::SwitchWaiting { .. } => "switch_waiting",
         Notice::GateAnswered(_) => "gate_answered",
+        Notice::HookCalled { .. } => "hook_called",
         Notice::SwitchRefused { .. } => "switch_refused",
         Notice::Switched { .. } => "switched",
         Notice::Shift { change, .. } => match change {
@@ -128,7 +130,13 @@ fn log_switch(notice: &Notice) {
             let (by, actor) = who(actor);
             info!(target: LOG, %service, %to, %by, actor, %gate, ?longest, "gates asked");
         }
-        Notice::GateAnswered(gate) => log_gate(gate),
+        Notice::GateAnswered(gate) => gates::log_gate(gate),
+        Notice::HookCalled {
+            service,
+            at,
+            hook,
+            failure,
+        } => gates::log_hook(service, *at, hook, failure.as_deref()),
         Notice::SwitchRefused {
             services,
             actor,
@@ -161,27 +169,6 @@ fn log_switch(notice: &Notice) {
         }
         _ => {}
     }
-}
-
-fn log_gate(verdict: &GateVerdict) {
-    let GateVerdict {
-        gate,
-        name,
-        service,
-        colour,
-        why,
-        endpoints,
-        ..
-    } = verdict;
-    let (name, why) = (name.as_deref(), why.as_deref());
-    if verdict.verdict == Verdict::Passed {
-        return info!(target: LOG, %service, %colour, %gate, name, "gate passed");
-    }
-    let faults = endpoints.iter();
-    let faults: Vec<_> = faults
-        .map(|it| format!("{}: {}", it.endpoint, it.why))
-        .collect();
-    warn!(target: LOG, %service, %colour, %gate, name, why, faults = listed(&faults), "gate failed");
 }
 
 fn log_switched(receipt: &Receipt, generation: u64) {

@@ -9,5 +9,8 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod approval;
 mod checks;
+mod group;
+mod hooks;
 mod plan;

@@ -11,4 +11,5 @@
 mod support;
 
 mod endpoints;
+mod preview;
 mod safe_to_stop;

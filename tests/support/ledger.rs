@@ -24,8 +24,9 @@ use cutover::core::{
     },
     gate::{
         inquiry::GateAnswer,
-        spec::{CheckScope, CheckSpec, GatesSpec},
+        spec::{CheckScope, CheckSpec, GatesSpec, HookPoint, HookSpec, OnFailure},
         verdict::{EndpointFault, GateFault, GateKind},
+        word::{Said, Word},
     },
     health::{PassiveFailure, ProbeVerdict},
     ids::{
@@ -259,6 +260,31 @@ impl Ledger {
         }))
     }
 
+    /// A hook of core's own calling, by its number among those, passes or fails.
+    pub fn called(&mut self, number: u64, passes: bool) -> Vec<String> {
+        let fault = GateFault {
+            why: Some("status 500".to_owned()),
+            endpoints: Vec::new(),
+        };
+        let outcome = if passes { Ok(()) } else { Err(fault) };
+        self.on(Event::Called(OpId(OWN_OPS | number), outcome))
+    }
+
+    /// Somebody says something about a switch of a service.
+    pub fn says(&mut self, name: &str, word: Word, who: &str) -> Vec<String> {
+        let op = self.op();
+        self.on(Event::Said(Said {
+            op,
+            service: ServiceName::new(name),
+            word,
+            actor: Actor {
+                name: who.to_owned(),
+                ..ada()
+            },
+            reason: None,
+        }))
+    }
+
     /// The whole way of a switch without claims, up to its commit.
     pub fn switched(&mut self, name: &str, to: Colour) {
         let request = self.request(&[(name, to)]);
@@ -440,6 +466,7 @@ pub fn service(name: &str) -> ServiceSpec {
             gates: GatesSpec::default(),
             keep_standby_for: Duration::ZERO,
         },
+        preview: None,
         timeouts: Timeouts {
             connect: Duration::from_secs(1),
             response: Duration::from_secs(60),
@@ -471,6 +498,21 @@ pub fn check(path: &str) -> CheckSpec {
         on: CheckScope::Every,
         repeat: 2,
         timeout: Duration::from_secs(5),
+    }
+}
+
+/// A hook with the meaning of its failure, 10 s long.
+pub fn hook(at: HookPoint, name: &str, on_failure: OnFailure) -> HookSpec {
+    HookSpec {
+        name: name.to_owned(),
+        at,
+        address: "hooks.test:80".to_owned(),
+        host: http::HeaderValue::from_static("hooks.test"),
+        path: "/".to_owned(),
+        tls: None,
+        timeout: Duration::from_secs(10),
+        on_failure,
+        token_file: None,
     }
 }
 

@@ -9,9 +9,11 @@
 use cutover::core::{
     event::{Effect, EndpointAnswer, Entry},
     gate::{inquiry::Question, verdict::GateKind},
+    ids::OpId,
     in_flight::TenureCounter,
     leave::LeaveReceipt,
     notice::Notice,
+    operation::OWN_OPS,
     snapshot::Snapshot,
     switch::{Receipt, SwitchAnswer},
 };
@@ -29,6 +31,7 @@ pub fn line(effect: &Effect) -> String {
         Effect::Cut(it) => format!("cut {}", counter(it)),
         Effect::Ask(it) => {
             let names = it.questions.iter().map(|question| match question {
+                Question::Hook(it) => format!("{} {}", it.description.at.as_str(), it.hook.name),
                 Question::Check(it) => {
                     let targets: Vec<_> = it.targets.iter().map(|it| it.addr.as_str()).collect();
                     format!("{} of {}", it.check.name, targets.join(", "))
@@ -37,7 +40,16 @@ pub fn line(effect: &Effect) -> String {
             let names: Vec<_> = names.collect();
             format!("ask {}: {}", it.op, names.join("; "))
         }
-        Effect::Unask(op) => format!("unask {op}"),
+        Effect::Unask(op) => format!("unask {}", number(*op)),
+        Effect::Call(it) => {
+            let (at, name) = (it.question.description.at, &it.question.hook.name);
+            format!("call {}: {} {name}", number(it.op), at.as_str())
+        }
+        Effect::AnswerWord(op, Ok(heard)) => {
+            let services: Vec<_> = heard.services.keys().map(ToString::to_string).collect();
+            format!("word {op}: heard for {}", services.join(", "))
+        }
+        Effect::AnswerWord(op, Err(refusal)) => format!("word {op}: {refusal}"),
         Effect::Answer(op, it) => format!("answer {op}: {}", answer(it)),
         Effect::AnswerEndpoint(op, it) => match it {
             EndpointAnswer::Done {
@@ -58,6 +70,14 @@ pub fn line(effect: &Effect) -> String {
             format!("watch {}", addrs.join(", "))
         }
         Effect::Notice(it) => format!("notice: {}", notice(it)),
+    }
+}
+
+/// The number of an operation; one of core's own without the bit that says so.
+fn number(op: OpId) -> String {
+    match op.0 & OWN_OPS {
+        0 => op.to_string(),
+        _ => format!("own {}", op.0 & !OWN_OPS),
     }
 }
 
@@ -231,6 +251,13 @@ fn notice(it: &Notice) -> String {
             ..
         } => format!("{service}>{to} waits for {gate} up to {longest:?}"),
         Notice::GateAnswered(it) => it.to_string(),
+        Notice::HookCalled {
+            at, hook, failure, ..
+        } => format!(
+            "{} {hook} {}",
+            at.as_str(),
+            failure.as_deref().unwrap_or("passed")
+        ),
         Notice::SwitchRefused { refusal, actor, .. } => {
             format!("refused to {}: {refusal}", actor.name)
         }

@@ -16,7 +16,6 @@ use cutover::core::{
 };
 
 /// Takes in one entry.
-#[expect(clippy::too_many_lines, reason = "a table")]
 pub fn write(journal: &mut Restored, entry: Entry) {
     match entry {
         Entry::Seen {
@@ -47,6 +46,18 @@ pub fn write(journal: &mut Restored, entry: Entry) {
         Entry::Settled { receipt } => settle(&mut journal.services, *receipt),
         Entry::Shifting { shift } => shifts(&mut journal.services, *shift),
         Entry::Aborted { receipt } => aborted(&mut journal.services, *receipt),
+        about @ (Entry::Registered { .. }
+        | Entry::Deregistered { .. }
+        | Entry::EndpointDrain { .. }) => write_endpoint(journal, about),
+    }
+}
+
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "`write` sorts the others away"
+)]
+fn write_endpoint(journal: &mut Restored, entry: Entry) {
+    match entry {
         Entry::Registered {
             service,
             colour,
@@ -78,6 +89,7 @@ pub fn write(journal: &mut Restored, entry: Entry) {
                 known.drained[colour].remove(&addr);
             }
         }
+        _ => {}
     }
 }
 

@@ -24,6 +24,7 @@ use cutover::core::{
     gate::{
         inquiry::{GateAnswer, Inquiry},
         verdict::GateFault,
+        word::{Said, Word},
     },
     ids::{
         ByColour, Colour, EndpointAddr, EndpointId, Generation, ListenerId, ListenerName, OpId,
@@ -37,7 +38,7 @@ use cutover::core::{
     snapshot::{ServiceSnapshot, Snapshot},
     state::State,
     steer::{Steer, SteerRequest},
-    switch::{Outcome, SwitchRequest, WaitFor, Wish},
+    switch::{Actor, Outcome, SwitchRequest, WaitFor, Wish},
     time::Now,
 };
 
@@ -58,6 +59,8 @@ pub struct World {
     draining: Vec<Arc<TenureCounter>>,
     /// Gates that the edge has been asked about.
     asking: Vec<Inquiry>,
+    /// Hooks that were called and have not answered.
+    calling: Vec<OpId>,
     /// What was in flight in the tenure before this one when its barrier passed.
     pub met: BTreeMap<(ServiceName, Tenure), u64>,
     /// The tenure that began when this one ended.
@@ -80,6 +83,7 @@ impl World {
             barriers: VecDeque::new(),
             draining: Vec::new(),
             asking: Vec::new(),
+            calling: Vec::new(),
             met: BTreeMap::new(),
             began: BTreeMap::new(),
             claims: Vec::new(),
@@ -206,6 +210,27 @@ impl World {
             took: Duration::from_micros(90),
             counts: counters.iter().map(read).collect(),
             missing,
+        }));
+    }
+
+    /// The oldest hook that was called after a switch answers.
+    pub fn hook_answers(&mut self, passes: bool) {
+        if !self.calling.is_empty() {
+            let op = self.calling.remove(0);
+            let fault = GateFault::default();
+            self.happens(Event::Called(op, if passes { Ok(()) } else { Err(fault) }));
+        }
+    }
+
+    /// Another operator says something about a switch.
+    pub fn says(&mut self, service: &str, word: Word) {
+        let op = self.op();
+        self.happens(Event::Said(Said {
+            op,
+            service: ServiceName::new(service),
+            word,
+            actor: Actor::file(),
+            reason: None,
         }));
     }
 
@@ -374,14 +399,18 @@ impl World {
             Effect::Barrier(op, counters) => self.barriers.push_back((op, counters)),
             Effect::Drain(counter) => self.draining.push(counter),
             Effect::Ask(inquiry) => self.asking.push(inquiry),
-            Effect::Unask(op) => self.asking.retain(|it| it.op != op),
+            Effect::Unask(op) => {
+                self.asking.retain(|it| it.op != op);
+                self.calling.retain(|it| *it != op);
+            }
+            Effect::Call(call) => self.calling.push(call.op),
             Effect::Cut(counter) => {
                 let of = |it: &(Claim, Rc<WorkerTenure>)| Arc::ptr_eq(it.1.counter(), &counter);
                 for (claim, _) in self.claims.extract_if(.., |it| of(it)) {
                     claim.ends(Ending::CutByDeadline);
                 }
             }
-            Effect::Answer(op, _) | Effect::AnswerEndpoint(op, _) => {
+            Effect::Answer(op, _) | Effect::AnswerEndpoint(op, _) | Effect::AnswerWord(op, _) => {
                 assert_eq!(op.0 & OWN_OPS, 0, "nobody asked");
                 assert!(self.asked.remove(&op), "{op} was answered twice");
             }

@@ -1,8 +1,8 @@
 //! `[service.*]`: routes, pools and policies of one service.
 
-use std::{num::NonZeroUsize, sync::Arc, time::Duration};
+use std::{mem, num::NonZeroUsize, sync::Arc, time::Duration};
 
-use super::{gates, listener::Listeners, pool, probe, tls};
+use super::{gates, listener::Listeners, pool, preview, probe, tls};
 use crate::{
     config::{
         judge::{At, Judge, shown},
@@ -22,12 +22,13 @@ use crate::{
     },
     core::{
         affinity::{AffinityMode, AffinitySpec},
+        beside::PreviewSpec,
         ids::{ByColour, Colour, ServiceName},
         proxy_header::ProxyVersion,
         service::{
-            AmbiguousPath, BalanceKind, ConnectionsSpec, ForwardedPolicy, HostPolicy, MinReady,
-            OnAllUnhealthy, PassiveSpec, ProbeSpec, Route, ServiceSpec, SwitchSpec, Timeouts,
-            UpstreamProtocol,
+            AmbiguousPath, BalanceKind, ConnectionsSpec, ForwardedPolicy, HostPolicy,
+            ListenerScope, MinReady, OnAllUnhealthy, PassiveSpec, ProbeSpec, Route, ServiceSpec,
+            SwitchSpec, Timeouts, UpstreamProtocol,
         },
         share::Share,
         shift::{self, STEPS_LIMIT, ShiftSpec},
@@ -52,19 +53,15 @@ pub(super) fn service(
 ) -> Judged {
     let text = shown(&name.value);
     let live = live(&raw.live);
-    let (routes_at, routes) = routes(&text, name.at, raw.routes, judge);
-    let (switch, min_ready_at) = switch(&text, raw.switch, judge);
+    let (heard, preview) = heard((&text, name.at), &mut raw, listeners, judge);
+    let (switch, min_ready_at) = switch(&text, mem::take(&mut raw.switch), judge);
     let around = pool::Around {
         service: (&text, name.at),
         live,
         min_ready: (switch.min_ready, min_ready_at),
         listeners,
     };
-    let upstream_tls = ByColour {
-        blue: take_tls(&mut raw.blue),
-        green: take_tls(&mut raw.green),
-    };
-    let upstream_tls = upstream_tls_of(&text, raw.upstream_tls, upstream_tls, judge);
+    let upstream_tls = upstream_tls_of(&text, &mut raw, judge);
     let pools = ByColour {
         blue: raw.blue,
         green: raw.green,
@@ -78,9 +75,9 @@ pub(super) fn service(
     .judged(&text, judge);
     let spec = ServiceSpec {
         name: ServiceName::new(&name.value),
-        routes,
+        routes: heard.routes,
         live: live.unwrap_or(LIVE),
-        listeners: listeners.scope(&text, raw.listeners, judge),
+        listeners: heard.scope,
         host: host(raw.host, judge),
         protocol,
         balance: raw.balance.or(BalanceKind::LeastInFlight),
@@ -97,6 +94,7 @@ pub(super) fn service(
         passive: passive(&text, raw.passive, judge),
         switch,
         affinity: affinity(&name.value, raw.affinity),
+        preview,
         timeouts: timeouts(raw.timeouts),
         connections: ConnectionsSpec {
             introduces,
@@ -105,7 +103,47 @@ pub(super) fn service(
         upstream_tls,
         vouched_fields: listeners.vouched_fields(),
     };
-    Judged { spec, routes_at }
+    Judged {
+        spec,
+        routes_at: heard.routes_at,
+    }
+}
+
+/// Where a service is heard.
+#[derive(Debug)]
+struct Heard {
+    routes: Vec<Route>,
+    routes_at: Vec<At>,
+    scope: ListenerScope,
+}
+
+/// Where a service is heard, the host of its preview included; and that preview.
+fn heard(
+    (service, at): (&str, At),
+    raw: &mut RawService,
+    listeners: &Listeners,
+    judge: &mut Judge<'_>,
+) -> (Heard, Option<Arc<PreviewSpec>>) {
+    let (mut routes_at, mut routes) = routes(service, at, mem::take(&mut raw.routes), judge);
+    let scope = listeners.scope(service, mem::take(&mut raw.listeners), judge);
+    let around = preview::Around {
+        service,
+        scope: &scope,
+        listeners,
+    };
+    let (preview, host_at) = preview::preview(mem::take(&mut raw.preview), &around, judge);
+    let host = preview.as_ref().and_then(|it| it.host.as_ref());
+    if let (Some(host), Some(at)) = (host, host_at) {
+        let further = preview::routes(host, &routes);
+        routes_at.extend(further.iter().map(|_| at));
+        routes.extend(further);
+    }
+    let heard = Heard {
+        routes,
+        routes_at,
+        scope,
+    };
+    (heard, preview)
 }
 
 /// The colour that the file calls live; `None` if what it says is no colour.
@@ -189,6 +227,12 @@ fn passive(service: &str, raw: Field<RawPassive>, judge: &mut Judge<'_>) -> Pass
 fn switch(service: &str, raw: Field<RawSwitch>, judge: &mut Judge<'_>) -> (SwitchSpec, Option<At>) {
     let raw = raw.value().unwrap_or_default();
     let at = raw.min_ready.given().map(|min_ready| min_ready.at);
+    let raw_gates = gates::RawGates {
+        approve: raw.approve,
+        approve_timeout: raw.approve_timeout,
+        check: raw.check,
+        hook: raw.hook,
+    };
     let spec = SwitchSpec {
         gate_timeout: raw.gate_timeout.or(Delay(GATE_TIMEOUT)).0,
         min_ready: raw.min_ready.or(MinReady::Count(1)),
@@ -199,7 +243,7 @@ fn switch(service: &str, raw: Field<RawSwitch>, judge: &mut Judge<'_>) -> (Switc
             key: raw.key.or(ShiftKey::Request),
             ramp: raw.ramp.or(Delay(Duration::ZERO)).0,
         },
-        gates: gates::gates(service, raw.check, judge),
+        gates: gates::gates(service, raw_gates, judge),
         keep_standby_for: raw.keep_standby_for.or(Delay(Duration::ZERO)).0,
     };
     (spec, at)
@@ -264,19 +308,19 @@ fn take_tls(raw: &mut Field<RawPool>) -> Field<RawUpstreamTls> {
 /// TLS towards each pool: its own, or else that of the service.
 fn upstream_tls_of(
     service: &str,
-    raw: Field<RawUpstreamTls>,
-    own: ByColour<Field<RawUpstreamTls>>,
+    raw: &mut RawService,
     judge: &mut Judge<'_>,
 ) -> ByColour<Option<Arc<UpstreamTls>>> {
-    let shared = tls::upstream(&format!("service `{service}`"), raw, judge).map(Arc::new);
+    let shared = mem::take(&mut raw.upstream_tls);
+    let shared = tls::upstream(&format!("service `{service}`"), shared, judge).map(Arc::new);
     let mut of = |colour: Colour, own: Field<RawUpstreamTls>| {
         let pool = format!("pool `{colour}` of service `{service}`");
         let own = tls::upstream(&pool, own, judge).map(Arc::new);
         own.or_else(|| shared.clone())
     };
     ByColour {
-        blue: of(Colour::Blue, own.blue),
-        green: of(Colour::Green, own.green),
+        blue: of(Colour::Blue, take_tls(&mut raw.blue)),
+        green: of(Colour::Green, take_tls(&mut raw.green)),
     }
 }
 

@@ -6,6 +6,7 @@
 
 mod check;
 mod exchange;
+mod hook;
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -16,7 +17,7 @@ use crate::{
     core::{
         event::Event,
         gate::{
-            inquiry::{CheckQuestion, GateAnswer, Inquiry, Question},
+            inquiry::{CheckQuestion, GateAnswer, HookCall, Inquiry, Question},
             verdict::GateFault,
         },
         ids::OpId,
@@ -50,6 +51,19 @@ impl Inquirer {
         self.running.insert(op, Running::spawn(asking));
     }
 
+    /// Calls a hook that no switch waits for.
+    pub(super) fn call(&mut self, call: HookCall) {
+        self.running.retain(|_, running| !running.has_ended());
+        let (connectors, events) = (Arc::clone(&self.connectors), self.events.clone());
+        let op = call.op;
+        let calling = async move {
+            let outcome = hook::called(&call.question, &connectors).await;
+            // The controller is gone only when the process is.
+            let _ = events.send(Event::Called(op, outcome)).await;
+        };
+        self.running.insert(op, Running::spawn(calling));
+    }
+
     /// Asks nothing more for this switch.
     pub(super) fn unask(&mut self, op: OpId) {
         self.running.remove(&op);
@@ -75,6 +89,7 @@ impl Inquirer {
 async fn find_out(inquiry: Inquiry, connectors: Arc<Connectors>, events: mpsc::Sender<Event>) {
     for (place, question) in inquiry.questions.iter().enumerate() {
         let outcome = match question {
+            Question::Hook(question) => hook::called(question, &connectors).await,
             Question::Check(question) => check::made(question, &connectors).await,
         };
         let answer = GateAnswer {

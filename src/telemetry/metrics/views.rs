@@ -162,6 +162,11 @@ const POOL_GAUGES: &[GaugeOf<PoolView>] = &[
         read: |pool| pool.tunnels,
     },
     GaugeOf {
+        name: "cutover_previews_in_flight",
+        help: "Requests in flight that asked for the standby.",
+        read: |pool| pool.previews,
+    },
+    GaugeOf {
         name: "cutover_safe_to_stop",
         help: "1 if the pool may be stopped: not live, nothing in flight, not kept ready to return.",
         read: |pool| u64::from(pool.safe_to_stop),

@@ -1,3 +1,5 @@
+//! What entries amount to, in whatever order they come.
+
 use proptest::prelude::*;
 
 use super::*;
@@ -14,6 +16,7 @@ fn receipt(service: &str, tenure: u64, outcome: Outcome) -> Receipt {
         reason: None,
         rollback: false,
         forced: false,
+        group: None,
         requested_at: Timestamp::from_millis(tenure),
         committed_at: None,
         gate_ms: 0,
