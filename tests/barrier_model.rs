@@ -303,6 +303,7 @@ fn snapshot(generation: u64, live: Colour, workers: usize) -> Arc<Snapshot> {
         services: vec![Some(Arc::new(ServiceSnapshot {
             held: false,
             previews: None,
+            mirrors: None,
             name,
             slot: ServiceSlot(0),
             spec: Arc::new(ledger::service("shop")),

@@ -374,6 +374,32 @@ fn an_abort_ends_the_whole_switch_and_whoever_asked_hears_by_whom() {
 }
 
 #[test]
+fn the_pool_is_warmed_up_last_and_a_cold_endpoint_refuses() {
+    let mut spec = approved("shop");
+    spec.switch.gates.warm_up = true;
+    let mut ledger = Ledger::serving(&[spec]);
+    ledger.switch("shop", Green);
+    let approved = ledger.says("shop", Word::Approve, "bob");
+    assert_eq!(
+        approved[1..3],
+        [
+            "notice: shop>green waits for warm_up up to 7s",
+            "ask 1: warm up 10.0.0.1:81"
+        ]
+    );
+    let effects = ledger.gate_closed(1, GateKind::WarmUp, 0);
+    let refusal = "warm-up of pool `green` of service `shop` failed, `10.0.0.1:81`: status 500";
+    assert_eq!(
+        effects.last().unwrap(),
+        &format!("answer 1: refused: {refusal}")
+    );
+    ledger.switch("shop", Green);
+    ledger.says("shop", Word::Approve, "bob");
+    let effects = ledger.gate_open(3, GateKind::WarmUp, 0);
+    assert!(effects[1].starts_with("journal 3: switched"), "{effects:?}");
+}
+
+#[test]
 fn a_wish_of_the_file_waits_for_approval_too() {
     let mut ledger = Ledger::serving(&[approved("shop")]);
     let mut spec = approved("shop");

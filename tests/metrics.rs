@@ -102,8 +102,8 @@ fn histograms_are_cumulative_and_add_up() {
             seen += 1;
         }
     }
-    // Requests of two services in two colours, the barrier, the drain.
-    assert_eq!(seen, 6);
+    // Requests of two services in two colours, two sides of copies of both, the barrier, the drain.
+    assert_eq!(seen, 10);
 }
 
 #[test]
@@ -296,6 +296,8 @@ fn work(world: &World, service: &str) {
     for worker in 0..2 {
         let previews = world.stats.pool(&name, Colour::Green, Traffic::Preview);
         previews.shard(worker).request(200, Duration::ZERO, 0, 0);
+        let mirror = world.stats.mirror(&name, Colour::Green);
+        mirror.shard(worker).live.add(Duration::from_millis(1));
         let stats = world.stats.service(&name, Colour::Blue);
         for ms in [0, 1, 20, 400, 9_000, 11_000] {
             let took = Duration::from_millis(ms);

@@ -96,6 +96,7 @@ impl File {
         spec.live = self.live;
         spec.switch.min_ready = MinReady::Count(self.min_ready);
         let gates = &mut spec.switch.gates;
+        gates.warm_up = self.hooks.is_multiple_of(3);
         gates.approval = self.approve.then_some(Duration::from_secs(20));
         let named = HOOKS.iter().enumerate();
         let named = named.filter(|(bit, _)| self.hooks & (1 << bit) != 0);

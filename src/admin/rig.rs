@@ -267,6 +267,7 @@ pub(crate) fn view() -> ServiceView {
         shift: None,
         finishing: None,
         pools: ByColour::from_fn(pool),
+        mirror: Vec::new(),
         leaving: Vec::new(),
         draining: Vec::new(),
         last_switch: Some(receipt()),

@@ -37,6 +37,7 @@ pub(super) fn what(gate: &GateVerdict) -> String {
         GateKind::Hook => format!("hook `{name}`"),
         GateKind::Check => format!("check `{name}`"),
         GateKind::Approval => "approval".to_owned(),
+        GateKind::WarmUp => "warm-up".to_owned(),
     }
 }
 

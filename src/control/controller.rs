@@ -35,7 +35,7 @@ use super::{
 };
 use crate::{
     config::{Config, load::Source},
-    core::{event::Event, notice::Notice, state::State, switch::Actor},
+    core::{event::Event, notice::Notice, state::State, switch::Actor, view::ServiceView},
     mailbox::{Order, Report},
     publish::Publisher,
     telemetry::{notice::Notices, stats::Stats},
@@ -274,9 +274,15 @@ impl Controller {
                 actor,
                 answer: Some(answer),
             }),
-            Question::Services(answer) => drop(answer.send(self.state.views(clock::now()))),
+            Question::Services(answer) => {
+                let mut views = self.state.views(clock::now());
+                views.iter_mut().for_each(|view| self.compare(view));
+                drop(answer.send(views));
+            }
             Question::Service(name, answer) => {
-                drop(answer.send(self.state.view(name.as_str(), clock::now())));
+                let mut view = self.state.view(name.as_str(), clock::now());
+                view.iter_mut().for_each(|view| self.compare(view));
+                drop(answer.send(view));
             }
             Question::SafeToStop(name, colour, answer) => {
                 let now = clock::now();
@@ -295,6 +301,17 @@ impl Controller {
                 let _ = answer.send(());
             }
         }
+    }
+}
+
+impl Controller {
+    /// Adds what workers have found out about a standby by copies.
+    fn compare(&self, view: &mut ServiceView) {
+        let mirrors = self.stats.mirrors().into_iter();
+        let mirrors = mirrors.filter(|((name, _), _)| *name == view.service);
+        view.mirror = mirrors
+            .map(|((_, colour), stats)| stats.view(colour))
+            .collect();
     }
 }
 

@@ -97,7 +97,7 @@ impl Controller {
             Effect::CutEndpoint(id) => self
                 .workers
                 .order(|| Order::CutEndpoint(id, Ending::CutByDeadline)),
-            Effect::Ask(inquiry) => self.inquirer.ask(inquiry),
+            Effect::Ask(inquiry) => self.inquirer.ask(inquiry, &mut self.workers),
             Effect::Unask(op) => self.inquirer.unask(op),
             Effect::Call(call) => self.inquirer.call(call),
             Effect::AnswerWord(op, heard) => self.operations.answer_word(op, heard),

@@ -1,4 +1,4 @@
-//! Requests beside the live traffic: those that reach the standby because they ask for it.
+//! Requests beside the live traffic: those that reach the standby because they ask for it, and copies of live ones.
 //!
 //! Owns what such requests are and the counters of their claims, which are apart from those of tenures: no drain waits
 //! for them, no receipt tells of them, and nothing that happens to them changes what a switch does.
@@ -19,6 +19,13 @@ pub enum Traffic {
     Live,
     /// It asks for the standby.
     Preview,
+    /// It is a copy of a live one, whose answer is compared and dropped.
+    Mirror,
+}
+
+impl Traffic {
+    /// All sorts.
+    pub const ALL: [Self; 3] = [Self::Live, Self::Preview, Self::Mirror];
 }
 
 /// How a request asks for the standby: by any of these.

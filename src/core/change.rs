@@ -25,6 +25,7 @@ pub(super) fn spec_change(old: &ServiceSpec, new: &ServiceSpec) -> Option<String
         ("passive", old.passive != new.passive),
         ("switch", old.switch != new.switch),
         ("affinity", old.affinity != new.affinity),
+        ("mirror", old.mirror != new.mirror),
         ("preview", old.preview != new.preview),
         ("timeouts", old.timeouts != new.timeouts),
         ("connections", old.connections != new.connections),

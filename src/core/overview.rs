@@ -56,6 +56,8 @@ impl State {
                     ..pool_view(served, colour, &claims, now.instant)
                 }
             }),
+            // The edge has these.
+            mirror: Vec::new(),
             leaving: self.leavers.of(name),
             draining: self.drains.receipts_of(name),
             last_switch: standing.history.front().map(|it| self.as_it_stands(it)),

@@ -140,6 +140,7 @@ impl State {
                 probe,
                 pools: ByColour::default(),
                 previews: None,
+                mirrors: None,
             },
         );
         self.count_beside(&name);

@@ -38,6 +38,7 @@ impl State {
             self.has_claims(name, colour, now),
             self.is_unproven(name, colour),
             self.has_previews(name, colour),
+            self.has_copies(name, colour),
             self.is_held(name, colour, now),
             self.has_sessions(name, colour),
         ];
@@ -76,7 +77,7 @@ impl State {
         let claims = self.claims(name, standing, colour);
         let endpoints = served.pools[colour].endpoints().iter();
         let working: u64 = endpoints.map(|it| it.counter.in_flight()).sum();
-        let beside = served.previewing(colour);
+        let beside = served.previewing(colour) + served.mirroring(colour);
         let left = claims.in_flight().max(working.saturating_sub(beside));
         if left == 0 {
             return None;
@@ -103,6 +104,12 @@ impl State {
         let left = self.services.get(name)?.previewing(colour);
         let detail = || format!("previews in flight: {left}");
         (left > 0).then(|| hindrance(HindranceKind::Preview, detail(), None))
+    }
+
+    fn has_copies(&self, name: &ServiceName, colour: Colour) -> Option<Hindrance> {
+        let left = self.services.get(name)?.mirroring(colour);
+        let detail = || format!("copies of live requests in flight: {left}");
+        (left > 0).then(|| hindrance(HindranceKind::Mirror, detail(), None))
     }
 
     fn is_held(&self, name: &ServiceName, colour: Colour, now: Now) -> Option<Hindrance> {

@@ -19,6 +19,7 @@ use super::{
     gate::spec::GatesSpec,
     ids::{ByColour, Colour, EndpointAddr, ListenerName, ServiceName},
     proxy_header::ProxyVersion,
+    share::Share,
     shift::ShiftSpec,
     tls::UpstreamTls,
 };
@@ -60,6 +61,8 @@ pub struct ServiceSpec {
     pub switch: SwitchSpec,
     /// Which sessions stay with their colour.
     pub affinity: Option<AffinitySpec>,
+    /// The share of safe requests that are copied to the standby; none, where it is none.
+    pub mirror: Share,
     /// How a request asks for the standby, if one may.
     pub preview: Option<Arc<PreviewSpec>>,
     /// How long each wait may last.

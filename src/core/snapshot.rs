@@ -65,6 +65,8 @@ pub struct ServiceSnapshot {
     pub pools: ByColour<Arc<PoolSnapshot>>,
     /// The claims of requests that ask for the standby, if they may.
     pub previews: Option<Arc<TenureCounter>>,
+    /// The claims of copies that are sent to the standby, if any are.
+    pub mirrors: Option<Arc<TenureCounter>>,
     /// The gradual switch under way.
     pub shift: Option<ShiftSnapshot>,
     /// The colour that was live before, while sessions that were begun there finish there.

@@ -18,6 +18,7 @@ use super::{
     pool::PoolState,
     receipt::AffinityAccount,
     service::{ProbeSpec, ServiceSpec},
+    share::Share,
     shift::ShiftRecord,
     switch::Receipt,
 };
@@ -54,6 +55,8 @@ pub(super) struct Served {
     pub(super) pools: ByColour<PoolState>,
     /// The claims of requests that asked for the standby, since there was a preview.
     pub(super) previews: Option<ByColour<Arc<TenureCounter>>>,
+    /// The claims of copies, since there were any.
+    pub(super) mirrors: Option<ByColour<Arc<TenureCounter>>>,
 }
 
 impl Served {
@@ -63,11 +66,26 @@ impl Served {
         self.spec.preview.is_some().then(|| &previews[colour])
     }
 
+    /// The claims of copies to one pool, if the file wants any.
+    pub(super) fn mirrors_of(&self, colour: Colour) -> Option<&Arc<TenureCounter>> {
+        let mirrors = self.mirrors.as_ref()?;
+        (self.spec.mirror != Share::NONE).then(|| &mirrors[colour])
+    }
+
     /// Begins to count what the file now speaks of; what was counted before goes on.
     pub(super) fn count_beside(&mut self, workers: usize) {
         if self.spec.preview.is_some() && self.previews.is_none() {
             self.previews = Some(beside::counters(&self.spec.name, workers));
         }
+        if self.spec.mirror != Share::NONE && self.mirrors.is_none() {
+            self.mirrors = Some(beside::counters(&self.spec.name, workers));
+        }
+    }
+
+    /// Copies in flight on one pool.
+    pub(super) fn mirroring(&self, colour: Colour) -> u64 {
+        let counters = self.mirrors.as_ref();
+        counters.map_or(0, |it| it[colour].counts().in_flight())
     }
 
     /// Previews in flight on one pool.

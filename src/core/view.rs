@@ -48,6 +48,9 @@ pub struct ServiceView {
     pub finishing: Option<FinishingView>,
     /// Both pools.
     pub pools: ByColour<PoolView>,
+    /// What copies of live requests have shown of each pool as the standby, since the process began; empty without any.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub mirror: Vec<MirrorView>,
     /// Endpoints that are leaving the traffic, then the last that have left.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub leaving: Vec<LeaveReceipt>,
@@ -184,10 +187,39 @@ pub enum HindranceKind {
     InFlight,
     /// Requests that asked for the standby are in flight there.
     Preview,
+    /// Copies of live requests are in flight there.
+    Mirror,
     /// A worker has not proved that it routes nothing there any more.
     Unproven,
     /// It is kept ready to return.
     Held,
     /// Sessions that were begun there finish there.
     Sessions,
+}
+
+/// How the answers of a standby compare with those of the live pool.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MirrorView {
+    /// The pool that got the copies.
+    pub colour: Colour,
+    /// Copies both of whose answers came.
+    pub compared: u64,
+    /// Of those: the same status, type and length.
+    pub same: u64,
+    /// Of those: another status.
+    pub status_differs: u64,
+    /// Of those with the same status: another `Content-Type`.
+    pub type_differs: u64,
+    /// Of those with the same status and type: another `Content-Length`.
+    pub length_differs: u64,
+    /// Copies that the standby did not answer.
+    pub unanswered: u64,
+    /// Copies whose live request got no answer of an endpoint.
+    pub without_live: u64,
+    /// Copies that were not made, because too many were under way or no endpoint was ready.
+    pub dropped: u64,
+    /// Mean time to the response head of those compared, of the live pool, in microseconds.
+    pub live_mean_us: u64,
+    /// The same, of the standby.
+    pub copy_mean_us: u64,
 }

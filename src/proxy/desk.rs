@@ -5,6 +5,8 @@
 //! A service's desk is rebuilt when the service's part of the snapshot is another one, which a comparison of
 //! two pointers tells; nothing shared between workers is written to on the way of a request.
 
+pub(super) mod kept;
+
 use std::{
     cell::{RefCell, RefMut},
     rc::Rc,
@@ -17,6 +19,7 @@ use super::{
     choice::Chosen,
     endpoint::Endpoint,
     error::ProxyError,
+    mirror_desk::MirrorDesk,
     pool_desk::{PoolDesk, Workplace},
     service_desk::ServiceDesk,
     shift_desk::Whose,
@@ -53,6 +56,8 @@ pub(crate) struct Picked {
     pub(crate) pool: Rc<PoolDesk>,
     pub(crate) endpoint: Rc<Endpoint>,
     pub(crate) claim: Claim,
+    /// Where a copy of it may go.
+    pub(crate) mirror: Option<Rc<MirrorDesk>>,
     /// The path to forward, where it is not the client's.
     pub(crate) respelt: Option<String>,
     /// The session that begins with this request; the client does not know it yet.
@@ -134,6 +139,7 @@ impl Desk {
         match endpoint {
             Some(endpoint) => Ok(Picked {
                 claim: pool.claim(),
+                mirror: service.mirror_of(&pool),
                 pool,
                 endpoint,
                 respelt,

@@ -24,6 +24,8 @@ use super::{
     headers::{self, Forwarded},
     hearsay::{self, Hearsay},
     inbound::Inbound,
+    mirror::{self, LiveEnd},
+    mirror_desk::MirrorDesk,
     origin::Origin,
     pool_desk::PoolDesk,
     preview,
@@ -52,6 +54,10 @@ pub(crate) struct Outbound {
     asked: Option<HeaderValue>,
     /// On whose account it is sent, once that is known.
     traffic: Option<Traffic>,
+    /// Where a copy of it may go, until it is known whether one does.
+    mirror: Option<Rc<MirrorDesk>>,
+    /// Whom its answer is told to, if a copy was made.
+    copied: Option<LiveEnd>,
     tried: Vec<EndpointId>,
     attempts: usize,
     replays: u32,
@@ -119,6 +125,8 @@ impl Outbound {
             gate,
             asked,
             traffic: None,
+            mirror: None,
+            copied: None,
             tried: Vec::new(),
             attempts: 0,
             replays: 0,
@@ -183,12 +191,19 @@ impl Outbound {
             let respelt = picked.respelt.take();
             self.session = picked.session.map(|session| (Rc::clone(&pool), session));
             self.belongs_to(&pool);
+            // Only the first attempt is copied: a copy of each would be as many copies of one request.
+            self.mirror = picked.mirror.take().filter(|_| self.attempts == 1);
             account.attempt(picked);
             if let Some(path) = respelt {
                 self.head.uri = target::with_path(&self.head.uri, path)?;
             }
             match self.attempt(body, &pool, &endpoint).await {
-                Ok(answered) => return Ok(answered),
+                Ok(answered) => {
+                    if let Some(copied) = self.copied.take() {
+                        copied.came(&answered);
+                    }
+                    return Ok(answered);
+                }
                 Err(error) => failure = Some(error),
             }
         }
@@ -216,6 +231,16 @@ impl Outbound {
         self.traffic = Some(pool.traffic());
         if let Some(preview) = &pool.snapshot().spec.preview {
             preview::withhold(preview, &mut self.head.headers);
+        }
+    }
+
+    /// Makes a copy, where one is wanted; only of what has no body and stays HTTP.
+    fn copy(&mut self) {
+        let Some(mirror) = self.mirror.take() else {
+            return;
+        };
+        if self.upload.is_none() && self.asked.is_none() {
+            self.copied = mirror::copies(&mirror, &self.head, self.downstream.worker());
         }
     }
 

@@ -7,9 +7,10 @@ use std::{rc::Rc, sync::Arc};
 
 use super::{
     choice::{Choice, Chosen},
-    desk::{Picked, RouteKey, Unpicked},
+    desk::{Picked, RouteKey, Unpicked, kept},
     endpoint::Endpoint,
     error::ProxyError,
+    mirror_desk::MirrorDesk,
     pool_desk::{Older, PoolDesk, Workplace},
     preview,
     shift_desk::Whose,
@@ -27,8 +28,10 @@ pub(super) struct ServiceDesk {
     choice: Option<Box<Choice>>,
     /// The standby, for requests that ask for it, if they may.
     preview: Option<Rc<PoolDesk>>,
-    /// Of the standby, while it is held: those to which connections are kept.
-    kept: Vec<Rc<Endpoint>>,
+    /// The standby, for copies of live requests, if there are any.
+    pub(super) mirror: Option<Rc<MirrorDesk>>,
+    /// Of the standby, while it is held or is being warmed up: those to which connections are kept.
+    pub(super) kept: Vec<Rc<Endpoint>>,
 }
 
 impl ServiceDesk {
@@ -53,13 +56,25 @@ impl ServiceDesk {
                 known.of(tenure),
             ))
         });
+        let mirror = snapshot.mirrors.as_ref().map(|tenure| {
+            let copies = (tenure, Traffic::Mirror);
+            let pool = PoolDesk::new(workplace, &snapshot, copies, known.of(tenure));
+            let before = older.and_then(|older| older.mirror.as_deref());
+            Rc::new(MirrorDesk::new(workplace, pool, before))
+        });
         let renewed = Self {
+            mirror,
             live: Rc::new(live),
             choice: Choice::of(workplace, &snapshot, known, before),
             preview,
-            kept: kept(workplace, &snapshot, older),
+            kept: kept::kept(workplace, &snapshot, older),
             snapshot,
         };
+        for pool in renewed.live_pools() {
+            for endpoint in pool.endpoints() {
+                endpoint.connections().goes_live();
+            }
+        }
         for endpoint in older.into_iter().flat_map(Self::endpoints) {
             let mut newer = renewed.endpoints();
             if !newer.any(|newer| newer.shares_connections(endpoint)) {
@@ -95,6 +110,7 @@ impl ServiceDesk {
         match pool.pick_ready(tried) {
             Some(endpoint) => Ok(Picked {
                 claim: pool.claim(),
+                mirror: None,
                 pool: Rc::clone(pool),
                 endpoint,
                 respelt,
@@ -107,10 +123,22 @@ impl ServiceDesk {
         }
     }
 
+    /// Where copies of a request may go that goes to `pool`: to the standby, unless it does so itself.
+    pub(super) fn mirror_of(&self, pool: &Rc<PoolDesk>) -> Option<Rc<MirrorDesk>> {
+        let mirror = self.mirror.as_ref()?;
+        Rc::ptr_eq(pool, &self.live).then(|| Rc::clone(mirror))
+    }
+
     /// Every pool that requests may be sent to.
     fn pools(&self) -> impl Iterator<Item = &Rc<PoolDesk>> {
+        let mirror = self.mirror.as_deref().map(|mirror| &mirror.pool);
+        self.live_pools().chain(&self.preview).chain(mirror)
+    }
+
+    /// Those that live traffic may be sent to.
+    fn live_pools(&self) -> impl Iterator<Item = &Rc<PoolDesk>> {
         let others = self.choice.iter().flat_map(|choice| choice.pools());
-        [&self.live].into_iter().chain(others).chain(&self.preview)
+        [&self.live].into_iter().chain(others)
     }
 
     /// The pool that a request goes to, and an endpoint of it that is not in `tried`.
@@ -158,27 +186,4 @@ impl<'a> Known<'a> {
             Some(_) | None => of,
         }
     }
-}
-
-/// Endpoints of a held standby to which connections are kept: those that had some when it was live.
-fn kept(
-    workplace: Workplace<'_>,
-    snapshot: &ServiceSnapshot,
-    older: Option<&ServiceDesk>,
-) -> Vec<Rc<Endpoint>> {
-    // What a shift leads to or sessions finish on is used, and needs no keeping.
-    let used = snapshot.shift.is_some() || snapshot.former.is_some();
-    let Some(older) = older.filter(|_| snapshot.held && !used) else {
-        return Vec::new();
-    };
-    let colour = snapshot.live.other();
-    let belongs = workplace.belongs(&snapshot.spec, colour);
-    let kept = snapshot.pools[colour].endpoints.iter();
-    let kept = kept.filter_map(|endpoint| {
-        let known = older.endpoints().find(|it| it.id() == endpoint.id)?;
-        let endpoint = Endpoint::new(belongs, endpoint.clone(), Some(known));
-        endpoint.connections().hold();
-        Some(Rc::new(endpoint))
-    });
-    kept.collect()
 }

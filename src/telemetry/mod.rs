@@ -5,5 +5,6 @@ pub mod handshakes;
 pub mod limit;
 pub mod log;
 pub mod metrics;
+pub mod mirror;
 pub mod notice;
 pub mod stats;

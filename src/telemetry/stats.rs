@@ -12,7 +12,7 @@ use std::{
     time::Duration,
 };
 
-use super::{handshakes::HandshakeStats, limit::Limit};
+use super::{handshakes::HandshakeStats, limit::Limit, mirror::MirrorStats};
 use crate::core::{
     beside::Traffic,
     ids::{Colour, ServiceName},
@@ -26,6 +26,9 @@ pub struct Stats {
     services: Mutex<BTreeMap<(ServiceName, Colour), Arc<ServiceStats>>>,
     // As well; of requests that asked for the standby.
     previews: Mutex<BTreeMap<(ServiceName, Colour), Arc<ServiceStats>>>,
+    // As well; of copies.
+    copies: Mutex<BTreeMap<(ServiceName, Colour), Arc<ServiceStats>>>,
+    mirrors: Mutex<BTreeMap<(ServiceName, Colour), Arc<MirrorStats>>>,
 }
 
 impl Stats {
@@ -36,6 +39,8 @@ impl Stats {
             workers: (0..workers).map(|_| WorkerStats::default()).collect(),
             services: Mutex::default(),
             previews: Mutex::default(),
+            copies: Mutex::default(),
+            mirrors: Mutex::default(),
         }
     }
 
@@ -81,6 +86,28 @@ impl Stats {
             .collect()
     }
 
+    /// What copies to one pool have shown; made when first asked for.
+    #[must_use]
+    pub fn mirror(&self, name: &ServiceName, colour: Colour) -> Arc<MirrorStats> {
+        let mut mirrors = self.compared();
+        let stats = || Arc::new(MirrorStats::new(self.workers.len()));
+        Arc::clone(mirrors.entry((name.clone(), colour)).or_insert_with(stats))
+    }
+
+    /// Every pool that copies were sent to so far.
+    #[must_use]
+    pub fn mirrors(&self) -> Vec<((ServiceName, Colour), Arc<MirrorStats>)> {
+        let mirrors = self.compared();
+        let mirrors = mirrors.iter();
+        mirrors
+            .map(|(key, stats)| (key.clone(), Arc::clone(stats)))
+            .collect()
+    }
+
+    fn compared(&self) -> MutexGuard<'_, BTreeMap<(ServiceName, Colour), Arc<MirrorStats>>> {
+        self.mirrors.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn counted(
         &self,
         traffic: Traffic,
@@ -88,15 +115,17 @@ impl Stats {
         let counted = match traffic {
             Traffic::Live => &self.services,
             Traffic::Preview => &self.previews,
+            Traffic::Mirror => &self.copies,
         };
         counted.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Forgets services that are no longer named, so that labels stay bounded by the file.
     pub fn retain(&self, keep: impl Fn(&ServiceName) -> bool) {
-        for traffic in [Traffic::Live, Traffic::Preview] {
+        for traffic in Traffic::ALL {
             self.counted(traffic).retain(|(name, _), _| keep(name));
         }
+        self.compared().retain(|(name, _), _| keep(name));
     }
 }
 

@@ -14,3 +14,4 @@ mod checks;
 mod group;
 mod hooks;
 mod plan;
+mod warm_up;

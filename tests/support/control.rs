@@ -22,7 +22,7 @@ use cutover::{
         switch::{Actor, ActorKind, Receipt, Refusal, SwitchAnswer, WaitFor, Wish},
         view::ServiceView,
     },
-    mailbox::{BarrierAnswer, ORDERS_LIMIT, OpenListener, Order, REPORTS_LIMIT},
+    mailbox::{BarrierAnswer, ORDERS_LIMIT, OpenListener, Order, REPORTS_LIMIT, WarmUpAnswer},
     publish::{Publisher, Reader},
     telemetry::{metrics::Metrics, notice::Notices, stats::Stats},
     tls::Judged,
@@ -143,6 +143,7 @@ async fn work(
                 let counts = counters.iter().map(|it| it.counts_of(worker)).collect();
                 let _ = answer.send(BarrierAnswer { worker, counts }).await;
             }
+            Order::WarmUp { answer, .. } => drop(answer.send(WarmUpAnswer::default()).await),
             Order::CutEndpoint(..) => {}
             Order::Cut(counter, ending) => {
                 let tenure = counter.tenure().0;

@@ -466,6 +466,7 @@ pub fn service(name: &str) -> ServiceSpec {
             gates: GatesSpec::default(),
             keep_standby_for: Duration::ZERO,
         },
+        mirror: Share::NONE,
         preview: None,
         timeouts: Timeouts {
             connect: Duration::from_secs(1),

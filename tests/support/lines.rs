@@ -31,6 +31,10 @@ pub fn line(effect: &Effect) -> String {
         Effect::Cut(it) => format!("cut {}", counter(it)),
         Effect::Ask(it) => {
             let names = it.questions.iter().map(|question| match question {
+                Question::WarmUp(it) => {
+                    let addrs: Vec<_> = it.endpoints.iter().map(|it| it.1.as_str()).collect();
+                    format!("warm up {}", addrs.join(", "))
+                }
                 Question::Hook(it) => format!("{} {}", it.description.at.as_str(), it.hook.name),
                 Question::Check(it) => {
                     let targets: Vec<_> = it.targets.iter().map(|it| it.addr.as_str()).collect();

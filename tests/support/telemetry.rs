@@ -91,6 +91,7 @@ pub(crate) fn view(service: &str) -> ServiceView {
                 endpoints: vec![endpoint("10.0.0.2:80", Health::Unhealthy, false)],
             },
         },
+        mirror: Vec::new(),
         leaving: Vec::new(),
         draining: vec![receipt()],
         last_switch: Some(receipt()),

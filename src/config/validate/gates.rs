@@ -8,7 +8,7 @@ use http::Method;
 use crate::{
     config::{
         effective::APPROVE_TIMEOUT,
-        judge::Judge,
+        judge::{At, Judge},
         raw::{CHECKS_LIMIT, HOOKS_LIMIT, RawCheck, RawHook},
         tree::{Field, Given, List},
         value::{
@@ -19,12 +19,16 @@ use crate::{
             number::Count,
         },
     },
-    core::gate::spec::{ANSWER_LIMIT, CheckScope, CheckSpec, GatesSpec},
+    core::{
+        gate::spec::{ANSWER_LIMIT, CheckScope, CheckSpec, GatesSpec},
+        service::ConnectionsSpec,
+    },
 };
 
 /// The keys of `[service.*.switch]` that name gates.
 #[derive(Debug)]
 pub(super) struct RawGates {
+    pub(super) warm_up: Field<Flag>,
     pub(super) approve: Field<Flag>,
     pub(super) approve_timeout: Field<Period>,
     pub(super) check: Field<List<RawCheck, CHECKS_LIMIT>>,
@@ -38,7 +42,28 @@ pub(super) fn gates(service: &str, raw: RawGates, judge: &mut Judge<'_>) -> Gate
         checks: checks(service, raw.check, judge),
         hooks: hook::hooks(service, raw.hook, judge),
         approval: approve.then_some(patience),
+        warm_up: raw.warm_up.or(Flag(false)).0,
     }
+}
+
+/// What is opened before there is a client must be of use to any, and must be kept.
+pub(super) fn can_be_warm(
+    service: &str,
+    connections: &ConnectionsSpec,
+    at: At,
+    judge: &mut Judge<'_>,
+) {
+    let (why, other) = if connections.introduces.is_some() {
+        let why = "`send_proxy_protocol`, by which each connection is one client's";
+        (why, "`send_proxy_protocol`")
+    } else if connections.max_idle == 0 {
+        let why = "`connections.max_idle` of 0, by which none is kept";
+        (why, "`connections.max_idle`")
+    } else {
+        return;
+    };
+    let text = format!("service `{service}` has `warm_up`, and {why}");
+    judge.error(at, text, format!("remove `warm_up` or {other}"));
 }
 
 fn checks(

@@ -2,13 +2,13 @@
 
 use std::{mem, num::NonZeroUsize, sync::Arc, time::Duration};
 
-use super::{gates, listener::Listeners, pool, preview, probe, tls};
+use super::{gates, gradual, listener::Listeners, pool, preview, probe, tls};
 use crate::{
     config::{
         judge::{At, Judge, shown},
         raw::{
-            ROUTES_LIMIT, RawAffinity, RawConnections, RawPassive, RawPool, RawService, RawSwitch,
-            RawTimeouts, RawUpstreamTls,
+            ROUTES_LIMIT, RawConnections, RawPassive, RawPool, RawService, RawSwitch, RawTimeouts,
+            RawUpstreamTls,
         },
         suggest,
         text::Choice as _,
@@ -21,7 +21,6 @@ use crate::{
         },
     },
     core::{
-        affinity::{AffinityMode, AffinitySpec},
         beside::PreviewSpec,
         ids::{ByColour, Colour, ServiceName},
         proxy_header::ProxyVersion,
@@ -31,7 +30,7 @@ use crate::{
             SwitchSpec, Timeouts, UpstreamProtocol,
         },
         share::Share,
-        shift::{self, STEPS_LIMIT, ShiftSpec},
+        shift::{self, ShiftSpec},
         shift_key::ShiftKey,
         tls::UpstreamTls,
     },
@@ -54,6 +53,8 @@ pub(super) fn service(
     let text = shown(&name.value);
     let live = live(&raw.live);
     let (heard, preview) = heard((&text, name.at), &mut raw, listeners, judge);
+    let warm_up = raw.switch.given().and_then(|it| it.value.warm_up.given());
+    let warm_up_at = warm_up.filter(|it| it.value.0).map(|it| it.at);
     let (switch, min_ready_at) = switch(&text, mem::take(&mut raw.switch), judge);
     let around = pool::Around {
         service: (&text, name.at),
@@ -93,16 +94,17 @@ pub(super) fn service(
         },
         passive: passive(&text, raw.passive, judge),
         switch,
-        affinity: affinity(&name.value, raw.affinity),
+        affinity: gradual::affinity(&name.value, raw.affinity),
+        mirror: mirror(raw.mirror, (&text, protocol), judge),
         preview,
         timeouts: timeouts(raw.timeouts),
-        connections: ConnectionsSpec {
-            introduces,
-            ..connections(raw.connections)
-        },
+        connections: connections(raw.connections, introduces),
         upstream_tls,
         vouched_fields: listeners.vouched_fields(),
     };
+    if let Some(at) = warm_up_at {
+        gates::can_be_warm(&text, &spec.connections, at, judge);
+    }
     Judged {
         spec,
         routes_at: heard.routes_at,
@@ -228,6 +230,7 @@ fn switch(service: &str, raw: Field<RawSwitch>, judge: &mut Judge<'_>) -> (Switc
     let raw = raw.value().unwrap_or_default();
     let at = raw.min_ready.given().map(|min_ready| min_ready.at);
     let raw_gates = gates::RawGates {
+        warm_up: raw.warm_up,
         approve: raw.approve,
         approve_timeout: raw.approve_timeout,
         check: raw.check,
@@ -238,7 +241,7 @@ fn switch(service: &str, raw: Field<RawSwitch>, judge: &mut Judge<'_>) -> (Switc
         min_ready: raw.min_ready.or(MinReady::Count(1)),
         drain_deadline: raw.drain_deadline.or(Delay(DRAIN_DEADLINE)).0,
         shift: ShiftSpec {
-            steps: steps(service, raw.steps, judge).into(),
+            steps: gradual::steps(service, raw.steps, judge).into(),
             every: raw.every.or(Period(shift::EVERY)).0,
             key: raw.key.or(ShiftKey::Request),
             ramp: raw.ramp.or(Delay(Duration::ZERO)).0,
@@ -249,34 +252,23 @@ fn switch(service: &str, raw: Field<RawSwitch>, judge: &mut Judge<'_>) -> (Switc
     (spec, at)
 }
 
-/// There if the table is there, also an empty one.
-fn affinity(service: &str, raw: Field<RawAffinity>) -> Option<AffinitySpec> {
-    let raw = raw.value()?;
-    let cookie = raw.cookie.value().map(|name| name.0);
-    let cookie = cookie.unwrap_or_else(|| format!("{COOKIE}{service}"));
-    Some(AffinitySpec {
-        mode: raw.mode.or(AffinityMode::Finish),
-        cookie: cookie.into(),
-        deadline: raw.deadline.or(Period(AFFINITY_DEADLINE)).0,
-    })
-}
-
-/// Steps that rise. A last one of the whole is the commit itself.
-fn steps(service: &str, raw: Field<List<Share, STEPS_LIMIT>>, judge: &mut Judge<'_>) -> Vec<Share> {
-    let items = raw.value().map(|list| list.items).unwrap_or_default();
-    let mut typed = Vec::with_capacity(items.len());
-    for Given { at, value } in items {
-        typed.push(value);
-        if let Err(bad) = shift::steps(&typed) {
-            judge.error(
-                at,
-                format!("`steps` of service `{service}`: {bad}"),
-                "list shares that rise, such as `[\"1%\", \"10%\", \"50%\"]`",
-            );
-            typed.pop();
-        }
+/// Copies are sent over HTTP/1.1, which endpoints must speak for them.
+fn mirror(
+    raw: Field<Share>,
+    (service, protocol): (&str, UpstreamProtocol),
+    judge: &mut Judge<'_>,
+) -> Share {
+    let Field::Given(Given { at, value: share }) = raw else {
+        return Share::NONE;
+    };
+    if protocol == UpstreamProtocol::Http2 && share != Share::NONE {
+        judge.error(
+            at,
+            format!("`mirror` of service `{service}` sends copies over HTTP/1.1, which its endpoints do not speak"),
+            "remove it, or set `protocol` to `\"http1\"` or `\"auto\"`",
+        );
     }
-    shift::steps(&typed).unwrap_or_default()
+    share
 }
 
 fn timeouts(raw: Field<RawTimeouts>) -> Timeouts {
@@ -288,12 +280,12 @@ fn timeouts(raw: Field<RawTimeouts>) -> Timeouts {
     }
 }
 
-fn connections(raw: Field<RawConnections>) -> ConnectionsSpec {
+fn connections(raw: Field<RawConnections>, introduces: Option<ProxyVersion>) -> ConnectionsSpec {
     let raw = raw.value().unwrap_or_default();
     ConnectionsSpec {
         max_idle: raw.max_idle.or(Count(MAX_IDLE)).0 as usize,
         idle_timeout: raw.idle_timeout.or(Period(IDLE_TIMEOUT)).0,
-        introduces: None,
+        introduces,
     }
 }
 
@@ -364,8 +356,6 @@ impl Speech<'_> {
     }
 }
 
-const COOKIE: &str = "cutover-";
-const AFFINITY_DEADLINE: Duration = Duration::from_secs(30 * 60);
 const LIVE: Colour = Colour::Blue;
 const EJECT: Duration = Duration::from_secs(1);
 const MAX_EJECT: Duration = Duration::from_secs(30);

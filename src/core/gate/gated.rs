@@ -143,10 +143,10 @@ impl State {
             GateKind::MinReady if unready.is_empty() => self.next_gates(op, turn),
             GateKind::MinReady if is_due => self.refuse_gated(op, Refusal::Gates(unready), turn),
             GateKind::MinReady => {}
-            GateKind::Hook | GateKind::Check | GateKind::Approval if is_due => {
+            GateKind::Hook | GateKind::Check | GateKind::Approval | GateKind::WarmUp if is_due => {
                 self.gates_overdue(op, turn);
             }
-            GateKind::Hook | GateKind::Check | GateKind::Approval => {}
+            GateKind::Hook | GateKind::Check | GateKind::Approval | GateKind::WarmUp => {}
         }
     }
 
@@ -365,4 +365,9 @@ impl Stage {
 }
 
 /// The kinds of gate after `min_ready`, in their order.
-const KINDS: [GateKind; 3] = [GateKind::Hook, GateKind::Check, GateKind::Approval];
+const KINDS: [GateKind; 4] = [
+    GateKind::Hook,
+    GateKind::Check,
+    GateKind::Approval,
+    GateKind::WarmUp,
+];

@@ -3,7 +3,7 @@
 //! Owns the questions: they hold all that is needed to ask, so that the edge need not look anything up. One question is
 //! one gate, and has one answer.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use serde::Serialize;
 
@@ -12,7 +12,7 @@ use super::{
     verdict::{GateFault, GateKind},
 };
 use crate::core::{
-    ids::{Colour, EndpointAddr, OpId, ServiceName, Tenure},
+    ids::{Colour, EndpointAddr, EndpointId, OpId, ServiceName, ServiceSlot, Tenure},
     proxy_header::ProxyVersion,
     service::UpstreamProtocol,
     switch::{Actor, Receipt},
@@ -36,6 +36,8 @@ pub struct Inquiry {
 pub enum Question {
     /// Call somebody else's HTTP server.
     Hook(HookQuestion),
+    /// Have every worker connect to the target pool.
+    WarmUp(WarmUpQuestion),
     /// Send requests to the target pool.
     Check(CheckQuestion),
 }
@@ -47,6 +49,21 @@ pub struct HookQuestion {
     pub hook: Arc<HookSpec>,
     /// What it is told.
     pub description: Arc<Description>,
+}
+
+/// A pool to be warmed up.
+#[derive(Clone, Debug)]
+pub struct WarmUpQuestion {
+    /// Where workers find the service.
+    pub slot: ServiceSlot,
+    /// Its name.
+    pub service: ServiceName,
+    /// The pool.
+    pub colour: Colour,
+    /// Its endpoints that are ready.
+    pub endpoints: Vec<(EndpointId, EndpointAddr)>,
+    /// How long a worker may take for all of them.
+    pub patience: Duration,
 }
 
 /// What a hook is told of a switch.

@@ -172,6 +172,9 @@ impl State {
         if spec.approval.is_some() && !rollback {
             gates.push(unasked(GateKind::Approval, None));
         }
+        if spec.warm_up {
+            gates.push(unasked(GateKind::WarmUp, None));
+        }
         let counts = standing.counter.counts();
         let deadline = served.spec.switch.drain_deadline.as_millis();
         let draining = Colour::ALL.map(|it| self.drains.counts_of(service, it).in_flight());

@@ -4,8 +4,8 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use super::{
     gated::Gated,
-    inquiry::{CheckQuestion, Description, HookQuestion, Manner, Question, Target},
-    spec::{CheckScope, CheckSpec, HookPoint, OnFailure},
+    inquiry::{CheckQuestion, Description, HookQuestion, Manner, Question, Target, WarmUpQuestion},
+    spec::{CheckScope, CheckSpec, HookPoint, OnFailure, WARMED_AT_ONCE},
     verdict::{GateKind, GateVerdict},
 };
 use crate::core::{
@@ -55,6 +55,7 @@ impl State {
                 GateKind::Hook => round.hooks(aim, &gated.asked),
                 GateKind::Check => round.checks(aim),
                 GateKind::Approval => round.approval(aim, &gated.asked),
+                GateKind::WarmUp => round.warm_up(aim),
             }
         }
         round
@@ -108,6 +109,29 @@ impl Round {
         }
     }
 
+    fn warm_up(&mut self, aim: Aim<'_>) {
+        let spec = &aim.served.spec;
+        let ready = aim.served.pools[aim.to].endpoints().iter();
+        let ready = ready.filter(|it| it.is_ready());
+        let endpoints: Vec<_> = ready.map(|it| (it.id, it.addr.clone())).collect();
+        if !spec.switch.gates.warm_up || endpoints.is_empty() {
+            return;
+        }
+        let turns = endpoints.len().div_ceil(WARMED_AT_ONCE);
+        let turns = u32::try_from(turns).unwrap_or(u32::MAX);
+        let patience = spec.timeouts.connect.saturating_mul(turns);
+        let patience = patience.saturating_add(WARM_UP_SLACK);
+        self.lasts(patience);
+        self.adds(GateKind::WarmUp, None, aim);
+        self.questions.push(Question::WarmUp(WarmUpQuestion {
+            slot: aim.served.slot,
+            service: aim.service.clone(),
+            colour: aim.to,
+            endpoints,
+            patience,
+        }));
+    }
+
     /// The way back must not wait for a second person.
     fn approval(&mut self, aim: Aim<'_>, asked: &Asked) {
         let wanted = aim.served.spec.switch.gates.approval;
@@ -117,6 +141,9 @@ impl Round {
         }
     }
 }
+
+/// For a worker that is busy to come to it.
+const WARM_UP_SLACK: Duration = Duration::from_secs(1);
 
 /// The point at which hooks are gates.
 pub(super) const fn before(rollback: bool) -> HookPoint {

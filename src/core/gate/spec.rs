@@ -16,6 +16,8 @@ pub struct GatesSpec {
     pub hooks: Vec<Arc<HookSpec>>,
     /// How long a second operator may take to approve; `None` needs nobody.
     pub approval: Option<Duration>,
+    /// Whether each worker opens a connection to each endpoint of the target pool before the commit.
+    pub warm_up: bool,
 }
 
 /// A request that cutover itself sends to the target pool, and what makes its answer a pass.
@@ -175,7 +177,7 @@ impl GatesSpec {
     /// Whether there is any gate besides `min_ready`.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.longest(1).is_zero()
+        self.longest(1).is_zero() && !self.warm_up
     }
 
     /// The hooks at one point.
@@ -188,3 +190,5 @@ impl GatesSpec {
 pub const ANSWER_LIMIT: usize = 64 * 1024;
 /// Endpoints that one check asks at once.
 pub const CHECKED_AT_ONCE: usize = 64;
+/// Endpoints that one worker connects to at once when a pool is warmed up.
+pub const WARMED_AT_ONCE: usize = 64;

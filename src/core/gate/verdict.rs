@@ -18,6 +18,8 @@ pub enum GateKind {
     Check,
     /// A second operator approves.
     Approval,
+    /// Each worker has a connection to each ready endpoint of the target pool.
+    WarmUp,
 }
 
 impl GateKind {
@@ -29,6 +31,7 @@ impl GateKind {
             Self::Hook => "hook",
             Self::Check => "check",
             Self::Approval => "approval",
+            Self::WarmUp => "warm_up",
         }
     }
 }
@@ -170,6 +173,12 @@ impl fmt::Display for GateVerdict {
                 )?;
             }
             GateKind::Approval => write!(f, "approval of service `{service}` {verdict}")?,
+            GateKind::WarmUp => {
+                write!(
+                    f,
+                    "warm-up of pool `{colour}` of service `{service}` {verdict}"
+                )?;
+            }
         }
         if let Some(why) = &self.why {
             let separator = if self.gate == GateKind::MinReady {
