@@ -39,7 +39,7 @@ use crate::{
     mailbox::{Order, Report},
     publish::Publisher,
     telemetry::{notice::Notices, stats::Stats},
-    tls::{Connectors, Judged, Vault},
+    tls::{Connectors, Judged, Seals, Vault},
 };
 
 /// What a controller is made of.
@@ -51,6 +51,8 @@ pub struct Setup {
     pub judged: Judged,
     /// Where what connections to endpoints begin with is published.
     pub connectors: Arc<Connectors>,
+    /// What the cookies of sessions are sealed with, once there is a service that has some.
+    pub seals: Arc<Seals>,
     /// Its content, as it was read for `judged`.
     pub source: Source,
     /// Processors of this machine, for `workers = 0`.
@@ -78,6 +80,14 @@ pub enum StartError {
     /// One or more listeners; a line for each.
     #[error("{}", .0.join("\n"))]
     Listeners(Vec<String>),
+    /// The key of the cookies of sessions.
+    #[error("affinity key file `{path}` cannot be used: {source}")]
+    AffinityKey {
+        /// The file.
+        path: String,
+        /// Why.
+        source: std::io::Error,
+    },
     /// The runtime is being shut down.
     #[error("the start was interrupted")]
     Interrupted(#[from] JoinError),
@@ -102,6 +112,7 @@ pub struct Controller {
     /// Where the file lies, and how many processors `workers = 0` stands for.
     pub(super) on_disk: (PathBuf, usize),
     pub(super) vault: Vault,
+    pub(super) seals: Arc<Seals>,
     /// Where whoever looks at files of certificates learns what is applied.
     pub(super) certificates: watch::Sender<Option<Arc<Applied>>>,
     pub(super) operations: Operations,
@@ -132,7 +143,7 @@ enum Input {
     Event(Event),
     Question(Question),
     Reading(Box<Reading>),
-    Notice(Notice),
+    Notice(Box<Notice>),
     /// A mailbox had room again.
     Flushed,
     /// Nobody can ask any more.
@@ -147,6 +158,13 @@ impl Controller {
     /// If the journal cannot be opened or a listener cannot be bound; nothing is left behind then.
     pub async fn start(setup: Setup) -> Result<(ControlHandle, JoinHandle<()>), StartError> {
         let opened = open_journal(&setup.judged.loaded.config).await?;
+        if let Some(file) = &setup.judged.loaded.config.process.affinity_key_file {
+            let read = setup.seals.read(file);
+            read.map_err(|source| StartError::AffinityKey {
+                path: file.display().to_string(),
+                source,
+            })?;
+        }
         let (handle, questions) = ControlHandle::new();
         let (mut controller, inbox, judged) = Self::assemble(setup, opened, questions);
         let applied = controller.apply(judged, Actor::file()).await;
@@ -194,6 +212,7 @@ impl Controller {
             source: FileSource::start(source, readings),
             on_disk,
             vault: Vault::new(setup.connectors),
+            seals: setup.seals,
             certificates,
             operations: Operations::default(),
             notices: setup.notices,

@@ -85,6 +85,7 @@ impl Controller {
             .map_err(|errors| errors.iter().map(ToString::to_string).collect::<Vec<_>>())?;
         // What a snapshot needs is there before the snapshot.
         self.vault.adopt(acceptors, &material);
+        self.have_key(&config);
         self.applied.clear();
         let reload = Reload {
             services: config.services.clone(),
@@ -125,6 +126,25 @@ impl Controller {
             changes.push(format!("warning: {warning}"));
         }
         Ok(changes)
+    }
+
+    /// Where there are sessions, there is a key: the one that is kept in the folder of the journal, or, if there is no such
+    /// folder or it cannot be used, one that the next process will not know.
+    fn have_key(&self, config: &Config) {
+        let wanted = config.services.iter().any(|it| it.affinity.is_some());
+        if !wanted || self.seals.has_key() {
+            return;
+        }
+        let kept = self.config.process.state.as_deref();
+        let kept = kept.map(|folder| self.seals.keep(folder));
+        if let Some(Err(error)) = &kept {
+            tracing::warn!(%error, "affinity key not kept");
+        }
+        if !self.seals.has_key()
+            && let Err(error) = self.seals.forget()
+        {
+            tracing::error!(%error, "affinity key not made");
+        }
     }
 
     /// Puts certificates to use that have changed by themselves; nothing else changes, and no connection notices.
