@@ -14,6 +14,7 @@ mod exit;
 mod gates;
 mod health;
 mod history;
+mod mirror;
 mod output;
 mod plan;
 mod progress;
