@@ -310,6 +310,7 @@ fn snapshot(generation: u64, live: Colour, workers: usize) -> Arc<Snapshot> {
             live,
             tenure: Arc::new(tenure),
             shift: None,
+            former: None,
             pools: ByColour::default(),
         }))],
     })

@@ -51,7 +51,7 @@ fn the_full_example_shows_the_defaults() {
     let full = example("full").redacted();
     let minimal = example("minimal").redacted();
     for (table, optional) in [
-        ("/process", &["state"][..]),
+        ("/process", &["state", "affinity_key_file"][..]),
         ("/admin", &["token_file"]),
         ("/listener/web", &["proxy_protocol", "trusted_proxies"]),
         ("/service/shop/passive", &[]),
@@ -63,6 +63,7 @@ fn the_full_example_shows_the_defaults() {
             "/service/shop",
             &[
                 "routes",
+                "affinity",
                 "send_proxy_protocol",
                 "blue",
                 "green",
@@ -104,6 +105,7 @@ fn every_key_is_in_the_full_example() {
         [service.a.probe]\nnonsense = 1\n[service.a.passive]\nnonsense = 1\n\
         [service.a.switch]\nnonsense = 1\n[service.a.timeouts]\nnonsense = 1\n\
         [service.a.connections]\nnonsense = 1\n[service.a.preview]\nnonsense = 1\n\
+        [service.a.affinity]\nnonsense = 1\n\
         [listener.a.tls]\nnonsense = 1\n[service.a.upstream_tls]\nnonsense = 1\n\
         [listener.b.tls]\ncertificates = [{ nonsense = 1 }]\n\
         [[service.b.switch.check]]\nnonsense = 1\n[group.a]\nnonsense = 1\n\
@@ -124,6 +126,7 @@ fn every_key_is_in_the_full_example() {
         "group",
         "timeouts",
         "connections",
+        "affinity",
         "preview",
         "tls",
         "upstream_tls",

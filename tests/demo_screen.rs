@@ -164,6 +164,7 @@ fn receipt(tenure: u64, rollback: bool) -> Receipt {
         drained_at: Some(Timestamp::from_millis(3_500)),
         outcome: Outcome::Drained,
         shift: None,
+        affinity: None,
     }
 }
 

@@ -308,6 +308,7 @@ fn receipt(service: &str, tenure: u64, outcome: Outcome) -> Receipt {
         drained_at: None,
         outcome,
         shift: None,
+        affinity: None,
     }
 }
 

@@ -14,6 +14,7 @@ mod world;
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use cutover::core::{
+    affinity::{AffinityMode, AffinitySpec},
     event::{BarrierPassed, DrainChange, Event, LeaveTerms},
     gate::{
         spec::{HookPoint, OnFailure},
@@ -108,6 +109,13 @@ impl File {
         }
         spec.switch.keep_standby_for = Duration::from_secs(20 * u64::from(self.min_ready));
         spec.slow_start = Duration::from_secs(10 * u64::from(self.min_ready));
+        if self.blue % 2 == 1 {
+            spec.affinity = Some(AffinitySpec {
+                mode: AffinityMode::Finish,
+                cookie: "sid".into(),
+                deadline: Duration::from_secs(25),
+            });
+        }
         let checks = ["/a", "/b"].into_iter().take(self.checks);
         spec.switch.gates.checks = checks.map(|it| Arc::new(check(it))).collect();
         spec

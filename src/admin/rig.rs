@@ -248,6 +248,7 @@ pub(crate) fn receipt() -> Receipt {
         drained_at: Some(Timestamp::from_millis(1_700_000_001_204)),
         outcome: Outcome::Drained,
         shift: None,
+        affinity: None,
     }
 }
 
@@ -265,6 +266,7 @@ pub(crate) fn view() -> ServiceView {
         standby_kept_until: None,
         waiting: None,
         shift: None,
+        finishing: None,
         pools: ByColour::from_fn(pool),
         mirror: Vec::new(),
         leaving: Vec::new(),

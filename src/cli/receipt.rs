@@ -66,6 +66,13 @@ pub(super) fn receipt(receipt: &Receipt) -> String {
     if let Some(account) = &receipt.shift {
         lines.insert(1, format!("  {}", shifted(account)));
     }
+    if let Some(affinity) = &receipt.affinity {
+        let (stayed, stranded) = (affinity.stayed, affinity.stranded);
+        lines.push(format!(
+            "  sessions on {}: {stayed} requests stayed, {stranded} stranded",
+            receipt.from
+        ));
+    }
     if let Some(reason) = &receipt.reason {
         lines.push(format!("  \"{reason}\""));
     }

@@ -152,6 +152,13 @@ fn under_way(view: &ServiceView) -> impl Iterator<Item = String> {
             gates::closed(waiting)
         )
     });
+    let finishing = view.finishing.iter().map(|it| {
+        let (requests, in_flight, until) = (it.requests, it.in_flight, it.until);
+        format!(
+            "{}: sessions finish on {} until {until}, {requests} requests so far, {in_flight} in flight",
+            view.service, it.colour
+        )
+    });
     let draining = view.draining.iter().map(|receipt| {
         let (left, met) = (receipt.left(), receipt.in_flight_at_commit);
         format!(
@@ -168,6 +175,7 @@ fn under_way(view: &ServiceView) -> impl Iterator<Item = String> {
     waiting
         .chain(shift)
         .chain(draining)
+        .chain(finishing)
         .map(|line| plain(&line))
 }
 

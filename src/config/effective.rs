@@ -87,6 +87,11 @@ impl Config {
                 "check": gates::checks(&spec.switch.gates),
                 "keep_standby_for": time(spec.switch.keep_standby_for),
             },
+            "affinity": spec.affinity.as_ref().map(|affinity| json!({
+                "mode": affinity.mode.word(),
+                "cookie": affinity.cookie,
+                "deadline": time(affinity.deadline),
+            })),
             "preview": spec.preview.as_deref().map(preview),
             "timeouts": {
                 "connect": time(spec.timeouts.connect),
@@ -112,6 +117,7 @@ fn process(process: &ProcessConfig) -> Value {
     json!({
         "workers": process.workers,
         "state": process.state.as_deref().map(path),
+        "affinity_key_file": process.affinity_key_file.as_deref().map(path),
         "shutdown_delay": time(process.shutdown_delay),
         "shutdown_deadline": time(process.shutdown_deadline),
         "max_buffered": memory::write(process.max_buffered),

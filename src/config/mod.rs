@@ -65,6 +65,8 @@ pub struct ProcessConfig {
     pub workers: usize,
     /// Folder of the journal.
     pub state: Option<PathBuf>,
+    /// File of the key that cookies of sessions are sealed with; one is made in `state` where there is none.
+    pub affinity_key_file: Option<PathBuf>,
     /// How long `/readyz` fails before draining begins.
     pub shutdown_delay: Duration,
     /// How long draining may last.

@@ -26,6 +26,7 @@ use super::{
     },
 };
 use crate::core::{
+    affinity::AffinityMode,
     event::POOL_LIMIT,
     gate::spec::{CheckScope, HookPoint, OnFailure},
     ids::{Colour, EndpointAddr},
@@ -59,6 +60,7 @@ table! {
         shutdown_delay: Delay,
         shutdown_deadline: Delay,
         max_buffered: MemoryBound,
+        affinity_key_file: FilePath,
         access_log: AccessLogTarget,
         access_log_format: AccessLogFormat,
         log_format: LogFormat,
@@ -147,6 +149,7 @@ table! {
         probe: RawProbe,
         passive: RawPassive,
         switch: RawSwitch,
+        affinity: RawAffinity,
         preview: RawPreview,
         timeouts: RawTimeouts,
         connections: RawConnections,
@@ -287,6 +290,15 @@ table! {
         on: CheckScope,
         repeat: Count<1, 100>,
         timeout: Period,
+    }
+}
+
+table! {
+    /// `[service.NAME.affinity]`
+    RawAffinity {
+        mode: AffinityMode,
+        cookie: CookieName,
+        deadline: Period,
     }
 }
 

@@ -46,7 +46,7 @@ use crate::{
     mailbox::{Order, Report},
     publish::Publisher,
     telemetry::{notice::Notices, stats::Stats},
-    tls::{Connectors, Judged, Vault},
+    tls::{Connectors, Judged, Seals, Vault},
 };
 
 /// What a controller is made of.
@@ -58,6 +58,8 @@ pub struct Setup {
     pub judged: Judged,
     /// Where what connections to endpoints begin with is published.
     pub connectors: Arc<Connectors>,
+    /// What the cookies of sessions are sealed with, once there is a service that has some.
+    pub seals: Arc<Seals>,
     /// Its content, as it was read for `judged`.
     pub source: Source,
     /// Processors of this machine, for `workers = 0`.
@@ -85,6 +87,14 @@ pub enum StartError {
     /// One or more listeners; a line for each.
     #[error("{}", .0.join("\n"))]
     Listeners(Vec<String>),
+    /// The key of the cookies of sessions.
+    #[error("affinity key file `{path}` cannot be used: {source}")]
+    AffinityKey {
+        /// The file.
+        path: String,
+        /// Why.
+        source: std::io::Error,
+    },
     /// The runtime is being shut down.
     #[error("the start was interrupted")]
     Interrupted(#[from] JoinError),
@@ -106,7 +116,10 @@ pub struct Controller {
     pub(super) drainer: Drainer,
     pub(super) inquirer: Inquirer,
     pub(super) source: FileSource,
+    /// Where the file lies, and how many processors `workers = 0` stands for.
+    pub(super) on_disk: (PathBuf, usize),
     pub(super) vault: Vault,
+    pub(super) seals: Arc<Seals>,
     /// Where whoever looks at files of certificates learns what is applied.
     pub(super) certificates: watch::Sender<Option<Arc<Applied>>>,
     pub(super) operations: Operations,
@@ -137,7 +150,7 @@ enum Input {
     Event(Event),
     Question(Question),
     Reading(Box<Reading>),
-    Notice(Notice),
+    Notice(Box<Notice>),
     /// A mailbox had room again.
     Flushed,
     /// Nobody can ask any more.
@@ -152,6 +165,13 @@ impl Controller {
     /// If the journal cannot be opened or a listener cannot be bound; nothing is left behind then.
     pub async fn start(setup: Setup) -> Result<(ControlHandle, JoinHandle<()>), StartError> {
         let opened = open_journal(&setup.judged.loaded.config).await?;
+        if let Some(file) = &setup.judged.loaded.config.process.affinity_key_file {
+            let read = setup.seals.read(file);
+            read.map_err(|source| StartError::AffinityKey {
+                path: file.display().to_string(),
+                source,
+            })?;
+        }
         let (handle, questions) = ControlHandle::new();
         let (mut controller, inbox, judged) = Self::assemble(setup, opened, questions);
         let applied = controller.apply(judged, Actor::file()).await;
@@ -183,6 +203,7 @@ impl Controller {
             applied,
         };
         let config = setup.judged.loaded.config.clone();
+        let on_disk = (source.path.clone(), source.cores);
         let controller = Self {
             state: State::new(setup.workers.len(), opened.restored),
             resolver: Resolver::new(config.process.resolve_interval, found),
@@ -196,7 +217,9 @@ impl Controller {
             inquirer: Inquirer::new(Arc::clone(&setup.connectors), proofs.clone()),
             drainer: Drainer::new(proofs.clone()),
             source: FileSource::start(source, readings),
+            on_disk,
             vault: Vault::new(setup.connectors),
+            seals: setup.seals,
             certificates,
             operations: Operations::default(),
             notices: setup.notices,
@@ -280,6 +303,7 @@ impl Controller {
                 let service = service.as_ref().map(|name| name.as_str());
                 drop(answer.send(self.state.history(service)));
             }
+            Question::OnDisk(answer) => self.read_disk(answer),
             Question::Config(answer) => drop(answer.send(Arc::clone(&self.config))),
             Question::Readiness(answer) => drop(answer.send(self.readiness())),
             Question::Listeners(answer) => drop(answer.send(self.listeners.addresses())),

@@ -24,6 +24,7 @@ pub(super) fn spec_change(old: &ServiceSpec, new: &ServiceSpec) -> Option<String
         ("probe", old.probe != new.probe),
         ("passive", old.passive != new.passive),
         ("switch", old.switch != new.switch),
+        ("affinity", old.affinity != new.affinity),
         ("mirror", old.mirror != new.mirror),
         ("preview", old.preview != new.preview),
         ("timeouts", old.timeouts != new.timeouts),

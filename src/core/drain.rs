@@ -15,6 +15,7 @@ use super::{
     gate::spec::HookPoint,
     ids::{Colour, OpId, ServiceName, Tenure},
     in_flight::{Counts, TenureCounter},
+    linger::is_lingering,
     notice::Notice,
     state::{State, Turn},
     switch::{Outcome, Receipt, SwitchAnswer},
@@ -134,6 +135,9 @@ fn span(service: &ServiceName) -> std::ops::RangeInclusive<(ServiceName, Tenure)
 impl State {
     /// Settles the receipt of a tenure of which no claim is left.
     pub(super) fn drained(&mut self, key: (ServiceName, Tenure), counts: &Counts, turn: &mut Turn) {
+        if is_lingering(key.1) {
+            return self.linger_drained(&key, counts, turn);
+        }
         let Some(drain) = self.drains.0.remove(&key) else {
             return;
         };
@@ -146,6 +150,7 @@ impl State {
             _ => Outcome::Cut,
         };
         if let Some(standing) = self.standings.get_mut(&key.0) {
+            receipt.affinity = standing.affinity_of(receipt.tenure);
             standing.amend(&receipt);
         }
         turn.does(Effect::Record(Entry::Settled {

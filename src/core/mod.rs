@@ -1,6 +1,7 @@
 //! Decisions. Nothing here awaits, logs, locks, or reads a clock or a file (invariant 1), so every decision
 //! can be replayed in a test from the events and times that led to it.
 
+pub mod affinity;
 mod answer;
 pub mod balance;
 pub mod beside;
@@ -10,6 +11,7 @@ mod decide;
 pub mod drain;
 pub mod endpoint_counter;
 mod endpoint_drain;
+mod entry;
 pub mod event;
 pub mod forwarded;
 pub mod gate;
@@ -21,6 +23,7 @@ pub mod ids;
 pub mod in_flight;
 pub mod leave;
 mod leg;
+pub mod linger;
 pub mod notice;
 pub mod operation;
 mod overview;

@@ -141,6 +141,8 @@ pub(super) struct Intent {
 pub(super) enum Committing {
     Switch(Asked, Vec<Handover>),
     Abort(Box<Aborting>),
+    /// Sessions that were begun in this tenure of this service do not finish there any more.
+    Linger(ServiceName, Tenure),
     /// A change of an endpoint of this service, which may be about to leave the traffic.
     Endpoint(ServiceName, Option<Leaving>),
 }
@@ -319,6 +321,7 @@ impl State {
                 self.committed(asked, handovers, passed, turn);
             }
             Some(Committing::Abort(aborting)) => self.aborted(*aborting, passed, turn),
+            Some(Committing::Linger(service, tenure)) => self.linger_left(&(service, tenure), turn),
             Some(Committing::Endpoint(service, leaving)) => {
                 self.endpoint_changed(service, leaving, passed, turn);
             }

@@ -48,6 +48,7 @@ impl State {
             standby_kept_until: self.held_until(name, now),
             waiting: self.waiting_view(name, now.instant),
             shift: self.shift_view(name, now.instant),
+            finishing: self.lingers.view(name),
             pools: ByColour::from_fn(|colour| {
                 let claims = self.claims(name, standing, colour);
                 PoolView {
@@ -143,11 +144,12 @@ impl State {
         let handed_over = self.operations.barriers.values().flat_map(|it| match it {
             Committing::Switch(_, handovers) => handovers.as_slice(),
             Committing::Abort(aborting) => std::slice::from_ref(&aborting.handover),
-            Committing::Endpoint(..) => &[],
+            Committing::Endpoint(..) | Committing::Linger(..) => &[],
         });
         let shift = self.shifts.get(name).map(|it| &it.counter);
         let counters = handed_over.map(|it| &it.old);
         let counters = counters.chain([&standing.counter]).chain(shift);
+        let counters = counters.chain(self.lingers.counters(name));
         counters
             .filter(|it| it.service() == name && it.colour() == colour)
             .fold(self.drains.counts_of(name, colour), |sum, it| {

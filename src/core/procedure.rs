@@ -118,6 +118,7 @@ impl State {
             if let Some(standing) = self.standings.get_mut(&service) {
                 let begun = shift.map(|shift| shift.counter);
                 let old = standing.begin_tenure(intent.receipt.clone(), begun, self.workers);
+                self.linger_after(&intent.receipt, &old, turn.now);
                 handovers.push(Handover { intent, old });
             }
             if let Some(served) = self.services.get(&service) {

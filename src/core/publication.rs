@@ -151,6 +151,7 @@ impl State {
                 .filter(|_| !self.shifts.contains_key(name))
                 .cloned(),
             shift: self.shifts.get(name).map(Shift::snapshot),
+            former: self.lingers.snapshot(name),
             held: self.holds.is_held(name),
         }))
     }

@@ -69,6 +69,21 @@ pub struct Receipt {
     /// The shift that led to it, if it went gradually.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shift: Option<ShiftAccount>,
+    /// What became of the sessions that finished on the old colour, when none does any more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub affinity: Option<AffinityAccount>,
+}
+
+/// What became of sessions that were begun on the old colour and finished there after a switch. Their requests are not among
+/// those in flight at the commit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AffinityAccount {
+    /// Requests that stayed on the old colour for their session's sake.
+    pub stayed: u64,
+    /// Of those: cut at the end.
+    pub stranded: u64,
+    /// When the last of them had ended.
+    pub ended_at: Timestamp,
 }
 
 /// Claims that cutover itself ended, by cause.
@@ -145,6 +160,7 @@ impl Receipt {
             drained_at: None,
             outcome: Outcome::Committing,
             shift: None,
+            affinity: None,
         }
     }
 

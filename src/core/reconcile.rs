@@ -83,6 +83,7 @@ impl State {
         let youngest = self.standings.values().map(|it| it.retired).max();
         for name in missing {
             self.abort_unnamed(&name, turn);
+            self.close_linger(&name);
             let Some(served) = self.services.remove(&name) else {
                 continue;
             };
@@ -170,6 +171,7 @@ impl State {
         if let Some(record) = standing.and_then(|it| it.shift.take()) {
             self.restore_shift(record, turn);
         }
+        self.restore_linger(&name, turn.now);
         difference.rerouted.push(spec);
         difference.watched_changed = true;
     }
@@ -228,6 +230,7 @@ impl State {
                 .extend(pool_change((&spec.name, colour), &change));
         }
         self.hold(&spec.name, turn.now);
+        self.reconcile_linger(&spec.name);
         self.see(&spec, difference, turn);
         self.warn_of_empty_live(&spec.name, difference);
     }

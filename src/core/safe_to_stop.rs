@@ -40,6 +40,7 @@ impl State {
             self.has_previews(name, colour),
             self.has_copies(name, colour),
             self.is_held(name, colour, now),
+            self.has_sessions(name, colour),
         ];
         reasons.into_iter().flatten().collect()
     }
@@ -118,6 +119,12 @@ impl State {
         let until = self.held_until(name, now)?;
         let detail = format!("it is kept ready to return until {until}");
         Some(hindrance(HindranceKind::Held, detail, Some(until)))
+    }
+
+    fn has_sessions(&self, name: &ServiceName, colour: Colour) -> Option<Hindrance> {
+        let until = self.lingers.may_reach(name, colour)?;
+        let detail = "sessions that were begun there finish there";
+        Some(hindrance(HindranceKind::Sessions, detail.to_owned(), until))
     }
 }
 

@@ -14,6 +14,7 @@ use std::{
 use http::{HeaderName, HeaderValue};
 
 use super::{
+    affinity::AffinitySpec,
     beside::PreviewSpec,
     gate::spec::GatesSpec,
     ids::{ByColour, Colour, EndpointAddr, ListenerName, ServiceName},
@@ -58,6 +59,8 @@ pub struct ServiceSpec {
     pub passive: PassiveSpec,
     /// How a switch goes.
     pub switch: SwitchSpec,
+    /// Which sessions stay with their colour.
+    pub affinity: Option<AffinitySpec>,
     /// The share of safe requests that are copied to the standby; none, where it is none.
     pub mirror: Share,
     /// How a request asks for the standby, if one may.

@@ -69,8 +69,19 @@ pub struct ServiceSnapshot {
     pub mirrors: Option<Arc<TenureCounter>>,
     /// The gradual switch under way.
     pub shift: Option<ShiftSnapshot>,
+    /// The colour that was live before, while sessions that were begun there finish there.
+    pub former: Option<FormerSnapshot>,
     /// Whether the standby is held ready to return: unused connections to it are kept.
     pub held: bool,
+}
+
+/// A colour that sessions finish on, as a request sees it.
+#[derive(Clone, Debug)]
+pub struct FormerSnapshot {
+    /// The tenure in which these sessions were begun.
+    pub session: Tenure,
+    /// The claims of their requests since the switch.
+    pub tenure: Arc<TenureCounter>,
 }
 
 /// A gradual switch as a request sees it.

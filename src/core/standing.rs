@@ -16,6 +16,7 @@ use super::{
     ids::{ByColour, Colour, EndpointAddr, ServiceName, ServiceSlot, Tenure},
     in_flight::TenureCounter,
     pool::PoolState,
+    receipt::AffinityAccount,
     service::{ProbeSpec, ServiceSpec},
     share::Share,
     shift::ShiftRecord,
@@ -175,6 +176,12 @@ impl Standing {
     pub(super) fn remember(&mut self, receipt: Receipt) {
         self.history.push_front(receipt);
         self.history.truncate(HISTORY_LIMIT);
+    }
+
+    /// What is known of the sessions that outlasted a switch.
+    pub(super) fn affinity_of(&self, tenure: Tenure) -> Option<AffinityAccount> {
+        let mut history = self.history.iter();
+        history.find(|it| it.tenure == tenure)?.affinity
     }
 
     /// Replaces the receipt of the same tenure by a later reading of it.

@@ -20,6 +20,7 @@ use super::{
     hold::Holds,
     ids::{Colour, EndpointId, OpId, ServiceName},
     leave::Leavers,
+    linger::Lingers,
     notice::Notice,
     operation::Operations,
     pool::EndpointState,
@@ -43,6 +44,7 @@ pub struct State {
     pub(super) drains: Drains,
     pub(super) calls: Calls,
     pub(super) shifts: Shifts,
+    pub(super) lingers: Lingers,
     pub(super) holds: Holds,
     pub(super) leavers: Leavers,
     /// When which newcomer gets more of the traffic; the next in front.
@@ -88,6 +90,7 @@ impl State {
             drains: Drains::default(),
             calls: Calls::default(),
             shifts: Shifts::new(),
+            lingers: Lingers::default(),
             holds: Holds::default(),
             leavers: Leavers::default(),
             climbs: BTreeSet::new(),
@@ -134,6 +137,7 @@ impl State {
             Event::Woke => self.woke(on),
             Event::ShuttingDown => self.shutting_down(on),
         }
+        self.ask_lingers(&mut turn);
         turn.effects
     }
 
@@ -152,6 +156,7 @@ impl State {
             shift,
             self.drains.next_deadline(),
             self.holds.next_end(),
+            self.lingers.next_end(),
             self.calls.next_due(),
             self.leavers.next_deadline(),
             self.climbs.first().map(|(at, _)| *at),
@@ -305,6 +310,7 @@ impl State {
         }
         self.advance_shifts(turn);
         self.end_holds(turn);
+        self.end_lingers(turn);
         self.climb(turn);
         self.publish(turn);
         self.ask_gates(turn);

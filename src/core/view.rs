@@ -43,6 +43,9 @@ pub struct ServiceView {
     /// The gradual switch under way.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shift: Option<ShiftView>,
+    /// The old colour, while sessions that were begun there finish there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub finishing: Option<FinishingView>,
     /// Both pools.
     pub pools: ByColour<PoolView>,
     /// What copies of live requests have shown of each pool as the standby, since the process began; empty without any.
@@ -74,6 +77,21 @@ pub struct WaitingView {
     pub gate_until: Timestamp,
     /// Its gates so far, each with its verdict.
     pub gates: Vec<GateVerdict>,
+}
+
+/// An old colour that sessions finish on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FinishingView {
+    /// The colour.
+    pub colour: Colour,
+    /// The tenure in which they were begun.
+    pub tenure: Tenure,
+    /// Until when.
+    pub until: Timestamp,
+    /// Requests that stayed there so far.
+    pub requests: u64,
+    /// Of those: in flight.
+    pub in_flight: u64,
 }
 
 /// One pool.
@@ -175,6 +193,8 @@ pub enum HindranceKind {
     Unproven,
     /// It is kept ready to return.
     Held,
+    /// Sessions that were begun there finish there.
+    Sessions,
 }
 
 /// How the answers of a standby compare with those of the live pool.

@@ -5,7 +5,7 @@
 //! A service's desk is rebuilt when the service's part of the snapshot is another one, which a comparison of
 //! two pointers tells; nothing shared between workers is written to on the way of a request.
 
-mod kept;
+pub(super) mod kept;
 
 use std::{
     cell::{RefCell, RefMut},
@@ -13,26 +13,30 @@ use std::{
     sync::Arc,
 };
 
+use http::HeaderValue;
+
 use super::{
+    choice::Chosen,
     endpoint::Endpoint,
     error::ProxyError,
     mirror_desk::MirrorDesk,
-    pool_desk::{Older, PoolDesk, Workplace},
-    preview,
-    shift_desk::{ShiftDesk, Whose},
+    pool_desk::{PoolDesk, Workplace},
+    service_desk::ServiceDesk,
+    shift_desk::Whose,
 };
 use crate::{
     core::{
+        affinity::Session,
         beside::Traffic,
         ids::{EndpointId, ListenerId, ListenerName, ServiceSlot},
         in_flight::Claim,
         routing::Lead,
         service::AmbiguousPath,
-        snapshot::{ServiceSnapshot, Snapshot},
+        snapshot::Snapshot,
     },
     publish::Reader,
     telemetry::stats::Stats,
-    tls::Connectors,
+    tls::{Connectors, Seals},
 };
 
 /// One worker's view of all services.
@@ -43,20 +47,7 @@ pub(crate) struct Desk {
     services: RefCell<Vec<Option<ServiceDesk>>>,
     stats: Arc<Stats>,
     connectors: Arc<Connectors>,
-}
-
-/// One worker's view of one service in one state.
-#[derive(Debug)]
-struct ServiceDesk {
-    snapshot: Arc<ServiceSnapshot>,
-    live: Rc<PoolDesk>,
-    /// The standby, for requests that ask for it, if they may.
-    preview: Option<Rc<PoolDesk>>,
-    /// The standby, for copies of live requests, if there are any.
-    mirror: Option<Rc<MirrorDesk>>,
-    shift: Option<Box<ShiftDesk>>,
-    /// Of the standby, while it is held or is being warmed up: those to which connections are kept.
-    kept: Vec<Rc<Endpoint>>,
+    seals: Arc<Seals>,
 }
 
 /// Where a request is going to.
@@ -69,6 +60,8 @@ pub(crate) struct Picked {
     pub(crate) mirror: Option<Rc<MirrorDesk>>,
     /// The path to forward, where it is not the client's.
     pub(crate) respelt: Option<String>,
+    /// The session that begins with this request; the client does not know it yet.
+    pub(crate) session: Option<Session>,
 }
 
 /// Why it is going nowhere, and the pool it was meant for.
@@ -96,7 +89,7 @@ impl Desk {
         worker: usize,
         reader: Reader,
         stats: Arc<Stats>,
-        connectors: Arc<Connectors>,
+        (connectors, seals): (Arc<Connectors>, Arc<Seals>),
     ) -> Self {
         Self {
             worker,
@@ -104,6 +97,7 @@ impl Desk {
             services: RefCell::default(),
             stats,
             connectors,
+            seals,
         }
     }
 
@@ -137,20 +131,39 @@ impl Desk {
         if service.is_asked_for_standby(key) {
             return service.preview(tried, respelt);
         }
-        let (pool, endpoint) = service.choose(key.whose, tried);
+        let Chosen {
+            pool,
+            endpoint,
+            session,
+        } = service.choose(key.whose, tried);
         match endpoint {
             Some(endpoint) => Ok(Picked {
                 claim: pool.claim(),
-                mirror: service.mirror.clone(),
+                mirror: service.mirror_of(&pool),
                 pool,
                 endpoint,
                 respelt,
+                session,
             }),
             None => Err(Unpicked {
                 error: ProxyError::NoReadyEndpoint,
                 pool: Some(pool),
             }),
         }
+    }
+
+    /// What tells a client its session, so that it tells it again.
+    pub(crate) fn cookie(
+        &self,
+        (pool, session): (&PoolDesk, Session),
+        secure: bool,
+    ) -> Option<HeaderValue> {
+        let snapshot = pool.snapshot();
+        let name = &snapshot.spec.affinity.as_ref()?.cookie;
+        let value = self.seals.seal(&snapshot.name, session)?;
+        let secure = if secure { "; Secure" } else { "" };
+        let cookie = format!("{name}={value}; Path=/; HttpOnly; SameSite=Lax{secure}");
+        HeaderValue::from_maybe_shared(bytes::Bytes::from(cookie)).ok()
     }
 
     /// Whether an endpoint, of whichever pool of the service, may still be picked by the newest snapshot.
@@ -223,6 +236,7 @@ impl Desk {
             worker: self.worker,
             stats: &self.stats,
             connectors: &self.connectors,
+            seals: &self.seals,
         }
     }
 
@@ -245,128 +259,4 @@ fn lead(snapshot: &Snapshot, key: RouteKey<'_>) -> Lead {
     };
     let routes = snapshot.routes_of(key.listener);
     routes.map_or(Lead::Nowhere, |it| it.lead(key.host, key.path, policy))
-}
-
-impl ServiceDesk {
-    /// The desk for `snapshot`. What still holds of `older` is taken over: connections to endpoints of the
-    /// same tenure, and while the standby is held those of both colours; all others are retired.
-    fn renew(
-        workplace: Workplace<'_>,
-        snapshot: Arc<ServiceSnapshot>,
-        older: Option<&Self>,
-    ) -> Self {
-        let known = |tenure| {
-            let mut known = older.into_iter().flat_map(Self::pools);
-            let known = known.find(|pool| pool.claims_in(tenure));
-            Older {
-                pool: known.map(Rc::as_ref),
-                kept: older.map_or(&[], |older| &older.kept),
-            }
-        };
-        let tenure = &snapshot.tenure;
-        let live = (tenure, Traffic::Live);
-        let live = PoolDesk::new(workplace, &snapshot, live, known(tenure));
-        let shift = snapshot.shift.as_ref().map(|shift| {
-            let before = older.and_then(|older| older.shift.as_deref());
-            let known = known(&shift.tenure);
-            ShiftDesk::new(workplace, (&snapshot, shift), known, before)
-        });
-        let preview = snapshot.previews.as_ref().map(|tenure| {
-            let previews = (tenure, Traffic::Preview);
-            Rc::new(PoolDesk::new(workplace, &snapshot, previews, known(tenure)))
-        });
-        let mirror = snapshot.mirrors.as_ref().map(|tenure| {
-            let copies = (tenure, Traffic::Mirror);
-            let pool = PoolDesk::new(workplace, &snapshot, copies, known(tenure));
-            let before = older.and_then(|older| older.mirror.as_deref());
-            Rc::new(MirrorDesk::new(workplace, pool, before))
-        });
-        let renewed = Self {
-            mirror,
-            live: Rc::new(live),
-            shift: shift.map(Box::new),
-            preview,
-            kept: kept::kept(workplace, &snapshot, older),
-            snapshot,
-        };
-        let shifting = renewed.shift.as_deref().map(|shift| &shift.pool);
-        for pool in [&renewed.live].into_iter().chain(shifting) {
-            for endpoint in pool.endpoints() {
-                endpoint.connections().goes_live();
-            }
-        }
-        for endpoint in older.into_iter().flat_map(Self::endpoints) {
-            let mut newer = renewed.endpoints();
-            if !newer.any(|newer| newer.shares_connections(endpoint)) {
-                endpoint.connections().retire();
-            }
-        }
-        renewed
-    }
-
-    fn is_asked_for_standby(&self, key: RouteKey<'_>) -> bool {
-        let Some(spec) = &self.snapshot.spec.preview else {
-            return key.traffic == Some(Traffic::Preview);
-        };
-        match key.traffic {
-            Some(traffic) => traffic == Traffic::Preview,
-            None => preview::asks(spec, key),
-        }
-    }
-
-    /// An endpoint of the standby. One that is not ready is not tried, and the live pool never takes its place: who
-    /// looks at a new version must not be shown the old one.
-    fn preview(&self, tried: &[EndpointId], respelt: Option<String>) -> Result<Picked, Unpicked> {
-        let Some(pool) = &self.preview else {
-            return Err(Unpicked {
-                error: ProxyError::NoPreview,
-                pool: None,
-            });
-        };
-        match pool.pick_ready(tried) {
-            Some(endpoint) => Ok(Picked {
-                claim: pool.claim(),
-                mirror: None,
-                pool: Rc::clone(pool),
-                endpoint,
-                respelt,
-            }),
-            None => Err(Unpicked {
-                error: ProxyError::NoPreview,
-                pool: Some(Rc::clone(pool)),
-            }),
-        }
-    }
-
-    /// Every pool that requests may be sent to.
-    fn pools(&self) -> impl Iterator<Item = &Rc<PoolDesk>> {
-        let shift = self.shift.as_deref().map(|shift| &shift.pool);
-        [&self.live]
-            .into_iter()
-            .chain(shift)
-            .chain(&self.preview)
-            .chain(self.mirror.as_deref().map(|it| &it.pool))
-    }
-
-    /// The pool that a request goes to, and an endpoint of it that is not in `tried`. While the new colour of a shift has
-    /// none that is ready, its share goes to the live one.
-    fn choose(
-        &self,
-        whose: Whose<'_>,
-        tried: &[EndpointId],
-    ) -> (Rc<PoolDesk>, Option<Rc<Endpoint>>) {
-        if let Some(shift) = &self.shift
-            && shift.takes(whose)
-            && let Some(endpoint) = shift.pool.pick_ready(tried)
-        {
-            return (Rc::clone(&shift.pool), Some(endpoint));
-        }
-        (Rc::clone(&self.live), self.live.pick(tried))
-    }
-
-    /// Every endpoint to which there may be connections.
-    fn endpoints(&self) -> impl Iterator<Item = &Rc<Endpoint>> {
-        let picked = self.pools().flat_map(|pool| pool.endpoints());
-        picked.chain(&self.kept)
-    }
 }

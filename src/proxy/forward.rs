@@ -12,7 +12,7 @@ use std::{
 
 use http::{
     HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, Version,
-    header::{ACCEPT, CONNECTION, UPGRADE},
+    header::{ACCEPT, CONNECTION, SET_COOKIE, UPGRADE},
 };
 use hyper::body::Incoming;
 use tokio::task::coop::unconstrained;
@@ -133,6 +133,9 @@ async fn send(
     let admitted = (!switches || protocol.is_some()) && account.downstream().admits(&response);
     if !admitted || headers::rewrite_response(response.headers_mut(), &origin.id).is_err() {
         return Err(ProxyError::Malformed);
+    }
+    if let Some(cookie) = outbound.cookie(origin.came_by_https()) {
+        response.headers_mut().append(SET_COOKIE, cookie);
     }
     Ok(Answered {
         response,

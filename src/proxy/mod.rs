@@ -6,6 +6,7 @@
 mod accept;
 mod account;
 pub mod body;
+mod choice;
 mod client;
 mod clock;
 mod connections;
@@ -39,6 +40,7 @@ mod redirect;
 mod request_id;
 pub mod resources;
 mod secure;
+mod service_desk;
 mod shift_desk;
 mod silence;
 mod target;

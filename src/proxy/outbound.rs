@@ -34,7 +34,9 @@ use super::{
     target,
     upload::{Gate, Progress, RequestBody},
 };
-use crate::core::{beside::Traffic, ids::EndpointId, service::ForwardedPolicy, share::Point};
+use crate::core::{
+    affinity::Session, beside::Traffic, ids::EndpointId, service::ForwardedPolicy, share::Point,
+};
 
 /// See the module.
 #[derive(Debug)]
@@ -61,6 +63,8 @@ pub(crate) struct Outbound {
     replays: u32,
     /// Where it stands in a shift.
     point: Cell<Option<Point>>,
+    /// The session that begins with it, and where.
+    session: Option<(Rc<PoolDesk>, Session)>,
 }
 
 /// What a request looks like before its body.
@@ -127,6 +131,7 @@ impl Outbound {
             attempts: 0,
             replays: 0,
             point: Cell::new(None),
+            session: None,
         }
     }
 
@@ -138,6 +143,16 @@ impl Outbound {
             .get(UPGRADE)
             .is_some_and(is_asked)
             .then(|| asked.clone())
+    }
+
+    /// What tells the client the session that begins with this request, if one does. `told` is whether somebody who is
+    /// believed says that it came by `https`.
+    pub(crate) fn cookie(&self, told: bool) -> Option<HeaderValue> {
+        let (pool, session) = self.session.as_ref()?;
+        let client = self.downstream.client();
+        let secure = told || client.scheme() == "https";
+        let desk = client.worker().desk();
+        desk.cookie((pool, *session), secure)
     }
 
     /// How far the client's body has come, if it has one.
@@ -174,6 +189,7 @@ impl Outbound {
             };
             let (pool, endpoint) = (Rc::clone(&picked.pool), Rc::clone(&picked.endpoint));
             let respelt = picked.respelt.take();
+            self.session = picked.session.map(|session| (Rc::clone(&pool), session));
             self.belongs_to(&pool);
             // Only the first attempt is copied: a copy of each would be as many copies of one request.
             self.mirror = picked.mirror.take().filter(|_| self.attempts == 1);

@@ -14,11 +14,12 @@ use crate::{
         beside::Traffic,
         ids::{Colour, EndpointId, Tenure},
         in_flight::{Claim, TenureCounter, WorkerTenure},
+        linger::shown,
         service::{HostPolicy, OnAllUnhealthy, ServiceSpec},
         snapshot::ServiceSnapshot,
     },
     telemetry::stats::{ServiceStats, Stats, StatsShard},
-    tls::Connectors,
+    tls::{Connectors, Seals},
 };
 
 /// See the module.
@@ -41,6 +42,7 @@ pub(crate) struct Workplace<'a> {
     pub(crate) worker: usize,
     pub(crate) stats: &'a Stats,
     pub(crate) connectors: &'a Connectors,
+    pub(crate) seals: &'a Arc<Seals>,
 }
 
 /// What an older desk had.
@@ -122,7 +124,7 @@ impl PoolDesk {
 
     /// The number of the tenure that requests are claimed in.
     pub(crate) fn tenure(&self) -> Tenure {
-        self.tenure.counter().tenure()
+        shown(self.tenure.counter().tenure())
     }
 
     /// Whether requests are claimed in `tenure`.

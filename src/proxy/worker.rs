@@ -36,7 +36,7 @@ use crate::{
         access::{AccessLog, AccessRecord},
         stats::{Stats, WorkerStats},
     },
-    tls::Connectors,
+    tls::{Connectors, Seals},
 };
 
 /// What a worker is given.
@@ -50,6 +50,8 @@ pub struct WorkerSetup {
     pub stats: Arc<Stats>,
     /// What connections to endpoints begin with, where they have TLS.
     pub connectors: Arc<Connectors>,
+    /// What the cookies of sessions are sealed with.
+    pub seals: Arc<Seals>,
     /// Where it logs requests, if anywhere.
     pub access: Option<AccessLog>,
     /// What it has together with the others.
@@ -117,7 +119,7 @@ async fn run(setup: WorkerSetup) {
             setup.index,
             setup.reader,
             Arc::clone(&setup.stats),
-            setup.connectors,
+            (setup.connectors, setup.seals),
         ),
         index: setup.index,
         stats: setup.stats,

@@ -218,6 +218,8 @@ pub struct StatsShard {
     pub upstream_failures: Counter,
     /// Attempts beyond the first.
     pub replays: Counter,
+    /// Requests whose client has proved a session on the other colour.
+    pub sessions_moved: Counter,
     /// Tunnels opened.
     pub tunnels: Counter,
 }

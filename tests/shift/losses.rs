@@ -57,7 +57,7 @@ async fn the_share_goes_to_the_live_colour_until_the_new_one_is_ready_again() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_endpoint_that_dies_costs_no_request() {
-    let mut stage = Stage::set("probe.interval = \"1h\"").await;
+    let mut stage = Stage::set("").await;
     stage.shift("50%").await;
     assert!(stage.green_of(2, 20).await > 0);
     stage.green.dies().await;

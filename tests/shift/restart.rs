@@ -3,7 +3,7 @@
 use cutover::core::{ids::Colour::Blue, view::ServiceView};
 use serde_json::json;
 
-use super::stage::colour_of;
+use super::stage::{STEADY, colour_of};
 use crate::support::{
     answering::Answering,
     client::Raw,
@@ -37,7 +37,7 @@ async fn a_kill_in_the_middle_goes_on_at_the_same_step() {
         Answering::start("blue").await,
         Answering::start("green").await,
     );
-    let home = Home::new("", &shop(&[blue.addr()], &[green.addr()], ""));
+    let home = Home::new("", &shop(&[blue.addr()], &[green.addr()], STEADY));
     let serve = home.serve().await;
     ready(&serve).await;
     let order =

@@ -29,6 +29,10 @@ pub(crate) struct Stage {
 impl Stage {
     /// Blue is live, both are ready; `keys` are the service's.
     pub(crate) async fn set(keys: &str) -> Self {
+        let keys = &match keys.contains("probe.") {
+            true => keys.to_owned(),
+            false => format!("{keys}\n{STEADY}"),
+        };
         let (blue, green) = (
             Answering::start("blue").await,
             Answering::start("green").await,
@@ -109,6 +113,10 @@ pub(crate) fn shifting(answer: SwitchAnswer) -> ShiftView {
         other @ (SwitchAnswer::Done { .. } | SwitchAnswer::Refused(_)) => panic!("{other:?}"),
     }
 }
+
+/// Probes that a busy machine does not fail: while the new colour is not ready, its share is the live one's.
+pub(crate) const STEADY: &str =
+    "probe.interval = \"1s\"\nprobe.timeout = \"1s\"\nprobe.rise = 1\nprobe.fall = 100";
 
 /// Longer than any test.
 pub(crate) const LONG: Duration = Duration::from_secs(3600);

@@ -109,6 +109,7 @@ async fn start(path: &Path, watch: bool) -> Result<Control, StartError> {
         config_path: path.to_owned(),
         judged,
         connectors: Arc::default(),
+        seals: Arc::default(),
         source,
         cores: WORKERS,
         publisher,

@@ -457,6 +457,7 @@ pub fn service(name: &str) -> ServiceSpec {
             max_eject: Duration::from_secs(60),
             max_share_percent: 50,
         },
+        affinity: None,
         switch: SwitchSpec {
             gate_timeout: Duration::from_secs(30),
             min_ready: MinReady::Count(1),

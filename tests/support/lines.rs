@@ -177,12 +177,14 @@ fn snapshot(it: &Snapshot) -> String {
                         .collect::<String>()
                 });
                 let pools: Vec<_> = pools.collect();
+                let former = service.former.as_ref();
+                let former = former.map_or("", |_| " lingers");
                 let shift = service.shift.as_ref().map_or_else(String::new, |it| {
                     let (to, tenure) = (it.tenure.colour(), it.tenure.tenure());
                     format!(" {} to {to}/{tenure}", it.share)
                 });
                 format!(
-                    "{} {}/{} {}{shift}",
+                    "{} {}/{} {}{shift}{former}",
                     service.name,
                     service.live,
                     service.tenure_number(),

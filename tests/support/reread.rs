@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 use cutover::core::{
     event::{Entry, HISTORY_LIMIT, Restored, RestoredService},
     ids::{ByColour, Colour, ServiceName, Tenure},
+    shift::ShiftRecord,
     switch::{Outcome, Receipt},
 };
 
@@ -43,18 +44,8 @@ pub fn write(journal: &mut Restored, entry: Entry) {
             }
         }
         Entry::Settled { receipt } => settle(&mut journal.services, *receipt),
-        Entry::Shifting { shift } => {
-            let known = journal.services.get_mut(&shift.service).unwrap();
-            let ended = known.history.iter().any(|it| it.tenure == shift.tenure);
-            assert!(!ended, "a shift does not go on after its end");
-            known.shift = Some(*shift);
-        }
-        Entry::Aborted { receipt } => {
-            let known = journal.services.get_mut(&receipt.service).unwrap();
-            known.shift = None;
-            known.history.insert(0, *receipt);
-            known.history.truncate(HISTORY_LIMIT);
-        }
+        Entry::Shifting { shift } => shifts(&mut journal.services, *shift),
+        Entry::Aborted { receipt } => aborted(&mut journal.services, *receipt),
         about @ (Entry::Registered { .. }
         | Entry::Deregistered { .. }
         | Entry::EndpointDrain { .. }) => write_endpoint(journal, about),
@@ -73,11 +64,9 @@ fn write_endpoint(journal: &mut Restored, entry: Entry) {
             addr,
             weight,
         } => {
-            let pool = &mut journal.services.get_mut(&service).unwrap().endpoints[colour];
-            match pool.iter_mut().find(|it| it.0 == addr) {
-                Some(known) => known.1 = weight,
-                None => pool.push((addr, weight)),
-            }
+            let known = journal.services.get_mut(&service).unwrap();
+            known.endpoints[colour].retain(|it| it.0 != addr);
+            known.endpoints[colour].push((addr, weight));
         }
         Entry::Deregistered {
             service,
@@ -102,6 +91,20 @@ fn write_endpoint(journal: &mut Restored, entry: Entry) {
         }
         _ => {}
     }
+}
+
+fn shifts(services: &mut BTreeMap<ServiceName, RestoredService>, shift: ShiftRecord) {
+    let known = services.get_mut(&shift.service).unwrap();
+    let ended = known.history.iter().any(|it| it.tenure == shift.tenure);
+    assert!(!ended, "a shift does not go on after its end");
+    known.shift = Some(shift);
+}
+
+fn aborted(services: &mut BTreeMap<ServiceName, RestoredService>, receipt: Receipt) {
+    let known = services.get_mut(&receipt.service).unwrap();
+    known.shift = None;
+    known.history.insert(0, receipt);
+    known.history.truncate(HISTORY_LIMIT);
 }
 
 fn settle(services: &mut BTreeMap<ServiceName, RestoredService>, receipt: Receipt) {

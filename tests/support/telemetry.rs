@@ -72,6 +72,7 @@ pub(crate) fn view(service: &str) -> ServiceView {
         standby_kept_until: None,
         waiting: None,
         shift: None,
+        finishing: None,
         pools: ByColour {
             blue: PoolView {
                 ready: 1,
@@ -141,6 +142,7 @@ pub(crate) fn receipt() -> Receipt {
         drained_at: None,
         outcome: Outcome::Cut,
         shift: None,
+        affinity: None,
     }
 }
 

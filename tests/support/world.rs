@@ -262,7 +262,9 @@ impl World {
         if !services.is_empty() && self.claims.len() < 64 {
             let service = services[which % services.len()];
             let shifted = service.shift.as_ref().filter(|_| which.is_multiple_of(3));
+            let former = service.former.as_ref().filter(|_| which.is_multiple_of(5));
             let counter = shifted.map_or(&service.tenure, |shift| &shift.tenure);
+            let counter = former.map_or(counter, |former| &former.tenure);
             let counter = Arc::clone(counter);
             let tenure = WorkerTenure::new(counter, which % WORKERS);
             self.claims.push((Claim::new(&tenure), tenure));
@@ -492,9 +494,11 @@ fn looks_the_same(old: &ServiceSnapshot, new: &ServiceSnapshot) -> bool {
         let shift = of.shift.as_ref();
         shift.map(|it| (it.share, it.key.clone(), it.tenure.tenure()))
     };
+    let former = |of: &ServiceSnapshot| of.former.as_ref().map(|it| it.tenure.tenure());
     old.tenure_number() == new.tenure_number()
         && old.held == new.held
         && old.spec == new.spec
         && pools(old) == pools(new)
         && shift(old) == shift(new)
+        && former(old) == former(new)
 }

@@ -5,6 +5,7 @@
 //! (`load` sees to that). Must not read files or resolve names: a check must give the same answer everywhere.
 
 mod gates;
+mod gradual;
 mod group;
 mod hook;
 mod limits;

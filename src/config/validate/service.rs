@@ -2,7 +2,7 @@
 
 use std::{mem, num::NonZeroUsize, sync::Arc, time::Duration};
 
-use super::{gates, listener::Listeners, pool, preview, probe, tls};
+use super::{gates, gradual, listener::Listeners, pool, preview, probe, tls};
 use crate::{
     config::{
         judge::{At, Judge, shown},
@@ -30,7 +30,7 @@ use crate::{
             SwitchSpec, Timeouts, UpstreamProtocol,
         },
         share::Share,
-        shift::{self, STEPS_LIMIT, ShiftSpec},
+        shift::{self, ShiftSpec},
         shift_key::ShiftKey,
         tls::UpstreamTls,
     },
@@ -53,8 +53,7 @@ pub(super) fn service(
     let text = shown(&name.value);
     let live = live(&raw.live);
     let (heard, preview) = heard((&text, name.at), &mut raw, listeners, judge);
-    let warm_up = raw.switch.given().and_then(|it| it.value.warm_up.given());
-    let warm_up_at = warm_up.filter(|it| it.value.0).map(|it| it.at);
+    let warm_up_at = gates::warm_up_at(&raw.switch);
     let (switch, min_ready_at) = switch(&text, mem::take(&mut raw.switch), judge);
     let around = pool::Around {
         service: (&text, name.at),
@@ -91,19 +90,15 @@ pub(super) fn service(
         },
         passive: passive(&text, raw.passive, judge),
         switch,
+        affinity: gradual::affinity(&name.value, raw.affinity),
         mirror: mirror(raw.mirror, (&text, protocol), judge),
         preview,
         timeouts: timeouts(raw.timeouts),
-        connections: ConnectionsSpec {
-            introduces,
-            ..connections(raw.connections)
-        },
+        connections: connections(raw.connections, introduces),
         upstream_tls,
         vouched_fields: listeners.vouched_fields(),
     };
-    if let Some(at) = warm_up_at {
-        gates::can_be_warm(&text, &spec.connections, at, judge);
-    }
+    gates::can_be_warm(&text, &spec.connections, warm_up_at, judge);
     Judged {
         spec,
         routes_at: heard.routes_at,
@@ -240,7 +235,7 @@ fn switch(service: &str, raw: Field<RawSwitch>, judge: &mut Judge<'_>) -> (Switc
         min_ready: raw.min_ready.or(MinReady::Count(1)),
         drain_deadline: raw.drain_deadline.or(Delay(DRAIN_DEADLINE)).0,
         shift: ShiftSpec {
-            steps: steps(service, raw.steps, judge).into(),
+            steps: gradual::steps(service, raw.steps, judge).into(),
             every: raw.every.or(Period(shift::EVERY)).0,
             key: raw.key.or(ShiftKey::Request),
             ramp: raw.ramp.or(Delay(Duration::ZERO)).0,
@@ -249,24 +244,6 @@ fn switch(service: &str, raw: Field<RawSwitch>, judge: &mut Judge<'_>) -> (Switc
         keep_standby_for: raw.keep_standby_for.or(Delay(Duration::ZERO)).0,
     };
     (spec, at)
-}
-
-/// Steps that rise. A last one of the whole is the commit itself.
-fn steps(service: &str, raw: Field<List<Share, STEPS_LIMIT>>, judge: &mut Judge<'_>) -> Vec<Share> {
-    let items = raw.value().map(|list| list.items).unwrap_or_default();
-    let mut typed = Vec::with_capacity(items.len());
-    for Given { at, value } in items {
-        typed.push(value);
-        if let Err(bad) = shift::steps(&typed) {
-            judge.error(
-                at,
-                format!("`steps` of service `{service}`: {bad}"),
-                "list shares that rise, such as `[\"1%\", \"10%\", \"50%\"]`",
-            );
-            typed.pop();
-        }
-    }
-    shift::steps(&typed).unwrap_or_default()
 }
 
 /// Copies are sent over HTTP/1.1, which endpoints must speak for them.
@@ -297,12 +274,12 @@ fn timeouts(raw: Field<RawTimeouts>) -> Timeouts {
     }
 }
 
-fn connections(raw: Field<RawConnections>) -> ConnectionsSpec {
+fn connections(raw: Field<RawConnections>, introduces: Option<ProxyVersion>) -> ConnectionsSpec {
     let raw = raw.value().unwrap_or_default();
     ConnectionsSpec {
         max_idle: raw.max_idle.or(Count(MAX_IDLE)).0 as usize,
         idle_timeout: raw.idle_timeout.or(Period(IDLE_TIMEOUT)).0,
-        introduces: None,
+        introduces,
     }
 }
 

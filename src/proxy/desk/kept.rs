@@ -4,7 +4,7 @@
 
 use std::rc::Rc;
 
-use super::{Desk, ServiceDesk};
+use super::Desk;
 use crate::{
     core::{
         beside::Traffic,
@@ -13,7 +13,7 @@ use crate::{
         snapshot::ServiceSnapshot,
     },
     mailbox::ColdPool,
-    proxy::{endpoint::Endpoint, pool_desk::Workplace},
+    proxy::{endpoint::Endpoint, pool_desk::Workplace, service_desk::ServiceDesk},
 };
 
 impl Desk {
@@ -60,7 +60,7 @@ impl ServiceDesk {
 
 /// Endpoints of the standby to which connections are kept: while it is held those that had some when it was live, and those
 /// that were opened because it is about to be.
-pub(super) fn kept(
+pub(in crate::proxy) fn kept(
     workplace: Workplace<'_>,
     snapshot: &ServiceSnapshot,
     older: Option<&ServiceDesk>,

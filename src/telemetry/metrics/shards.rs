@@ -317,6 +317,11 @@ const POOL_COUNTERS: &[CounterOf<StatsShard>] = &[
         pick: |shard| &shard.replays,
     },
     CounterOf {
+        name: "cutover_sessions_moved_total",
+        help: "Requests of sessions that were begun on the other colour and could not stay there.",
+        pick: |shard| &shard.sessions_moved,
+    },
+    CounterOf {
         name: "cutover_tunnels_total",
         help: "Tunnels opened.",
         pick: |shard| &shard.tunnels,
