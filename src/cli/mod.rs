@@ -15,6 +15,7 @@ mod exit;
 mod gates;
 mod health;
 mod history;
+mod mirror;
 mod output;
 mod plan;
 mod progress;

@@ -35,7 +35,14 @@ use super::{
 };
 use crate::{
     config::{Config, load::Source},
-    core::{event::Event, notice::Notice, state::State, switch::Actor, view::ServiceView},
+    core::{
+        event::Event,
+        ids::ServiceName,
+        notice::Notice,
+        state::State,
+        switch::Actor,
+        view::{MirrorView, ServiceView},
+    },
     mailbox::{Order, Report},
     publish::Publisher,
     telemetry::{notice::Notices, stats::Stats},
@@ -312,11 +319,16 @@ impl Controller {
 impl Controller {
     /// Adds what workers have found out about a standby by copies.
     fn compare(&self, view: &mut ServiceView) {
+        view.mirror = self.mirrors_of(&view.service);
+    }
+
+    /// How the pools of a service have answered copies.
+    pub(super) fn mirrors_of(&self, service: &ServiceName) -> Vec<MirrorView> {
         let mirrors = self.stats.mirrors().into_iter();
-        let mirrors = mirrors.filter(|((name, _), _)| *name == view.service);
-        view.mirror = mirrors
+        let mirrors = mirrors.filter(|((name, _), _)| name == service);
+        mirrors
             .map(|((_, colour), stats)| stats.view(colour))
-            .collect();
+            .collect()
     }
 }
 

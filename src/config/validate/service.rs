@@ -62,10 +62,7 @@ pub(super) fn service(
         listeners,
     };
     let upstream_tls = upstream_tls_of(&text, &mut raw, judge);
-    let pools = ByColour {
-        blue: raw.blue,
-        green: raw.green,
-    };
+    let pools = take_pools(&mut raw);
     let introduces = raw.send_proxy_protocol.value();
     let protocol = Speech {
         protocol: raw.protocol,
@@ -283,6 +280,13 @@ fn connections(raw: Field<RawConnections>, introduces: Option<ProxyVersion>) -> 
         max_idle: raw.max_idle.or(Count(MAX_IDLE)).0 as usize,
         idle_timeout: raw.idle_timeout.or(Period(IDLE_TIMEOUT)).0,
         introduces,
+    }
+}
+
+fn take_pools(raw: &mut RawService) -> ByColour<Field<RawPool>> {
+    ByColour {
+        blue: mem::take(&mut raw.blue),
+        green: mem::take(&mut raw.green),
     }
 }
 
