@@ -10,6 +10,7 @@ mod call_error;
 mod caller;
 mod config;
 mod context;
+mod diff;
 mod endpoints;
 mod error;
 mod group;

@@ -176,6 +176,7 @@ pub(crate) fn plan() -> Plan {
                 possible: true,
                 why: None,
             },
+            mirror: None,
         }],
         unchanged: Vec::new(),
     }

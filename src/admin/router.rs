@@ -21,9 +21,9 @@ use tower::{
 };
 
 use super::{
-    body::BODY_LIMIT, call_error::CallError, caller::admit, config, context::Context, endpoints,
-    group, history, metrics, origin::keep_out_foreign, plan, readiness, reload, rollback,
-    safe_to_stop, services, steer, switch, switch_many, word,
+    body::BODY_LIMIT, call_error::CallError, caller::admit, config, context::Context, diff,
+    endpoints, group, history, metrics, origin::keep_out_foreign, plan, readiness, reload,
+    rollback, safe_to_stop, services, steer, switch, switch_many, word,
 };
 
 /// Everything, for the admin address.
@@ -68,6 +68,7 @@ fn brief_calls() -> Router<Context> {
         .route("/v1/services/{service}/reject", post(word::reject))
         .route("/v1/reload", post(reload::reload))
         .route("/v1/config", get(config::effective))
+        .route("/v1/diff", get(diff::all))
         .route("/metrics", get(metrics::scrape));
     brief(calls)
 }

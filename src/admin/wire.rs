@@ -9,12 +9,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::core::{
     gate::verdict::GateVerdict,
-    ids::{Colour, GroupName, ServiceName},
+    ids::{Colour, EndpointAddr, GroupName, ServiceName},
     leave::LeaveReceipt,
     share::Share,
     shift::ShiftView,
     switch::{Receipt, Unchanged, WaitFor},
-    view::ServiceView,
+    view::{ServiceView, WaitingView},
 };
 
 /// Answer of `GET /v1/services`.
@@ -22,6 +22,92 @@ use crate::core::{
 pub struct ServicesAnswer {
     /// Every service, by name.
     pub services: Vec<ServiceView>,
+}
+
+/// Answer of `GET /v1/diff`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct DiffAnswer {
+    /// The file on the disk against the one that is applied.
+    pub file: FileDiff,
+    /// Services that stand otherwise than the applied file says.
+    pub services: Vec<ServiceDiff>,
+}
+
+/// The file on the disk against the one that is applied.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct FileDiff {
+    /// Whether they are the same.
+    pub applied: bool,
+    /// Why the file on the disk could not be applied, each with its position.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub errors: Vec<String>,
+    /// Keys with another value.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub keys: Vec<KeyDiff>,
+    /// Whether only values differ that are not shown, because they may be secret.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub hidden: bool,
+}
+
+/// A key with another value; without one where it is not there.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct KeyDiff {
+    /// Such as `service.shop.switch.min_ready`.
+    pub key: String,
+    /// What it is in the applied file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub running: Option<serde_json::Value>,
+    /// What it is in the file on the disk.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<serde_json::Value>,
+}
+
+/// A service that stands otherwise than the applied file says.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ServiceDiff {
+    /// The service.
+    pub service: ServiceName,
+    /// The colour that is live.
+    pub live: Colour,
+    /// The colour that the applied file calls live.
+    pub file_live: Colour,
+    /// Endpoints that were registered or drained at run time.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub endpoints: Vec<RuntimeEndpoint>,
+    /// A switch that waits for its gates.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waiting: Option<WaitingView>,
+    /// A gradual switch under way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shift: Option<ShiftView>,
+}
+
+impl ServiceDiff {
+    /// Whether there is nothing to tell.
+    #[must_use]
+    pub const fn is_as_filed(&self) -> bool {
+        matches!(
+            (self.live, self.file_live),
+            (Colour::Blue, Colour::Blue) | (Colour::Green, Colour::Green)
+        ) && self.endpoints.is_empty()
+            && self.waiting.is_none()
+            && self.shift.is_none()
+    }
+}
+
+/// An endpoint that was registered or drained at run time.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct RuntimeEndpoint {
+    /// The pool.
+    pub colour: Colour,
+    /// The endpoint.
+    pub addr: EndpointAddr,
+    /// Its weight.
+    pub weight: u32,
+    /// Whether no file names it.
+    pub registered: bool,
+    /// Whether requests stay away from it.
+    pub drained: bool,
 }
 
 /// Answer of `GET /v1/groups`.

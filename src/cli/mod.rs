@@ -9,11 +9,13 @@ mod client;
 mod completions;
 mod demo;
 mod demo_app;
+mod diff;
 mod endpoint;
 mod exit;
 mod gates;
 mod health;
 mod history;
+mod mirror;
 mod output;
 mod plan;
 mod progress;
@@ -82,6 +84,8 @@ enum Command {
     WaitSafe(wait_safe::WaitSafe),
     /// Add, remove, drain or undrain an endpoint at run time
     Endpoint(endpoint::Endpoint),
+    /// Compare the configuration file with what is running
+    Diff(diff::Diff),
     /// Apply the configuration file now
     Reload(reload::Reload),
     /// Exit with 0 if cutover is ready, with 1 if not; for HEALTHCHECK
@@ -110,6 +114,7 @@ impl Command {
             Self::History(command) => client::run(command.run(output)),
             Self::WaitSafe(command) => client::run(command.run(output)),
             Self::Endpoint(command) => client::run(command.run(output)),
+            Self::Diff(command) => client::run(command.run(output)),
             Self::Reload(command) => client::run(command.run(output)),
             Self::Health(command) => client::run(command.run(output)),
             Self::Completions(command) => command.run(output),

@@ -8,7 +8,7 @@ use super::{
     args::ClientArgs,
     client::Client,
     exit::{Exit, Failure},
-    gates,
+    gates, mirror,
     output::{Output, plain},
     switch::Aim,
 };
@@ -97,6 +97,8 @@ fn of_service(plan: &ServicePlan) -> Vec<String> {
         lines.extend(endpoints.map(|it| format!("              {}  {}", it.endpoint, it.why)));
     }
     lines.push(format!("  drain     {}", to_drain(&plan.to_drain)));
+    let mirror = plan.mirror.as_ref().map(mirror::sentence);
+    lines.extend(mirror.map(|told| format!("  mirror    {told}")));
     if plan.drift {
         lines.push(format!("  drift     the file says {}", plan.file_live));
     }

@@ -6,7 +6,7 @@ use super::{
     args::{ClientArgs, TIMEOUT},
     client::segment,
     exit::{Exit, Failure},
-    gates,
+    gates, mirror,
     output::{Output, plain},
     receipt,
     table::table,
@@ -93,6 +93,8 @@ fn one(view: &ServiceView) -> String {
         Some(_) | None => format!("not possible, {}", view.rollback_why),
     };
     lines.push(format!("  rollback     {rollback}"));
+    let mirrors = view.mirror.iter().map(mirror::sentence);
+    lines.extend(mirrors.map(|told| format!("  mirror       {told}")));
     if let Some(until) = view.standby_kept_until {
         let standby = view.live.other();
         lines.push(format!("  kept         {standby} until {until}"));

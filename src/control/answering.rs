@@ -119,6 +119,7 @@ async fn answer(mut questions: mpsc::Receiver<Question>, answers: Answers, asked
                 drop(to.send(answers.safe_to_stop(&name, colour)));
             }
             Question::History(service, to) => drop(to.send(answers.history(service.as_ref()))),
+            Question::OnDisk(to) => drop(to.send(Ok((*answers.config).clone()))),
             Question::Config(to) => drop(to.send(Arc::clone(&answers.config))),
             Question::Readiness(to) => drop(to.send(Readiness {
                 conditions: answers.conditions.clone(),

@@ -35,7 +35,14 @@ use super::{
 };
 use crate::{
     config::{Config, load::Source},
-    core::{event::Event, notice::Notice, state::State, switch::Actor, view::ServiceView},
+    core::{
+        event::Event,
+        ids::ServiceName,
+        notice::Notice,
+        state::State,
+        switch::Actor,
+        view::{MirrorView, ServiceView},
+    },
     mailbox::{Order, Report},
     publish::Publisher,
     telemetry::{notice::Notices, stats::Stats},
@@ -109,6 +116,8 @@ pub struct Controller {
     pub(super) drainer: Drainer,
     pub(super) inquirer: Inquirer,
     pub(super) source: FileSource,
+    /// Where the file lies, and how many processors `workers = 0` stands for.
+    pub(super) on_disk: (PathBuf, usize),
     pub(super) vault: Vault,
     pub(super) seals: Arc<Seals>,
     /// Where whoever looks at files of certificates learns what is applied.
@@ -194,6 +203,7 @@ impl Controller {
             applied,
         };
         let config = setup.judged.loaded.config.clone();
+        let on_disk = (source.path.clone(), source.cores);
         let controller = Self {
             state: State::new(setup.workers.len(), opened.restored),
             resolver: Resolver::new(config.process.resolve_interval, found),
@@ -207,6 +217,7 @@ impl Controller {
             inquirer: Inquirer::new(Arc::clone(&setup.connectors), proofs.clone()),
             drainer: Drainer::new(proofs.clone()),
             source: FileSource::start(source, readings),
+            on_disk,
             vault: Vault::new(setup.connectors),
             seals: setup.seals,
             certificates,
@@ -292,6 +303,7 @@ impl Controller {
                 let service = service.as_ref().map(|name| name.as_str());
                 drop(answer.send(self.state.history(service)));
             }
+            Question::OnDisk(answer) => self.read_disk(answer),
             Question::Config(answer) => drop(answer.send(Arc::clone(&self.config))),
             Question::Readiness(answer) => drop(answer.send(self.readiness())),
             Question::Listeners(answer) => drop(answer.send(self.listeners.addresses())),
@@ -307,11 +319,16 @@ impl Controller {
 impl Controller {
     /// Adds what workers have found out about a standby by copies.
     fn compare(&self, view: &mut ServiceView) {
+        view.mirror = self.mirrors_of(&view.service);
+    }
+
+    /// How the pools of a service have answered copies.
+    pub(super) fn mirrors_of(&self, service: &ServiceName) -> Vec<MirrorView> {
         let mirrors = self.stats.mirrors().into_iter();
-        let mirrors = mirrors.filter(|((name, _), _)| *name == view.service);
-        view.mirror = mirrors
+        let mirrors = mirrors.filter(|((name, _), _)| name == service);
+        mirrors
             .map(|((_, colour), stats)| stats.view(colour))
-            .collect();
+            .collect()
     }
 }
 

@@ -154,7 +154,11 @@ impl Controller {
     /// Answers what a switch would do. The checks are made beside the loop, which nobody's looking may hold up.
     pub(super) fn plan(&self, order: SwitchOrder, answer: oneshot::Sender<Plan>) {
         let request = order.into_request(OpId::default());
-        let draft = self.state.plan(&request, clock::now());
+        let mut draft = self.state.plan(&request, clock::now());
+        for service in &mut draft.plan.services {
+            let mirrors = self.mirrors_of(&service.service);
+            service.mirror = { mirrors }.into_iter().find(|it| it.colour == service.to);
+        }
         let checks = draft.checks.iter().map(|(_, _, check)| check.clone());
         let looking = self.inquirer.look(checks.collect());
         let mut answer = answer;

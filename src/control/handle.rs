@@ -169,6 +169,7 @@ pub(super) enum Question {
     SafeToStop(ServiceName, Colour, oneshot::Sender<Option<SafeToStop>>),
     History(Option<ServiceName>, oneshot::Sender<Vec<Receipt>>),
     Config(oneshot::Sender<Arc<Config>>),
+    OnDisk(oneshot::Sender<Result<Config, Vec<String>>>),
     Readiness(oneshot::Sender<Readiness>),
     Listeners(oneshot::Sender<BTreeMap<ListenerName, SocketAddr>>),
     ShutDown(oneshot::Sender<()>),
@@ -265,6 +266,14 @@ impl ControlHandle {
     /// [`Gone`] if the controller has stopped.
     pub async fn history(&self, service: Option<ServiceName>) -> Result<Vec<Receipt>, Gone> {
         self.ask(|answer| Question::History(service, answer)).await
+    }
+
+    /// What the file on the disk says now, whether it is applied or not; or everything that is wrong with it.
+    ///
+    /// # Errors
+    /// [`Gone`] if the controller has stopped.
+    pub async fn on_disk(&self) -> Result<Result<Config, Vec<String>>, Gone> {
+        self.ask(Question::OnDisk).await
     }
 
     /// The file that is applied.

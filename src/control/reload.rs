@@ -7,7 +7,7 @@
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use futures_util::future::join_all;
-use tokio::{sync::oneshot, time::timeout};
+use tokio::{sync::oneshot, task::spawn_blocking, time::timeout};
 
 use super::{
     controller::Controller,
@@ -18,7 +18,7 @@ use super::{
     },
 };
 use crate::{
-    config::Config,
+    config::{Config, load},
     core::{
         event::{Event, Reload},
         notice::Notice,
@@ -34,6 +34,17 @@ impl Controller {
         if let Err(ask) = self.source.ask(ask) {
             answer(ask, ReloadAnswer::Refused(vec![TOO_MANY.to_owned()]));
         }
+    }
+
+    /// Reads the file for somebody who only looks; files that it names are not read.
+    pub(super) fn read_disk(&self, answer: oneshot::Sender<Result<Config, Vec<String>>>) {
+        let (path, cores) = self.on_disk.clone();
+        spawn_blocking(move || {
+            let read = load::read(&path).and_then(|source| load::parse(&source, cores));
+            let read = read.map(|loaded| loaded.config);
+            // Whoever asked may have gone.
+            let _ = answer.send(read.map_err(|problems| problems.lines()));
+        });
     }
 
     /// Applies what was read, or says why not.

@@ -198,7 +198,7 @@ pub enum HindranceKind {
 }
 
 /// How the answers of a standby compare with those of the live pool.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MirrorView {
     /// The pool that got the copies.
     pub colour: Colour,

@@ -11,6 +11,7 @@ mod support;
 
 mod approval;
 mod checks;
+mod diff;
 mod group;
 mod hooks;
 mod plan;

@@ -9,7 +9,7 @@ use cutover::core::{
 
 use crate::support::{
     answering::Answering,
-    client::{get, post},
+    client::{Raw, get, post},
     eventually,
     scripted::{OK, Scripted},
     site::{ONE_WORKER, Site, nobody, shop},
@@ -45,6 +45,26 @@ async fn settled(site: &Site, copies: u64) -> MirrorView {
     mirror(site, Green).await
 }
 
+/// A body, a method that changes something, a preview, and an upgrade, whose tunnel is handed back.
+async fn asks_for_no_copy(site: &Site, client: &mut Raw) -> Raw {
+    client.exchange(post("/echo", b"order")).await;
+    let with_body = "GET / HTTP/1.1\r\nHost: shop.test\r\nContent-Length: 2\r\n\r\nhi";
+    client.exchange(with_body).await;
+    client
+        .exchange("DELETE / HTTP/1.1\r\nHost: shop.test\r\n\r\n")
+        .await;
+    let looked = client
+        .exchange("GET / HTTP/1.1\r\nHost: shop.test\r\nX-Preview: 1\r\n\r\n")
+        .await;
+    assert_eq!(looked.field("x-endpoint"), Some("green"));
+    let mut tunnel = site.client().await;
+    let upgrade =
+        "GET /ws HTTP/1.1\r\nHost: shop.test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n";
+    tunnel.send(upgrade).await;
+    assert_eq!(tunnel.answer_head().await.status, 101);
+    tunnel
+}
+
 #[tokio::test]
 async fn safe_requests_are_copied_and_compared_and_nothing_else_is() {
     let (blue, green) = (
@@ -72,22 +92,7 @@ async fn safe_requests_are_copied_and_compared_and_nothing_else_is() {
     );
     assert!(seen.live_mean_us > 0 && seen.copy_mean_us > 0);
 
-    // A body, a method that changes something, an upgrade, a preview.
-    client.exchange(post("/echo", b"order")).await;
-    let with_body = "GET / HTTP/1.1\r\nHost: shop.test\r\nContent-Length: 2\r\n\r\nhi";
-    client.exchange(with_body).await;
-    client
-        .exchange("DELETE / HTTP/1.1\r\nHost: shop.test\r\n\r\n")
-        .await;
-    let looked = client
-        .exchange("GET / HTTP/1.1\r\nHost: shop.test\r\nX-Preview: 1\r\n\r\n")
-        .await;
-    assert_eq!(looked.field("x-endpoint"), Some("green"));
-    let mut tunnel = site.client().await;
-    let upgrade =
-        "GET /ws HTTP/1.1\r\nHost: shop.test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n";
-    tunnel.send(upgrade).await;
-    assert_eq!(tunnel.answer_head().await.status, 101);
+    let _tunnel = asks_for_no_copy(&site, &mut client).await;
     // The next copy comes after whatever would have come of these.
     client.get("/bytes/1").await;
     let seen = settled(&site, 6).await;
@@ -98,6 +103,15 @@ async fn safe_requests_are_copied_and_compared_and_nothing_else_is() {
     assert_eq!(site.metric(requests).await, 0.0);
     let same = "cutover_mirror_copies_total{service=\"shop\",colour=\"green\",result=\"same\"}";
     site.counts(same, 5.0).await;
+
+    // Who plans a switch is told.
+    let admin = crate::support::call::Admin(site.admin());
+    let plan = admin.cli(&["plan", "shop", "green"]).await;
+    let told = String::from_utf8(plan.stdout).unwrap();
+    assert!(
+        told.contains("green has answered 5 of 6 copies as the live pool did"),
+        "{told}"
+    );
 
     // After a switch it is the other pool that is compared, and nothing of a copy is in the receipt.
     let receipt = site.switch("shop", Green).await;

@@ -9,7 +9,7 @@ use crate::{
     config::{
         effective::APPROVE_TIMEOUT,
         judge::{At, Judge},
-        raw::{CHECKS_LIMIT, HOOKS_LIMIT, RawCheck, RawHook},
+        raw::{CHECKS_LIMIT, HOOKS_LIMIT, RawCheck, RawHook, RawSwitch},
         tree::{Field, Given, List},
         value::{
             check::{CheckMethod, JsonValues},
@@ -46,13 +46,22 @@ pub(super) fn gates(service: &str, raw: RawGates, judge: &mut Judge<'_>) -> Gate
     }
 }
 
+/// Where `warm_up` is asked for.
+pub(super) fn warm_up_at(raw: &Field<RawSwitch>) -> Option<At> {
+    let warm_up = raw.given()?.value.warm_up.given()?;
+    warm_up.value.0.then_some(warm_up.at)
+}
+
 /// What is opened before there is a client must be of use to any, and must be kept.
 pub(super) fn can_be_warm(
     service: &str,
     connections: &ConnectionsSpec,
-    at: At,
+    at: Option<At>,
     judge: &mut Judge<'_>,
 ) {
+    let Some(at) = at else {
+        return;
+    };
     let (why, other) = if connections.introduces.is_some() {
         let why = "`send_proxy_protocol`, by which each connection is one client's";
         (why, "`send_proxy_protocol`")

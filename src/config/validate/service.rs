@@ -53,8 +53,7 @@ pub(super) fn service(
     let text = shown(&name.value);
     let live = live(&raw.live);
     let (heard, preview) = heard((&text, name.at), &mut raw, listeners, judge);
-    let warm_up = raw.switch.given().and_then(|it| it.value.warm_up.given());
-    let warm_up_at = warm_up.filter(|it| it.value.0).map(|it| it.at);
+    let warm_up_at = gates::warm_up_at(&raw.switch);
     let (switch, min_ready_at) = switch(&text, mem::take(&mut raw.switch), judge);
     let around = pool::Around {
         service: (&text, name.at),
@@ -63,10 +62,7 @@ pub(super) fn service(
         listeners,
     };
     let upstream_tls = upstream_tls_of(&text, &mut raw, judge);
-    let pools = ByColour {
-        blue: raw.blue,
-        green: raw.green,
-    };
+    let pools = take_pools(&mut raw);
     let introduces = raw.send_proxy_protocol.value();
     let protocol = Speech {
         protocol: raw.protocol,
@@ -102,9 +98,7 @@ pub(super) fn service(
         upstream_tls,
         vouched_fields: listeners.vouched_fields(),
     };
-    if let Some(at) = warm_up_at {
-        gates::can_be_warm(&text, &spec.connections, at, judge);
-    }
+    gates::can_be_warm(&text, &spec.connections, warm_up_at, judge);
     Judged {
         spec,
         routes_at: heard.routes_at,
@@ -286,6 +280,13 @@ fn connections(raw: Field<RawConnections>, introduces: Option<ProxyVersion>) -> 
         max_idle: raw.max_idle.or(Count(MAX_IDLE)).0 as usize,
         idle_timeout: raw.idle_timeout.or(Period(IDLE_TIMEOUT)).0,
         introduces,
+    }
+}
+
+fn take_pools(raw: &mut RawService) -> ByColour<Field<RawPool>> {
+    ByColour {
+        blue: mem::take(&mut raw.blue),
+        green: mem::take(&mut raw.green),
     }
 }
 

@@ -18,6 +18,7 @@ use crate::core::{
     state::State,
     switch::{SwitchRequest, Unchanged},
     time::Now,
+    view::MirrorView,
 };
 
 /// What a switch would do now.
@@ -55,6 +56,9 @@ pub struct ServicePlan {
     pub drift: bool,
     /// Whether a rollback would be possible afterwards.
     pub rollback: RollbackPlan,
+    /// How the target pool has answered copies of live requests, if there were any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mirror: Option<MirrorView>,
 }
 
 /// What is in flight now and would have to end.
@@ -193,6 +197,8 @@ impl State {
             file_live: standing.file_live,
             drift: standing.file_live != to,
             rollback: self.rollback_after(service, standing.live, now),
+            // The edge has it.
+            mirror: None,
         };
         Some((plan, checks))
     }
