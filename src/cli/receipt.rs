@@ -73,6 +73,7 @@ pub(super) fn receipt(receipt: &Receipt) -> String {
             receipt.from
         ));
     }
+    lines.extend(gated(receipt));
     if let Some(reason) = &receipt.reason {
         lines.push(format!("  \"{reason}\""));
     }
@@ -81,6 +82,14 @@ pub(super) fn receipt(receipt: &Receipt) -> String {
         .map(|line| unordered(line))
         .collect::<Vec<_>>()
         .join("\n")
+}
+
+/// Of its gates those of which there is more to say, and the group.
+fn gated(receipt: &Receipt) -> impl Iterator<Item = String> {
+    let group = receipt.group.iter();
+    let group = group.map(|group| format!("  with group {group}"));
+    let gates = receipt.gates.iter().filter(|it| it.why.is_some());
+    group.chain(gates.map(|gate| format!("  {gate}")))
 }
 
 fn shifted(account: &ShiftAccount) -> String {

@@ -160,7 +160,16 @@ async fn the_command_line_approves_and_rejects_by_name() {
         assert_eq!(said.status.code(), Some(0), "{said:?}");
         let told = String::from_utf8(said.stdout).unwrap();
         assert!(told.ends_with("asked for by ann\n"), "{told}");
-        assert_eq!(switching.await.unwrap().status.code(), code);
+        let switched = switching.await.unwrap();
+        assert_eq!(switched.status.code(), code);
+        let told = [switched.stdout, switched.stderr].concat();
+        let told = String::from_utf8(told).unwrap();
+        let past = if word == "approve" {
+            "approved"
+        } else {
+            "rejected"
+        };
+        assert!(told.contains(&format!("{past} by `bob`: seen")), "{told}");
     }
     let why = site.history("shop").await[0].gates[0].why.clone();
     assert_eq!(why.as_deref(), Some("approved by `bob`: seen"));

@@ -1,11 +1,14 @@
 //! The file against what is running.
 
+use std::net::SocketAddr;
+
 use cutover::{admin::wire::DiffAnswer, core::ids::Colour};
 use serde_json::json;
 
 use crate::support::{
     answering::Answering,
     call::Admin,
+    client::Raw,
     eventually,
     site::{Site, nobody, shop},
 };
@@ -14,6 +17,15 @@ async fn diff(site: &Site) -> DiffAnswer {
     let answer = Admin(site.admin()).get("/v1/diff").await;
     assert_eq!(answer.status, 200, "{}", answer.text());
     serde_json::from_value(answer.json()).unwrap()
+}
+
+async fn register(site: &Site, addr: SocketAddr) {
+    let path = format!("/v1/services/shop/pools/blue/endpoints/{addr}");
+    let mut admin = Raw::connect(site.admin()).await;
+    admin
+        .send(format!("PUT {path} HTTP/1.1\r\nHost: localhost\r\n\r\n"))
+        .await;
+    assert_eq!(admin.answer().await.status, 200);
 }
 
 #[tokio::test]
@@ -29,12 +41,7 @@ async fn what_differs_is_told_key_by_key_and_service_by_service() {
     assert!(same.file.applied && same.services.is_empty(), "{same:?}");
     site.switch("shop", Colour::Green).await;
     let addr = nobody();
-    let path = format!("/v1/services/shop/pools/blue/endpoints/{addr}");
-    let mut admin = crate::support::client::Raw::connect(site.admin()).await;
-    admin
-        .send(format!("PUT {path} HTTP/1.1\r\nHost: localhost\r\n\r\n"))
-        .await;
-    assert_eq!(admin.answer().await.status, 200);
+    register(&site, addr).await;
     site.write(&shop(
         &[blue.addr()],
         &[green.addr()],

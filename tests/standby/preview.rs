@@ -1,7 +1,14 @@
 //! Promise: who asks for the standby reaches it and nothing else, and nobody else does; a switch neither loses a preview
 //! nor counts it.
 
-use std::{fs, time::Duration};
+use std::{
+    fs,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::SeqCst},
+    },
+    time::Duration,
+};
 
 use cutover::core::{
     ids::Colour::{self, Blue, Green},
@@ -212,7 +219,11 @@ struct Sight {
     colour: Colour,
 }
 
-async fn looks(addr: std::net::SocketAddr, stop: CancellationToken) -> Vec<Sight> {
+async fn looks(
+    addr: std::net::SocketAddr,
+    stop: CancellationToken,
+    count: Arc<AtomicUsize>,
+) -> Vec<Sight> {
     let (mut client, mut seen) = (Raw::connect(addr).await, Vec::new());
     while !stop.is_cancelled() {
         let began = Instant::now();
@@ -225,6 +236,7 @@ async fn looks(addr: std::net::SocketAddr, stop: CancellationToken) -> Vec<Sight
             answered: Instant::now(),
             colour,
         });
+        count.fetch_add(1, SeqCst);
         tokio::time::sleep(Duration::from_millis(3)).await;
     }
     seen
@@ -241,15 +253,17 @@ async fn under_load_and_switches_each_sort_of_request_keeps_to_its_pool() {
     };
     let load = Load::start(site.addr(), mix);
     let stop = CancellationToken::new();
-    let mut lookers = JoinSet::new();
+    let (mut lookers, count) = (JoinSet::new(), Arc::<AtomicUsize>::default());
     for _ in 0..3 {
-        lookers.spawn(looks(site.addr(), stop.clone()));
+        lookers.spawn(looks(site.addr(), stop.clone(), Arc::clone(&count)));
     }
     let mut operator = Operator::new(Admin(site.admin()), load.witness());
     // Of each stretch: when it had surely begun, when it had perhaps ended, and the standby in it.
     let (mut stretches, mut since) = (Vec::new(), Instant::now());
     for _ in 0..12 {
-        tokio::time::sleep(Duration::from_millis(40)).await;
+        // Three of these had perhaps begun before.
+        let seen = count.load(SeqCst);
+        eventually("previews", async || count.load(SeqCst) >= seen + 8).await;
         stretches.push((since, Instant::now(), operator.live.other()));
         operator.switch(Way::Call, |_| {}).await;
         since = Instant::now();
@@ -267,7 +281,7 @@ async fn under_load_and_switches_each_sort_of_request_keeps_to_its_pool() {
             }
         }
     }
-    assert!(proved > 50, "too little to prove anything: {proved}");
+    assert!(proved >= 12 * 5, "too little to prove anything: {proved}");
     let admin = operator.admin;
     let witness = load.stop().await;
     eventually("the end of the drains", async || {
