@@ -6,7 +6,11 @@
 //! it lasts: it follows from the receipt of the present tenure and from the file. A rollback leaves nobody behind: it is
 //! for getting away from the colour that it leaves.
 
-use std::{collections::BTreeMap, sync::Arc, time::Instant};
+use std::{
+    collections::BTreeMap,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use super::{
     affinity::AffinityMode,
@@ -39,6 +43,8 @@ struct Linger {
     switch: Tenure,
     end: Instant,
     until: Timestamp,
+    /// How long what is left then may last.
+    drains_for: Duration,
 }
 
 /// One that takes no more requests.
@@ -46,6 +52,7 @@ struct Linger {
 struct Closed {
     counter: Arc<TenureCounter>,
     switch: Tenure,
+    drains_for: Duration,
     stage: Stage,
 }
 
@@ -173,6 +180,7 @@ impl State {
             switch: receipt.tenure,
             end: after(now.instant, until.since(now.wall)),
             until,
+            drains_for: served.spec.switch.drain_deadline,
         };
         self.lingers.open.insert(service.clone(), linger);
         self.touch(service);
@@ -187,6 +195,7 @@ impl State {
         let closed = Closed {
             counter: linger.counter,
             switch: linger.switch,
+            drains_for: linger.drains_for,
             stage: Stage::Fresh,
         };
         self.lingers.closed.insert(key, closed);
@@ -233,11 +242,8 @@ impl State {
 
     /// Every worker has left them.
     pub(super) fn linger_left(&mut self, key: &(ServiceName, Tenure), turn: &mut Turn) {
-        let served = self.services.get(&key.0);
-        let lasts = served.map(|it| it.spec.switch.drain_deadline);
         if let Some(closed) = self.lingers.closed.get_mut(key) {
-            let lasts = lasts.unwrap_or_default();
-            closed.stage = Stage::Drains(after(turn.now.instant, lasts));
+            closed.stage = Stage::Drains(after(turn.now.instant, closed.drains_for));
             turn.does(Effect::Drain(Arc::clone(&closed.counter)));
         }
     }

@@ -5,7 +5,11 @@ use std::sync::{
     atomic::{AtomicBool, Ordering::SeqCst},
 };
 
-use cutover::core::{ids::Colour::Green, steer::Steer, switch::WaitFor};
+use cutover::core::{
+    ids::Colour::{self, Green},
+    steer::Steer,
+    switch::WaitFor,
+};
 
 use super::stage::{STEADY, Stage};
 use crate::support::{
@@ -257,7 +261,9 @@ async fn a_stream_has_its_session_and_https_makes_it_secure() {
         &format!("affinity.mode = \"finish\"\n{STEADY}"),
     );
     let site = Site::start(&format!("{listener}{service}")).await;
-    site.ready("shop", Green, 1).await;
+    for colour in Colour::ALL {
+        site.ready("shop", colour, 1).await;
+    }
     let client = Streams::connect(site.addr()).await;
     let ask = |cookie: &str| {
         request("GET", "/")
