@@ -4,8 +4,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 #![allow(
+    dead_code,
     unreachable_pub,
-    reason = "a test file's module is seen by that file alone"
+    reason = "shared by test files, each of which uses a part of it"
 )]
 
 use std::{
@@ -18,8 +19,8 @@ use std::{
 
 use cutover::core::{
     event::{
-        BarrierPassed, Deregister, DrainChange, DrainEndpoint, Effect, Entry, Event, LeaveTerms,
-        Register, Reload, Restored,
+        BarrierPassed, Deregister, DrainChange, DrainEndpoint, Effect, EndpointAnswer, Entry,
+        Event, LeaveTerms, Register, Reload, Restored,
     },
     gate::{
         inquiry::{GateAnswer, Inquiry},
@@ -38,7 +39,7 @@ use cutover::core::{
     snapshot::{ServiceSnapshot, Snapshot},
     state::State,
     steer::{Steer, SteerRequest},
-    switch::{Actor, Outcome, SwitchRequest, WaitFor, Wish},
+    switch::{Actor, Outcome, SwitchAnswer, SwitchRequest, WaitFor, Wish},
     time::Now,
 };
 
@@ -53,6 +54,8 @@ pub struct World {
     pub now: Now,
     next_op: u64,
     asked: BTreeSet<OpId>,
+    /// What each operation was answered: `done`, or the name of the refusal.
+    pub answers: BTreeMap<OpId, String>,
     /// Entries on their way to the disk, in order; those without a number are written sooner or later.
     journaling: VecDeque<(Option<OpId>, Entry)>,
     barriers: VecDeque<(OpId, Vec<Arc<TenureCounter>>)>,
@@ -79,6 +82,7 @@ impl World {
             now: start(),
             next_op: 0,
             asked: BTreeSet::new(),
+            answers: BTreeMap::new(),
             journaling: VecDeque::new(),
             barriers: VecDeque::new(),
             draining: Vec::new(),
@@ -91,6 +95,12 @@ impl World {
             journal: Restored::default(),
             files: Vec::new(),
         }
+    }
+
+    /// What the operation asked for last was answered, if it was.
+    pub fn last_answer(&self) -> &str {
+        let answer = self.answers.get(&OpId(self.next_op));
+        answer.map_or("waits", String::as_str)
     }
 
     pub fn switch(&mut self, wish: Wish, force: bool, wait: WaitFor) {
@@ -410,10 +420,14 @@ impl World {
                     claim.ends(Ending::CutByDeadline);
                 }
             }
-            Effect::Answer(op, _) | Effect::AnswerEndpoint(op, _) | Effect::AnswerWord(op, _) => {
-                assert_eq!(op.0 & OWN_OPS, 0, "nobody asked");
-                assert!(self.asked.remove(&op), "{op} was answered twice");
+            Effect::Answer(op, SwitchAnswer::Refused(it)) => self.answered(op, &name(&it)),
+            Effect::AnswerEndpoint(op, EndpointAnswer::Refused(it)) => {
+                self.answered(op, &name(&it));
             }
+            Effect::AnswerWord(op, Err(it)) => self.answered(op, &name(&it)),
+            Effect::Answer(op, SwitchAnswer::Done { .. } | SwitchAnswer::Shifting(_))
+            | Effect::AnswerEndpoint(op, EndpointAnswer::Done { .. })
+            | Effect::AnswerWord(op, Ok(_)) => self.answered(op, "done"),
             Effect::Watch(watched) => self.endpoints.extend(watched.iter().map(|it| it.id)),
             // Requests of this world are on no endpoint, so that nothing is left on those that leave.
             Effect::WatchLeaver(..) | Effect::ForgetLeaver(_) | Effect::CutEndpoint(_) => {
@@ -421,6 +435,12 @@ impl World {
             }
             Effect::Publish(_) | Effect::Applied(_) | Effect::Notice(_) => {}
         }
+    }
+
+    fn answered(&mut self, op: OpId, answer: &str) {
+        assert_eq!(op.0 & OWN_OPS, 0, "nobody asked");
+        assert!(self.asked.remove(&op), "{op} was answered twice");
+        self.answers.insert(op, answer.to_owned());
     }
 
     fn receipts_add_up(&self) {
@@ -444,6 +464,13 @@ impl World {
             }
         }
     }
+}
+
+/// The name of a refusal.
+fn name(refusal: &impl std::fmt::Debug) -> String {
+    let text = format!("{refusal:?}");
+    let end = text.find(|it: char| !it.is_alphanumeric());
+    text[..end.unwrap_or(text.len())].to_owned()
 }
 
 /// A tenure rises by one, at a switch, together with the live colour; and a service of which no request would
