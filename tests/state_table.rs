@@ -37,8 +37,11 @@ use world::World;
 
 const SHOP: &str = "shop";
 
+type Makes = fn() -> World;
+type Command = fn(&mut World);
+
 /// How a service comes to be in each state.
-const STATES: [(&str, fn() -> World); 13] = [
+const STATES: [(&str, Makes); 13] = [
     ("idle", idle),
     ("waits for min_ready", waits_for_min_ready),
     ("asks a check", asks),
@@ -55,7 +58,7 @@ const STATES: [(&str, fn() -> World); 13] = [
 ];
 
 /// What comes upon it.
-const COMMANDS: [(&str, fn(&mut World)); 15] = [
+const COMMANDS: [(&str, Command); 15] = [
     ("switch green", |it| {
         it.switch(to(Colour::Green), false, WaitFor::Committed)
     }),
@@ -272,7 +275,7 @@ fn probed(world: &mut World, colour: Option<Colour>, verdict: &ProbeVerdict) {
 }
 
 /// What one cell comes to.
-fn cell(state: fn() -> World, command: fn(&mut World)) -> String {
+fn cell(state: Makes, command: Command) -> String {
     let mut world = state();
     let before = world.answers.len();
     command(&mut world);
