@@ -47,7 +47,7 @@ use crate::{
     },
     publish::Publisher,
     telemetry::{access::AccessLog, log, metrics::Metrics, notice::Notices, stats::Stats},
-    tls::{Connectors, Judged},
+    tls::{Connectors, Judged, Seals},
 };
 
 /// What to run.
@@ -126,13 +126,14 @@ impl App {
         }
         let publisher = Publisher::new();
         let connectors = Arc::<Connectors>::default();
+        let seals = Arc::<Seals>::default();
         let (reports, reported) = mpsc::channel(REPORTS_LIMIT);
-        let resources = means::resources(&config);
         let crew = Crew {
-            resources,
+            resources: means::resources(&config),
             publisher: &publisher,
             stats: &stats,
             connectors: &connectors,
+            seals: &seals,
             access: access.as_ref(),
             reports,
         };
@@ -143,6 +144,7 @@ impl App {
             config_path: options.config,
             judged,
             connectors,
+            seals,
             source,
             cores: cores(),
             publisher,
@@ -299,6 +301,7 @@ struct Crew<'a> {
     publisher: &'a Publisher,
     stats: &'a Arc<Stats>,
     connectors: &'a Arc<Connectors>,
+    seals: &'a Arc<Seals>,
     access: Option<&'a AccessLog>,
     reports: mpsc::Sender<Report>,
 }
@@ -320,6 +323,7 @@ impl Crew<'_> {
                 reader: self.publisher.reader(),
                 stats: Arc::clone(self.stats),
                 connectors: Arc::clone(self.connectors),
+                seals: Arc::clone(self.seals),
                 access: self.access.cloned(),
                 resources: Arc::clone(&self.resources),
                 orders,

@@ -14,7 +14,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::core::{
     health::PassiveFailure,
-    ids::{EndpointId, ListenerId},
+    ids::{Colour, EndpointId, ListenerId, ServiceName, ServiceSlot},
     in_flight::{Counts, Ending, TenureCounter},
 };
 
@@ -28,6 +28,13 @@ pub enum Order {
         counters: Arc<[Arc<TenureCounter>]>,
         /// Takes one answer from each worker.
         answer: mpsc::Sender<BarrierAnswer>,
+    },
+    /// Open a connection to each of these endpoints, and keep it for the requests that come after the switch.
+    WarmUp {
+        /// Which.
+        pool: Arc<ColdPool>,
+        /// Takes one answer from each worker.
+        answer: mpsc::Sender<WarmUpAnswer>,
     },
     /// End every claim of this tenure, in this way.
     Cut(Arc<TenureCounter>, Ending),
@@ -43,6 +50,26 @@ pub enum Order {
     Drain(oneshot::Sender<()>),
     /// The shutdown deadline has passed: end every claim and connection.
     CutAll,
+}
+
+/// A standby that is about to become live.
+#[derive(Clone, Debug)]
+pub struct ColdPool {
+    /// Where the snapshot has the service.
+    pub slot: ServiceSlot,
+    /// Its name, because places are used again.
+    pub service: ServiceName,
+    /// The pool.
+    pub colour: Colour,
+    /// Its endpoints.
+    pub endpoints: Vec<EndpointId>,
+}
+
+/// One worker's account of a warm-up.
+#[derive(Clone, Debug, Default)]
+pub struct WarmUpAnswer {
+    /// Endpoints that it has no connection to, each with why.
+    pub failed: Vec<(EndpointId, &'static str)>,
 }
 
 /// What becomes of the socket of a listener that is closed.

@@ -302,11 +302,15 @@ fn snapshot(generation: u64, live: Colour, workers: usize) -> Arc<Snapshot> {
         routes: Vec::new(),
         services: vec![Some(Arc::new(ServiceSnapshot {
             held: false,
+            previews: None,
+            mirrors: None,
             name,
             slot: ServiceSlot(0),
             spec: Arc::new(ledger::service("shop")),
             live,
             tenure: Arc::new(tenure),
+            shift: None,
+            former: None,
             pools: ByColour::default(),
         }))],
     })

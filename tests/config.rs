@@ -51,11 +51,11 @@ fn the_full_example_shows_the_defaults() {
     let full = example("full").redacted();
     let minimal = example("minimal").redacted();
     for (table, optional) in [
-        ("/process", &["state"][..]),
+        ("/process", &["state", "affinity_key_file"][..]),
         ("/admin", &["token_file"]),
         ("/listener/web", &["proxy_protocol", "trusted_proxies"]),
         ("/service/shop/passive", &[]),
-        ("/service/shop/switch", &["check"]),
+        ("/service/shop/switch", &["check", "hook"]),
         ("/service/shop/timeouts", &[]),
         ("/service/shop/connections", &[]),
         ("/service/shop/probe", &["kind"]),
@@ -63,11 +63,13 @@ fn the_full_example_shows_the_defaults() {
             "/service/shop",
             &[
                 "routes",
+                "affinity",
                 "send_proxy_protocol",
                 "blue",
                 "green",
                 "probe",
                 "switch",
+                "preview",
             ],
         ),
     ] {
@@ -102,10 +104,12 @@ fn every_key_is_in_the_full_example() {
         [listener.a]\nnonsense = 1\n[service.a]\nnonsense = 1\n[service.a.blue]\nnonsense = 1\n\
         [service.a.probe]\nnonsense = 1\n[service.a.passive]\nnonsense = 1\n\
         [service.a.switch]\nnonsense = 1\n[service.a.timeouts]\nnonsense = 1\n\
-        [service.a.connections]\nnonsense = 1\n\
+        [service.a.connections]\nnonsense = 1\n[service.a.preview]\nnonsense = 1\n\
+        [service.a.affinity]\nnonsense = 1\n\
         [listener.a.tls]\nnonsense = 1\n[service.a.upstream_tls]\nnonsense = 1\n\
         [listener.b.tls]\ncertificates = [{ nonsense = 1 }]\n\
-        [[service.b.switch.check]]\nnonsense = 1\n";
+        [[service.b.switch.check]]\nnonsense = 1\n[group.a]\nnonsense = 1\n\
+        [[service.b.switch.hook]]\nnonsense = 1\n";
     let tables = [
         "process",
         "admin",
@@ -118,8 +122,12 @@ fn every_key_is_in_the_full_example() {
         "passive",
         "switch",
         "check",
+        "hook",
+        "group",
         "timeouts",
         "connections",
+        "affinity",
+        "preview",
         "tls",
         "upstream_tls",
     ];

@@ -149,6 +149,7 @@ fn receipt(tenure: u64, rollback: bool) -> Receipt {
         reason: None,
         rollback,
         forced: false,
+        group: None,
         requested_at: Timestamp::from_millis(1_000),
         committed_at: Some(Timestamp::from_millis(1_000)),
         gate_ms: 0,
@@ -162,6 +163,8 @@ fn receipt(tenure: u64, rollback: bool) -> Receipt {
         broken: Broken::default(),
         drained_at: Some(Timestamp::from_millis(3_500)),
         outcome: Outcome::Drained,
+        shift: None,
+        affinity: None,
     }
 }
 

@@ -104,6 +104,7 @@ fn a_restart_finds_the_hold_in_the_receipt_even_if_the_process_ended_before_the_
             endpoints: ByColour::default(),
             drained: ByColour::default(),
             history: vec![receipt.clone()],
+            shift: None,
         };
         let services = [(ServiceName::new("shop"), service)].into();
         let mut ledger = Ledger::restored(Restored { services });

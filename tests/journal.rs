@@ -293,6 +293,7 @@ fn receipt(service: &str, tenure: u64, outcome: Outcome) -> Receipt {
         reason: Some("two lines\nand a \"quote\"".to_owned()),
         rollback: false,
         forced: false,
+        group: None,
         requested_at: now(),
         committed_at: None,
         gate_ms: 0,
@@ -306,6 +307,8 @@ fn receipt(service: &str, tenure: u64, outcome: Outcome) -> Receipt {
         broken: Broken::default(),
         drained_at: None,
         outcome,
+        shift: None,
+        affinity: None,
     }
 }
 

@@ -68,6 +68,7 @@ const TABLE: [(&str, &[&str]); 13] = [
             "core",
             "demo",
             "tls::Judged",
+            "tls::Seals",
             "admin::wire",
             "admin::tokens",
             "admin::ACTOR_HEADER",

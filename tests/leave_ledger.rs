@@ -190,6 +190,7 @@ fn a_mark_survives_a_restart_and_ends_with_its_endpoint() {
         endpoints: ByColour::default(),
         drained: drained(&[BLUE, "10.0.0.7:80"]),
         history: Vec::new(),
+        shift: None,
     };
     let services = [(ServiceName::new("shop"), service)].into();
     let mut ledger = Ledger::restored(Restored { services });

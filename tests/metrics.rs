@@ -16,6 +16,8 @@ use std::{
 use cutover::{
     config::{AccessLogFormat, AccessLogTarget},
     core::{
+        beside::Traffic,
+        gate::spec::HookPoint,
         ids::{Colour, EndpointAddr, Generation, ListenerName, ServiceName},
         notice::Notice,
         switch::Refusal,
@@ -100,8 +102,8 @@ fn histograms_are_cumulative_and_add_up() {
             seen += 1;
         }
     }
-    // Requests of two services in two colours, the barrier, the drain.
-    assert_eq!(seen, 6);
+    // Requests of two services in two colours, two sides of copies of both, the barrier, the drain.
+    assert_eq!(seen, 10);
 }
 
 #[test]
@@ -292,6 +294,10 @@ fn busy_world() -> String {
 fn work(world: &World, service: &str) {
     let name = ServiceName::new(service);
     for worker in 0..2 {
+        let previews = world.stats.pool(&name, Colour::Green, Traffic::Preview);
+        previews.shard(worker).request(200, Duration::ZERO, 0, 0);
+        let mirror = world.stats.mirror(&name, Colour::Green);
+        mirror.shard(worker).live.add(Duration::from_millis(1));
         let stats = world.stats.service(&name, Colour::Blue);
         for ms in [0, 1, 20, 400, 9_000, 11_000] {
             let took = Duration::from_millis(ms);
@@ -308,6 +314,12 @@ fn work(world: &World, service: &str) {
             restored: false,
         },
         Notice::GateAnswered(failed_gate(&name)),
+        Notice::HookCalled {
+            service: name.clone(),
+            at: HookPoint::AfterDrain,
+            hook: "http://hooks.test/".to_owned(),
+            failure: None,
+        },
         Notice::Reloaded {
             generation: Generation(3),
             changes: Vec::new(),

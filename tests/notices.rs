@@ -15,12 +15,15 @@ use std::{
 use cutover::{
     config::LogFormat,
     core::{
-        gate::verdict::GateKind,
+        gate::{spec::HookPoint, verdict::GateKind},
         health::Health,
         ids::{Colour, EndpointAddr, Generation, ListenerName, ServiceName},
         leave::{LeaveCause, LeaveOutcome, LeaveReceipt},
-        notice::Notice,
-        switch::Refusal,
+        notice::{Notice, ShiftChange},
+        share::Share,
+        shift::{ShiftAccount, ShiftPlan, ShiftRecord},
+        shift_key::ShiftKey,
+        switch::{Outcome, Receipt, Refusal},
         time::Timestamp,
     },
     telemetry::{log, notice::kind},
@@ -50,7 +53,7 @@ fn each_notice_is_one_line_and_moves_its_metric() {
         kinds.insert(kind(&notice));
     }
     // One for each arm of `expected_line`; whoever adds an arm adds a notice to the list, too.
-    assert_eq!(kinds.len(), 24);
+    assert_eq!(kinds.len(), 32);
 }
 
 #[test]
@@ -147,12 +150,15 @@ fn expected_line(notice: &Notice) -> &'static str {
         Notice::GateAnswered(_) => {
             r#"WARN cutover: gate failed service=shop colour=green gate=check name="GET /smoke" why="no answer in time" faults="10.0.0.2:80: status 500""#
         }
-        Notice::SwitchRefused { .. } => {
-            r#"WARN cutover: switch refused services="shop; api" by=admin actor="ops" refusal="cutover is shutting down""#
+        Notice::HookCalled { .. } => {
+            r#"WARN cutover: hook failed service=shop at="after_commit" hook="https://hooks.test/a" why="status 500""#
         }
+        Notice::SwitchRefused { .. } => REFUSED,
         Notice::Switched { .. } => {
             r#"INFO cutover: switched service=shop from=blue to=green generation=42 tenure=7 by=admin actor="ops" reason="release 7" forced=false gate_ms=40 barrier_us=80 in_flight=5"#
         }
+        Notice::Shift { change, .. } => expected_shift(*change),
+        Notice::ShiftAborted { .. } => ABORTED,
         Notice::Drained { .. } => {
             r#"INFO cutover: drained service=shop colour=blue tenure=7 in_flight_at_commit=5 finished=3 replayed=0 cut=2 took=1.5s"#
         }
@@ -204,16 +210,49 @@ fn expected_line(notice: &Notice) -> &'static str {
     }
 }
 
+const REFUSED: &str = r#"WARN cutover: switch refused services="shop; api" by=admin actor="ops" refusal="cutover is shutting down""#;
+const ABORTED: &str = r#"WARN cutover: shift aborted service=shop from=blue to=green share=12.5% tenure=7 by=admin actor="ops" reason="errors" barrier_us=80 in_flight=5"#;
+
+fn expected_shift(change: ShiftChange) -> &'static str {
+    match change {
+        ShiftChange::Began => {
+            r#"INFO cutover: shift began service=shop from=blue to=green share=12.5% step=1 ramp=false tenure=7 by=admin actor="ops" reason="release 7""#
+        }
+        ShiftChange::Restored => {
+            "INFO cutover: shift restored service=shop from=blue to=green share=12.5% step=1 ramp=false tenure=7"
+        }
+        ShiftChange::Stepped => {
+            "INFO cutover: shift stepped service=shop from=blue to=green share=12.5% step=1 ramp=false tenure=7"
+        }
+        ShiftChange::Held => {
+            "WARN cutover: shift held service=shop from=blue to=green share=12.5% step=1 tenure=7"
+        }
+        ShiftChange::Paused => {
+            r#"INFO cutover: shift paused service=shop from=blue to=green share=12.5% step=1 tenure=7 by=admin actor="ops""#
+        }
+        ShiftChange::Resumed => {
+            r#"INFO cutover: shift resumed service=shop from=blue to=green share=12.5% step=1 tenure=7 by=admin actor="ops""#
+        }
+    }
+}
+
 /// The series that the notice moves beside `cutover_notices_total` or, where it moves none, one that shows what
 /// it is about.
 fn expected_series(notice: &Notice) -> &'static str {
     match notice {
         Notice::SwitchWaiting { .. } => r#"switch_waiting{service="shop"} 0"#,
         Notice::GateAnswered(_) => r#"gates_total{gate="check",service="shop",verdict="failed"} 1"#,
+        Notice::HookCalled { .. } => {
+            r#"hooks_total{at="after_commit",outcome="failed",service="shop"} 1"#
+        }
         Notice::SwitchRefused { .. } => {
             r#"switches_total{actor_kind="admin",outcome="refused",service="shop"} 1"#
         }
         Notice::Switched { .. } => r#"barrier_duration_seconds_bucket{le="0.0001"} 1"#,
+        Notice::Shift { .. } => r#"traffic_share{service="shop",colour="green"} 0"#,
+        Notice::ShiftAborted { .. } => {
+            r#"switches_total{actor_kind="admin",outcome="aborted",service="shop"} 1"#
+        }
         Notice::Drained { .. } => r#"drain_cut_total{cause="drain_deadline",service="shop"} 2"#,
         Notice::DrainDeadlinePassed { .. } => r#"draining_tenures{service="shop"} 1"#,
         Notice::BarrierMissed { .. } => "barriers_missed_total 1",
@@ -252,6 +291,7 @@ fn expected_series(notice: &Notice) -> &'static str {
 
 fn notices() -> Vec<Notice> {
     let mut all = switch_notices();
+    all.extend(shift_notices());
     all.extend(endpoint_notices());
     all.extend(process_notices());
     all
@@ -267,6 +307,12 @@ fn switch_notices() -> Vec<Notice> {
             longest: Duration::from_secs(30),
         },
         Notice::GateAnswered(failed_gate(&shop())),
+        Notice::HookCalled {
+            service: shop(),
+            at: HookPoint::AfterCommit,
+            hook: "https://hooks.test/a".to_owned(),
+            failure: Some("status 500".to_owned()),
+        },
         Notice::SwitchRefused {
             services: vec![shop(), ServiceName::new("api")],
             actor: operator(),
@@ -290,6 +336,60 @@ fn switch_notices() -> Vec<Notice> {
             workers: 1,
         },
     ]
+}
+
+fn shift_notices() -> Vec<Notice> {
+    let share = Share::of_parts(1_250);
+    let record = ShiftRecord {
+        service: shop(),
+        from: Colour::Blue,
+        to: Colour::Green,
+        tenure: receipt().tenure,
+        actor: operator(),
+        reason: Some("release 7".to_owned()),
+        forced: false,
+        requested_at: receipt().requested_at,
+        began_at: receipt().requested_at,
+        gate_ms: 40,
+        gates: Vec::new(),
+        plan: ShiftPlan {
+            steps: [share].into(),
+            every_ms: 1_000,
+            ramp_ms: 0,
+            key: ShiftKey::Request,
+        },
+        step: 0,
+        paused: false,
+    };
+    let changes = [
+        ShiftChange::Began,
+        ShiftChange::Restored,
+        ShiftChange::Stepped,
+        ShiftChange::Held,
+        ShiftChange::Paused,
+        ShiftChange::Resumed,
+    ];
+    let shift = |change| Notice::Shift {
+        change,
+        share,
+        record: Box::new(record.clone()),
+        by: None,
+    };
+    let account = ShiftAccount {
+        began_at: record.began_at,
+        share,
+        requests: 9,
+        aborted_by: Some(operator()),
+        abort_reason: Some("errors".to_owned()),
+    };
+    let aborted = Notice::ShiftAborted {
+        receipt: Receipt {
+            shift: Some(account),
+            outcome: Outcome::Aborted,
+            ..receipt()
+        },
+    };
+    changes.map(shift).into_iter().chain([aborted]).collect()
 }
 
 fn endpoint_notices() -> Vec<Notice> {

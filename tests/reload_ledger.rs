@@ -32,6 +32,7 @@ fn restored(live: Colour, file_live: Colour) -> Restored {
         endpoints: ByColour::default(),
         drained: ByColour::default(),
         history: Vec::new(),
+        shift: None,
     };
     Restored {
         services: [(self::service("shop").name, service)].into(),

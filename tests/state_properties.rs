@@ -14,28 +14,48 @@ mod world;
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use cutover::core::{
+    affinity::{AffinityMode, AffinitySpec},
     event::{BarrierPassed, DrainChange, Event, LeaveTerms},
+    gate::{
+        spec::{HookPoint, OnFailure},
+        word::Word,
+    },
     health::{PassiveFailure, ProbeVerdict},
     ids::{Colour, EndpointId, OpId, ServiceName, Tenure},
     in_flight::Ending,
     service::{MinReady, ServiceSpec},
+    share::Share,
+    shift::Pace,
     state::State,
+    steer::Steer,
     switch::{WaitFor, Wish},
 };
 use proptest::prelude::*;
 
-use ledger::{WORKERS, check, counts, service_with};
+use ledger::{WORKERS, check, counts, hook, service_with};
 use world::World;
 
 const NAMES: [&str; 3] = ["api", "cart", "shop"];
 const ADDRS: [&str; 4] = ["10.0.0.1:80", "10.0.0.2:80", "10.0.0.3:80", "d.internal:80"];
 
+const HOOKS: [(HookPoint, OnFailure); 5] = [
+    (HookPoint::BeforeSwitch, OnFailure::Refuse),
+    (HookPoint::AfterCommit, OnFailure::Rollback),
+    (HookPoint::AfterDrain, OnFailure::Rollback),
+    (HookPoint::BeforeRollback, OnFailure::Ignore),
+    (HookPoint::AfterRollback, OnFailure::Ignore),
+];
+
 #[derive(Clone, Debug)]
 enum Step {
     Switch(Vec<(usize, Colour)>, bool, WaitFor),
     Rollback(usize),
+    Shift(usize, Colour, bool, Vec<u16>),
+    Steer(usize, Steer, WaitFor),
     Reload(Vec<Option<File>>),
     Gates(bool),
+    Hook(bool),
+    Say(usize, Word),
     Journal(bool),
     Barrier(usize),
     Drainer,
@@ -61,6 +81,8 @@ struct File {
     live: Colour,
     min_ready: u32,
     checks: usize,
+    hooks: usize,
+    approve: bool,
 }
 
 impl File {
@@ -73,8 +95,27 @@ impl File {
         let mut spec = service_with(name, &pool(self.blue), &pool(self.green));
         spec.live = self.live;
         spec.switch.min_ready = MinReady::Count(self.min_ready);
+        let gates = &mut spec.switch.gates;
+        gates.warm_up = self.hooks.is_multiple_of(3);
+        gates.approval = self.approve.then_some(Duration::from_secs(20));
+        let named = HOOKS.iter().enumerate();
+        let named = named.filter(|(bit, _)| self.hooks & (1 << bit) != 0);
+        let hooks = named.map(|(_, (at, meaning))| hook(*at, at.as_str(), *meaning));
+        gates.hooks = hooks.map(Arc::new).collect();
+        // Where green is small, the file has its switches go gradually, with a ramp.
+        if self.green < 4 {
+            spec.switch.shift.steps = [Share::of_parts(500)].into();
+            spec.switch.shift.ramp = Duration::from_secs(3);
+        }
         spec.switch.keep_standby_for = Duration::from_secs(20 * u64::from(self.min_ready));
         spec.slow_start = Duration::from_secs(10 * u64::from(self.min_ready));
+        if self.blue % 2 == 1 {
+            spec.affinity = Some(AffinitySpec {
+                mode: AffinityMode::Finish,
+                cookie: "sid".into(),
+                deadline: Duration::from_secs(25),
+            });
+        }
         let checks = ["/a", "/b"].into_iter().take(self.checks);
         spec.switch.gates.checks = checks.map(|it| Arc::new(check(it))).collect();
         spec
@@ -86,7 +127,20 @@ fn colour() -> impl Strategy<Value = Colour> {
 }
 
 fn wait() -> impl Strategy<Value = WaitFor> {
-    prop_oneof![Just(WaitFor::Committed), Just(WaitFor::Drained)]
+    prop_oneof![
+        Just(WaitFor::Committed),
+        Just(WaitFor::Drained),
+        Just(WaitFor::Begun)
+    ]
+}
+
+fn steer() -> impl Strategy<Value = Steer> {
+    prop_oneof![
+        Just(Steer::Pause),
+        Just(Steer::Resume),
+        Just(Steer::Complete),
+        Just(Steer::Abort),
+    ]
 }
 
 fn ending() -> impl Strategy<Value = Ending> {
@@ -114,16 +168,21 @@ fn drain_change() -> impl Strategy<Value = DrainChange> {
 
 fn file() -> impl Strategy<Value = Option<File>> {
     let checks = prop_oneof![3 => Just(0_usize), 1 => Just(1), 1 => Just(2)];
-    let file = (0..16_usize, 0..16_usize, colour(), 0..3_u32, checks);
+    let others = (checks, 0..32_usize, prop::bool::weighted(0.2));
+    let file = (0..16_usize, 0..16_usize, colour(), 0..3_u32, others);
     prop::option::weighted(
         0.85,
-        file.prop_map(|(blue, green, live, min_ready, checks)| File {
-            blue,
-            green,
-            live,
-            min_ready,
-            checks,
-        }),
+        file.prop_map(
+            |(blue, green, live, min_ready, (checks, hooks, approve))| File {
+                blue,
+                green,
+                live,
+                min_ready,
+                checks,
+                hooks,
+                approve,
+            },
+        ),
     )
 }
 
@@ -134,8 +193,14 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         6 => (targets, any::<bool>(), wait()).prop_map(|(on, force, wait)| Step::Switch(on, force, wait)),
         2 => any_service.clone().prop_map(Step::Rollback),
+        4 => (any_service.clone(), colour(), any::<bool>(), prop::collection::vec(1..10_000_u16, 1..4))
+            .prop_map(|(on, to, force, steps)| Step::Shift(on, to, force, steps)),
+        4 => (any_service.clone(), steer(), wait()).prop_map(|(on, steer, wait)| Step::Steer(on, steer, wait)),
         2 => prop::collection::vec(file(), NAMES.len()).prop_map(Step::Reload),
         6 => prop::bool::weighted(0.8).prop_map(Step::Gates),
+        4 => prop::bool::weighted(0.7).prop_map(Step::Hook),
+        3 => (any_service.clone(), prop_oneof![Just(Word::Approve), Just(Word::Reject)])
+            .prop_map(|(on, word)| Step::Say(on, word)),
         8 => prop::bool::weighted(0.85).prop_map(Step::Journal),
         8 => prop_oneof![5 => Just(0_usize), 1 => Just(1)].prop_map(Step::Barrier),
         4 => Just(Step::Drainer),
@@ -156,6 +221,7 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn take(world: &mut World, step: Step) {
     let name = |index: usize| ServiceName::new(NAMES[index]);
     match step {
@@ -163,6 +229,15 @@ fn take(world: &mut World, step: Step) {
             let wanted: BTreeMap<_, _> = on.into_iter().map(|(on, to)| (name(on), to)).collect();
             world.switch(Wish::Switch(wanted), force, wait);
         }
+        Step::Shift(on, to, force, mut steps) => {
+            steps.sort_unstable();
+            steps.dedup();
+            let steps = steps.into_iter().map(Share::of_parts).collect();
+            let pace = Pace::Steps(steps, Some(Duration::from_secs(7)));
+            let wish = Wish::Switch([(name(on), to)].into());
+            world.switch_at(wish, force, (WaitFor::Begun, pace));
+        }
+        Step::Steer(on, steer, wait) => world.steer(NAMES[on], steer, wait),
         Step::Rollback(on) => world.switch(Wish::Rollback(name(on)), false, WaitFor::Drained),
         Step::Reload(files) => {
             let files = files.into_iter().zip(NAMES);
@@ -170,6 +245,8 @@ fn take(world: &mut World, step: Step) {
             world.reload(specs.collect());
         }
         Step::Gates(passes) => world.gates_answer(passes),
+        Step::Hook(passes) => world.hook_answers(passes),
+        Step::Say(on, word) => world.says(NAMES[on], word),
         Step::Journal(written) => world.journal_answers(written),
         Step::Barrier(missing) => world.workers_answer(missing),
         Step::Drainer => world.drainer_looks(),
@@ -275,6 +352,8 @@ fn first_file() -> Vec<ServiceSpec> {
         live: Colour::Blue,
         min_ready: 1,
         checks: 1,
+        hooks: 2,
+        approve: false,
     };
     NAMES.iter().map(|name| file.spec(name)).collect()
 }

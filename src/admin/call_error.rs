@@ -62,6 +62,8 @@ pub(super) enum CallError {
     Address(#[from] BadValue),
     #[error("there is no service `{0}`")]
     UnknownService(String),
+    #[error("there is no group `{0}`")]
+    UnknownGroup(String),
     #[error("`{0}` is not a colour; use `blue` or `green`")]
     UnknownColour(String),
     #[error(transparent)]

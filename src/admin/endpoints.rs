@@ -135,7 +135,7 @@ const fn patience(change: EndpointChange) -> Duration {
         return SLACK;
     };
     match (terms.wait, terms.deadline) {
-        (WaitFor::Committed, _) => SLACK,
+        (WaitFor::Begun | WaitFor::Committed, _) => SLACK,
         (WaitFor::Drained, Some(deadline)) => deadline.saturating_add(SLACK),
         (WaitFor::Drained, None) => LONGEST,
     }

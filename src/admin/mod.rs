@@ -11,9 +11,11 @@ mod call_error;
 mod caller;
 mod config;
 mod context;
+mod diff;
 mod endpoints;
 mod error;
 mod events;
+mod group;
 mod history;
 mod listen;
 mod metrics;
@@ -31,10 +33,12 @@ mod router;
 mod safe_to_stop;
 mod services;
 mod stall;
+mod steer;
 mod switch;
 mod switch_many;
 #[cfg(test)]
 mod tests;
+mod word;
 
 pub mod tokens;
 pub mod wire;

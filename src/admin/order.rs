@@ -1,18 +1,19 @@
 //! What the calls that switch have in common: their terms, their precondition, and the bounded wait.
 
-use std::{sync::Arc, time::Duration};
+use std::{future::Future, sync::Arc, time::Duration};
 
 use axum::http::{HeaderMap, HeaderValue, header};
 
 use super::{body::Fields, call_error::CallError, context::Context};
 use crate::{
     config::Config,
-    control::handle::SwitchOrder,
+    control::handle::{Gone, SwitchOrder},
     core::{
-        gate::plan::Plan,
+        gate::{plan::Plan, spec::GatesSpec},
         ids::{Colour, ServiceName, Tenure},
         service::ServiceSpec,
-        switch::{Receipt, SwitchAnswer, Unchanged, WaitFor, Wish},
+        shift::ShiftView,
+        switch::{Receipt, SwitchAnswer, Unchanged, WaitFor},
     },
 };
 
@@ -31,13 +32,13 @@ impl Terms {
             reason: reason(fields)?,
             force: fields.optional("force", "true or false")?.unwrap_or(false),
             wait: fields
-                .optional("wait", "`committed` or `drained`")?
+                .optional("wait", "`begun`, `committed` or `drained`")?
                 .unwrap_or_default(),
         })
     }
 }
 
-fn reason(fields: &mut Fields) -> Result<Option<String>, CallError> {
+pub(super) fn reason(fields: &mut Fields) -> Result<Option<String>, CallError> {
     let expected = "a text of at most 512 printable characters";
     let Some(text) = fields.optional::<String>("reason", expected)? else {
         return Ok(None);
@@ -91,57 +92,109 @@ pub(super) fn etag(tenure: Tenure) -> [(header::HeaderName, HeaderValue); 1] {
 }
 
 /// Has the order carried out, and waits for no longer than it can take.
-pub(super) async fn carry_out(
-    context: &Context,
-    order: SwitchOrder,
-) -> Result<(Vec<Receipt>, Vec<Unchanged>), CallError> {
+pub(super) async fn carry_out(context: &Context, order: SwitchOrder) -> Result<Carried, CallError> {
     let patience = patience(&*context.handle.config().await?, &order);
-    match tokio::time::timeout(patience, context.handle.switch(order)).await {
+    Carried::of(wait_for(patience, context.handle.switch(order)).await?)
+}
+
+/// Waits for no longer than `patience`.
+pub(super) async fn wait_for(
+    patience: Duration,
+    answer: impl Future<Output = Result<SwitchAnswer, Gone>>,
+) -> Result<SwitchAnswer, CallError> {
+    match tokio::time::timeout(patience, answer).await {
         Err(_) => Err(CallError::GaveUpWaiting(patience.as_secs())),
-        Ok(answer) => match answer? {
+        Ok(answer) => Ok(answer?),
+    }
+}
+
+/// What an order that was not refused has led to.
+#[derive(Debug, Default)]
+pub(super) struct Carried {
+    /// One for each service that changed, or was kept from changing by an abort.
+    pub(super) receipts: Vec<Receipt>,
+    /// Services on which the wanted colour was live already.
+    pub(super) unchanged: Vec<Unchanged>,
+    /// A gradual switch that goes on.
+    pub(super) shift: Option<ShiftView>,
+}
+
+impl Carried {
+    pub(super) fn of(answer: SwitchAnswer) -> Result<Self, CallError> {
+        match answer {
             SwitchAnswer::Done {
                 receipts,
                 unchanged,
-            } => Ok((receipts, unchanged)),
+            } => Ok(Self {
+                receipts,
+                unchanged,
+                shift: None,
+            }),
+            SwitchAnswer::Shifting(shift) => Ok(Self {
+                shift: Some(*shift),
+                ..Self::default()
+            }),
             SwitchAnswer::Refused(refusal) => Err(refusal.into()),
-        },
+        }
     }
 }
 
 /// What the order would do, as soon as its checks have been made.
 pub(super) async fn plan_within(context: &Context, order: SwitchOrder) -> Result<Plan, CallError> {
-    let patience = checks(&*context.handle.config().await?, &order).saturating_add(SLACK);
+    let config = context.handle.config().await?;
+    let checks = each(&config, &order, GatesSpec::checks_longest);
+    let patience = checks.saturating_add(SLACK);
     match tokio::time::timeout(patience, context.handle.plan(order)).await {
         Err(_) => Err(CallError::Timeout(patience.as_secs())),
         Ok(plan) => Ok(plan?),
     }
 }
 
-/// How long the gates, the barrier and, where it is waited for, the drain may take by the file.
+/// How long the gates, the steps, the barrier and, where it is waited for, the drain may take by the file.
 fn patience(config: &Config, order: &SwitchOrder) -> Duration {
     let longest = concerned(config, order)
         .map(|service| {
             // Where others are asked, enough must be ready once more when they have answered.
-            let looks = 1 + u32::from(!service.switch.gates.checks.is_empty());
+            let looks = 1 + u32::from(!service.switch.gates.is_empty());
             let gates = service.switch.gate_timeout.saturating_mul(looks);
+            let plan = service.switch.shift.plan(&order.pace);
+            let shift = plan.map_or(Duration::ZERO, |plan| plan.lasts());
             match order.wait {
-                WaitFor::Committed => gates,
-                WaitFor::Drained => gates.saturating_add(service.switch.drain_deadline),
+                WaitFor::Begun => gates,
+                WaitFor::Committed => gates.saturating_add(shift),
+                WaitFor::Drained => gates
+                    .saturating_add(shift)
+                    .saturating_add(service.switch.drain_deadline),
             }
         })
         .max();
     longest
         .unwrap_or_default()
-        .saturating_add(checks(config, order))
+        .saturating_add(each(config, order, GatesSpec::longest))
         .saturating_add(SLACK)
 }
 
+/// How long the end of a gradual switch may take.
+pub(super) fn patience_of(config: &Config, name: &ServiceName, wait: WaitFor) -> Duration {
+    let mut services = config.services.iter();
+    let drain = match wait {
+        WaitFor::Begun | WaitFor::Committed => None,
+        WaitFor::Drained => services.find(|it| it.name == *name),
+    };
+    let drain = drain.map_or(Duration::ZERO, |it| it.switch.drain_deadline);
+    drain.saturating_add(SLACK)
+}
+
 /// How long the gates that others are asked about may take; those of several services are asked in turn.
-fn checks(config: &Config, order: &SwitchOrder) -> Duration {
+fn each(
+    config: &Config,
+    order: &SwitchOrder,
+    longest: fn(&GatesSpec, usize) -> Duration,
+) -> Duration {
     concerned(config, order)
         .map(|service| {
             let pools = service.pools.iter().map(|(_, pool)| pool.len());
-            service.switch.gates.longest(pools.max().unwrap_or(1))
+            longest(&service.switch.gates, pools.max().unwrap_or(1))
         })
         .fold(Duration::ZERO, Duration::saturating_add)
 }
@@ -150,11 +203,9 @@ fn concerned<'a>(
     config: &'a Config,
     order: &'a SwitchOrder,
 ) -> impl Iterator<Item = &'a Arc<ServiceSpec>> {
-    let named = |name: &ServiceName| match &order.wish {
-        Wish::Switch(colours) => colours.contains_key(name),
-        Wish::Rollback(service) => service == name,
-    };
-    config.services.iter().filter(move |it| named(&it.name))
+    let named = order.wish.services();
+    let services = config.services.iter();
+    services.filter(move |it| named.contains(&it.name))
 }
 
 /// The colour named in a path.

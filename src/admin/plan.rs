@@ -16,6 +16,7 @@ use crate::{
     core::{
         gate::plan::Plan,
         ids::{Colour, ServiceName},
+        shift::Pace,
         switch::{WaitFor, Wish},
     },
 };
@@ -32,14 +33,9 @@ pub(super) async fn one(
     State(context): State<Context>,
     Named(service): Named<String>,
     caller: Caller,
-    aim: Result<Query<Aim>, QueryRejection>,
+    query: Result<Query<Aim>, QueryRejection>,
 ) -> Result<Json<Plan>, CallError> {
-    let Ok(Query(Aim { to })) = aim else {
-        return Err(CallError::Query {
-            parameter: "to",
-            expected: "`blue` or `green`, and the only parameter",
-        });
-    };
+    let to = aim(query)?;
     let name = ServiceName::new(&service);
     if context.handle.service(name.clone()).await?.is_none() {
         return Err(CallError::UnknownService(service));
@@ -50,8 +46,20 @@ pub(super) async fn one(
         reason: None,
         force: false,
         expect_live: None,
+        pace: Pace::AsFile,
         expect_tenure: None,
         wait: WaitFor::Committed,
     };
     plan_within(&context, order).await.map(Json)
+}
+
+/// The colour that is asked about.
+pub(super) fn aim(query: Result<Query<Aim>, QueryRejection>) -> Result<Colour, CallError> {
+    let Ok(Query(Aim { to })) = query else {
+        return Err(CallError::Query {
+            parameter: "to",
+            expected: "`blue` or `green`, and the only parameter",
+        });
+    };
+    Ok(to)
 }

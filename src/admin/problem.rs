@@ -72,6 +72,7 @@ const fn class(error: &CallError) -> Class {
         | CallError::UnknownField { .. }
         | CallError::Address(_) => INVALID_FIELD,
         CallError::UnknownService(_) => UNKNOWN_SERVICE,
+        CallError::UnknownGroup(_) => UNKNOWN_GROUP,
         CallError::UnknownColour(_) => UNKNOWN_COLOUR,
         CallError::Refused(refusal) => switch_class(refusal),
         CallError::Endpoint(refusal) => endpoint_class(refusal),
@@ -89,8 +90,14 @@ const fn switch_class(refusal: &Refusal) -> Class {
         Refusal::UnknownService(_) => UNKNOWN_SERVICE,
         Refusal::NotExpectedLive { .. } => NOT_EXPECTED_LIVE,
         Refusal::StaleTenure { .. } => STALE_TENURE,
-        Refusal::Busy { .. } => BUSY,
+        Refusal::Busy { .. } | Refusal::Shifting { .. } => BUSY,
+        Refusal::NotShifting(_) => NOT_SHIFTING,
+        Refusal::Aborted { .. } => ABORTED,
         Refusal::Gates(_) => GATE_REFUSED,
+        Refusal::NotTogether { .. } => NOT_TOGETHER,
+        Refusal::NothingWaits(_) => NOTHING_WAITS,
+        Refusal::NotYet { .. } => NOT_YET,
+        Refusal::SamePerson(_) => SAME_PERSON,
         Refusal::NothingToRollBack(_) => NOTHING_TO_ROLL_BACK,
         Refusal::EmptyPool { .. } => EMPTY_POOL,
         Refusal::Journal(_) => JOURNAL,
@@ -161,7 +168,27 @@ fn refusal_members(refusal: &Refusal) -> Value {
             since,
         } => json!({ "service": service, "to": to, "actor": actor, "since": since }),
         Refusal::EmptyPool { service, colour } => json!({ "service": service, "colour": colour }),
-        Refusal::NothingToRollBack(service) => json!({ "service": service }),
+        Refusal::Shifting {
+            service,
+            to,
+            actor,
+            since,
+            share,
+        } => {
+            json!({ "service": service, "to": to, "actor": actor, "since": since, "share": share })
+        }
+        Refusal::Aborted {
+            service,
+            to,
+            live,
+            by,
+        } => json!({ "service": service, "to": to, "live": live, "by": by }),
+        Refusal::NotYet { service, gate } => json!({ "service": service, "gate": gate }),
+        Refusal::NotTogether { group, service } => json!({ "group": group, "service": service }),
+        Refusal::SamePerson(actor) => json!({ "actor": actor }),
+        Refusal::NothingToRollBack(service)
+        | Refusal::NotShifting(service)
+        | Refusal::NothingWaits(service) => json!({ "service": service }),
         Refusal::UnknownService(_)
         | Refusal::Gates(_)
         | Refusal::Journal(_)
@@ -201,6 +228,12 @@ const FOREIGN_HOST: Class = Class::new(403, "foreign-host", "called by a foreign
 const FOREIGN_ORIGIN: Class = Class::new(403, "foreign-origin", "called from a foreign site");
 const UNKNOWN_PATH: Class = Class::new(404, "unknown-path", "no such call");
 const UNKNOWN_SERVICE: Class = Class::new(404, "unknown-service", "no such service");
+const UNKNOWN_GROUP: Class = Class::new(404, "unknown-group", "no such group");
+const NOT_TOGETHER: Class = Class::new(
+    409,
+    "not-together",
+    "a service of the group has gone its own way",
+);
 const UNKNOWN_COLOUR: Class = Class::new(404, "unknown-colour", "no such colour");
 const UNKNOWN_ENDPOINT: Class = Class::new(404, "unknown-endpoint", "no such endpoint");
 const METHOD: Class = Class::new(405, "method-not-allowed", "the call has another method");
@@ -211,7 +244,16 @@ const NOT_EXPECTED_LIVE: Class = Class::new(
     "not-expected-live",
     "another colour is live than expected",
 );
-const BUSY: Class = Class::new(409, "busy", "another switch waits for its gates");
+const BUSY: Class = Class::new(409, "busy", "another switch is under way");
+const NOT_SHIFTING: Class = Class::new(409, "not-shifting", "no gradual switch is under way");
+const ABORTED: Class = Class::new(409, "aborted", "the switch was aborted");
+const NOTHING_WAITS: Class = Class::new(409, "nothing-waits", "no switch waits for its gates");
+const NOT_YET: Class = Class::new(409, "not-yet", "the switch does not wait for approval yet");
+const SAME_PERSON: Class = Class::new(
+    403,
+    "same-person",
+    "who asked for the switch cannot approve it",
+);
 const NOTHING_TO_ROLL_BACK: Class = Class::new(
     409,
     "nothing-to-roll-back",

@@ -20,6 +20,7 @@ use crate::{
         gate::{
             plan::{Plan, RollbackPlan, ServicePlan, ToDrain},
             verdict::{EndpointFault, GateKind, GateVerdict, Verdict},
+            word::Heard,
         },
         health::Health,
         ids::{ByColour, Colour, EndpointAddr, ServiceName, Tenure},
@@ -109,6 +110,7 @@ pub(crate) fn answers() -> Answers {
     Answers {
         switch: Some(switched()),
         plan: plan(),
+        heard: Ok(heard()),
         endpoint: EndpointAnswer::Done {
             changed: true,
             receipt: None,
@@ -182,8 +184,16 @@ pub(crate) fn plan() -> Plan {
                 possible: true,
                 why: None,
             },
+            mirror: None,
         }],
         unchanged: Vec::new(),
+    }
+}
+
+pub(crate) fn heard() -> Heard {
+    Heard {
+        services: BTreeMap::from([(shop(), Colour::Green)]),
+        asked_by: receipt().actor,
     }
 }
 
@@ -231,6 +241,7 @@ pub(crate) fn receipt() -> Receipt {
         reason: Some("new checkout".to_owned()),
         rollback: false,
         forced: false,
+        group: None,
         requested_at: Timestamp::from_millis(1_700_000_000_000),
         committed_at: Some(Timestamp::from_millis(1_700_000_000_004)),
         gate_ms: 3,
@@ -244,6 +255,8 @@ pub(crate) fn receipt() -> Receipt {
         broken: Broken::default(),
         drained_at: Some(Timestamp::from_millis(1_700_000_001_204)),
         outcome: Outcome::Drained,
+        shift: None,
+        affinity: None,
     }
 }
 
@@ -260,7 +273,10 @@ pub(crate) fn view() -> ServiceView {
         rollback_why: "pool `blue` of service `shop` has 0 of 1 endpoints ready".to_owned(),
         standby_kept_until: None,
         waiting: None,
+        shift: None,
+        finishing: None,
         pools: ByColour::from_fn(pool),
+        mirror: Vec::new(),
         leaving: Vec::new(),
         draining: Vec::new(),
         last_switch: Some(receipt()),
@@ -273,6 +289,7 @@ fn pool(colour: Colour) -> PoolView {
         ready: usize::from(well),
         in_flight: 3,
         tunnels: 1,
+        previews: 0,
         safe_to_stop: false,
         endpoints: vec![EndpointView {
             addr: EndpointAddr::new("10.0.0.1:80"),

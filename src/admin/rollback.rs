@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     control::handle::SwitchOrder,
-    core::{ids::ServiceName, switch::Wish},
+    core::{ids::ServiceName, shift::Pace, switch::Wish},
 };
 
 /// Goes back to the colour that was live before.
@@ -34,8 +34,8 @@ pub(super) async fn one(
         force: terms.force,
         expect_live,
         expect_tenure: if_match(&headers)?,
+        pace: Pace::AtOnce,
         wait: terms.wait,
     };
-    let (receipts, unchanged) = carry_out(&context, order).await?;
-    Ok(switch::answer(receipts, unchanged))
+    Ok(switch::answer(carry_out(&context, order).await?))
 }

@@ -21,9 +21,9 @@ use tower::{
 };
 
 use super::{
-    about, body::BODY_LIMIT, call_error::CallError, caller::admit, config, context::Context,
-    endpoints, events, history, metrics, origin::keep_out_foreign, plan, readiness, reload,
-    rollback, safe_to_stop, services, switch, switch_many,
+    about, body::BODY_LIMIT, call_error::CallError, caller::admit, config, context::Context, diff,
+    endpoints, events, group, history, metrics, origin::keep_out_foreign, plan, readiness, reload,
+    rollback, safe_to_stop, services, steer, switch, switch_many, word,
 };
 
 /// Everything, for the admin address.
@@ -59,14 +59,18 @@ fn brief_calls() -> Router<Context> {
         .route("/v1/services", get(services::all))
         .route("/v1/services/{service}", get(services::one))
         .route("/v1/services/{service}/history", get(history::one))
+        .route("/v1/groups", get(group::all))
         .route("/v1/history", get(history::all))
         .route(
             "/v1/services/{service}/pools/{colour}/safe-to-stop",
             get(safe_to_stop::one),
         )
         .route("/v1/about", get(about::about))
+        .route("/v1/services/{service}/approve", post(word::approve))
+        .route("/v1/services/{service}/reject", post(word::reject))
         .route("/v1/reload", post(reload::reload))
         .route("/v1/config", get(config::effective))
+        .route("/v1/diff", get(diff::all))
         .route("/metrics", get(metrics::scrape));
     brief(calls)
 }
@@ -84,7 +88,14 @@ fn waiting_calls() -> Router<Context> {
         .route(&format!("{endpoint}/undrain"), post(endpoints::undrain))
         .route("/v1/services/{service}/switch", post(switch::one))
         .route("/v1/services/{service}/rollback", post(rollback::one))
+        .route("/v1/services/{service}/pause", post(steer::pause))
+        .route("/v1/services/{service}/resume", post(steer::resume))
+        .route("/v1/services/{service}/complete", post(steer::complete))
+        .route("/v1/services/{service}/abort", post(steer::abort))
         .route("/v1/services/{service}/plan", get(plan::one))
+        .route("/v1/groups/{group}/switch", post(group::switch))
+        .route("/v1/groups/{group}/rollback", post(group::rollback))
+        .route("/v1/groups/{group}/plan", get(group::plan))
         .route("/v1/switch", post(switch_many::many));
     few(calls)
 }

@@ -14,15 +14,18 @@ use super::{
     call_error::CallError,
     caller::Caller,
     context::Context,
-    order::{Terms, carry_out, etag, if_match},
+    order::{Carried, Terms, carry_out, etag, if_match},
     path::Named,
     wire::SwitchOneAnswer,
 };
 use crate::{
+    config::parse_period,
     control::handle::SwitchOrder,
     core::{
         ids::{Colour, ServiceName, Tenure},
-        switch::{Receipt, Unchanged, Wish},
+        share::Share,
+        shift::{self, Pace},
+        switch::{Outcome, Wish},
     },
 };
 
@@ -34,9 +37,19 @@ pub(super) async fn one(
     headers: HeaderMap,
     fields: Fields,
 ) -> Result<Response, CallError> {
-    let mut fields = fields.only(&["to", "reason", "force", "expect_live", "wait"])?;
+    let mut fields = fields.only(&[
+        "to",
+        "reason",
+        "force",
+        "expect_live",
+        "wait",
+        "steps",
+        "every",
+        "at_once",
+    ])?;
     let to: Colour = fields.required("to", COLOURS)?;
     let expect_live = fields.optional("expect_live", COLOURS)?;
+    let pace = pace(&mut fields)?;
     let terms = Terms::take(&mut fields)?;
     let order = SwitchOrder {
         wish: Wish::Switch(BTreeMap::from([(ServiceName::new(&service), to)])),
@@ -45,24 +58,63 @@ pub(super) async fn one(
         force: terms.force,
         expect_live,
         expect_tenure: if_match(&headers)?,
+        pace,
         wait: terms.wait,
     };
-    let (receipts, unchanged) = carry_out(&context, order).await?;
-    Ok(answer(receipts, unchanged))
+    Ok(answer(carry_out(&context, order).await?))
+}
+
+fn pace(fields: &mut Fields) -> Result<Pace, CallError> {
+    let typed: Option<Vec<Share>> = fields.optional("steps", STEPS)?;
+    let every: Option<String> = fields.optional("every", EVERY)?;
+    let at_once = fields.optional("at_once", "true or false")?;
+    let wrong = |field, expected, found: String| CallError::Field {
+        field,
+        expected,
+        found,
+    };
+    if at_once == Some(true) {
+        return match typed {
+            None => Ok(Pace::AtOnce),
+            Some(_) => Err(wrong(
+                "steps",
+                "not there with `at_once`",
+                "a list".to_owned(),
+            )),
+        };
+    }
+    let every = every
+        .map(|text| parse_period(&text).map_err(|_| wrong("every", EVERY, format!("`{text}`"))))
+        .transpose()?;
+    match (typed, every) {
+        (None, None) => Ok(Pace::AsFile),
+        (None, Some(_)) => Err(CallError::MissingField {
+            field: "steps",
+            expected: STEPS,
+        }),
+        (Some(typed), every) => {
+            let steps = shift::steps(&typed);
+            let steps = steps.map_err(|bad| wrong("steps", STEPS, format!("that: {bad}")))?;
+            Ok(Pace::Steps(steps, every))
+        }
+    }
 }
 
 /// The answer about one service, with its tenure from now on.
-pub(super) fn answer(receipts: Vec<Receipt>, unchanged: Vec<Unchanged>) -> Response {
-    let receipt = receipts.into_iter().next();
-    let unchanged = unchanged.into_iter().next();
-    let tenure = receipt
+pub(super) fn answer(carried: Carried) -> Response {
+    let receipt = carried.receipts.into_iter().next();
+    let unchanged = carried.unchanged.into_iter().next();
+    let committed = receipt
         .as_ref()
+        .filter(|receipt| receipt.outcome != Outcome::Aborted);
+    let tenure = committed
         .map(|receipt| receipt.tenure)
         .or(unchanged.as_ref().map(|unchanged| unchanged.tenure));
     let body = Json(SwitchOneAnswer {
-        changed: receipt.is_some(),
+        changed: committed.is_some(),
         receipt,
         unchanged,
+        shift: carried.shift,
     });
     let tenure: Option<Tenure> = tenure;
     match tenure {
@@ -71,5 +123,7 @@ pub(super) fn answer(receipts: Vec<Receipt>, unchanged: Vec<Unchanged>) -> Respo
     }
 }
 
+const STEPS: &str = "a list of at most 64 shares that rise, such as [\"1%\",\"10%\",\"50%\"]";
+const EVERY: &str = "a duration such as \"2m\"";
 /// What a field that names a colour must be.
 pub(super) const COLOURS: &str = "`blue` or `green`";

@@ -2,17 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use axum::{
-    Json,
-    extract::State,
-    http::{HeaderMap, header},
-};
+use axum::{Json, extract::State, http::HeaderMap};
 
 use super::{
     body::Fields,
     call_error::CallError,
     caller::Caller,
     context::Context,
+    group::unconditional,
     order::{Terms, carry_out},
     wire::SwitchManyAnswer,
 };
@@ -20,6 +17,7 @@ use crate::{
     control::handle::SwitchOrder,
     core::{
         ids::{Colour, ServiceName},
+        shift::Pace,
         switch::Wish,
     },
 };
@@ -31,13 +29,7 @@ pub(super) async fn many(
     headers: HeaderMap,
     fields: Fields,
 ) -> Result<Json<SwitchManyAnswer>, CallError> {
-    // A precondition that is not looked at would be worse than none.
-    if headers.contains_key(header::IF_MATCH) {
-        return Err(CallError::Header {
-            header: "If-Match",
-            expected: "for calls about one service; switch one at a time, or leave it out",
-        });
-    }
+    unconditional(&headers)?;
     let mut fields = fields.only(&["services", "reason", "force", "wait"])?;
     let colours: BTreeMap<ServiceName, Colour> = fields.required("services", SERVICES)?;
     if colours.is_empty() {
@@ -54,13 +46,14 @@ pub(super) async fn many(
         force: terms.force,
         expect_live: None,
         expect_tenure: None,
+        pace: Pace::AtOnce,
         wait: terms.wait,
     };
-    let (receipts, unchanged) = carry_out(&context, order).await?;
+    let carried = carry_out(&context, order).await?;
     Ok(Json(SwitchManyAnswer {
-        changed: !receipts.is_empty(),
-        receipts,
-        unchanged,
+        changed: !carried.receipts.is_empty(),
+        receipts: carried.receipts,
+        unchanged: carried.unchanged,
     }))
 }
 

@@ -3,16 +3,18 @@
 //! Owns the shapes that are not [`core`](crate::core)'s already (views and receipts are). Must not know how
 //! they travel.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
 use crate::core::{
     gate::verdict::GateVerdict,
-    ids::{ByColour, Colour, ServiceName},
+    ids::{ByColour, Colour, EndpointAddr, GroupName, ServiceName},
     leave::LeaveReceipt,
+    share::Share,
+    shift::ShiftView,
     switch::{Receipt, Unchanged, WaitFor},
-    view::ServiceView,
+    view::{ServiceView, WaitingView},
 };
 use crate::telemetry::traffic::Traffic;
 
@@ -53,6 +55,113 @@ pub struct About {
     pub may_operate: bool,
 }
 
+/// Answer of `GET /v1/diff`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct DiffAnswer {
+    /// The file on the disk against the one that is applied.
+    pub file: FileDiff,
+    /// Services that stand otherwise than the applied file says.
+    pub services: Vec<ServiceDiff>,
+}
+
+/// The file on the disk against the one that is applied.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct FileDiff {
+    /// Whether they are the same.
+    pub applied: bool,
+    /// Why the file on the disk could not be applied, each with its position.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub errors: Vec<String>,
+    /// Keys with another value.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub keys: Vec<KeyDiff>,
+    /// Whether only values differ that are not shown, because they may be secret.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub hidden: bool,
+}
+
+/// A key with another value; without one where it is not there.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct KeyDiff {
+    /// Such as `service.shop.switch.min_ready`.
+    pub key: String,
+    /// What it is in the applied file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub running: Option<serde_json::Value>,
+    /// What it is in the file on the disk.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<serde_json::Value>,
+}
+
+/// A service that stands otherwise than the applied file says.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ServiceDiff {
+    /// The service.
+    pub service: ServiceName,
+    /// The colour that is live.
+    pub live: Colour,
+    /// The colour that the applied file calls live.
+    pub file_live: Colour,
+    /// Endpoints that were registered or drained at run time.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub endpoints: Vec<RuntimeEndpoint>,
+    /// A switch that waits for its gates.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waiting: Option<WaitingView>,
+    /// A gradual switch under way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shift: Option<ShiftView>,
+}
+
+impl ServiceDiff {
+    /// Whether there is nothing to tell.
+    #[must_use]
+    pub const fn is_as_filed(&self) -> bool {
+        matches!(
+            (self.live, self.file_live),
+            (Colour::Blue, Colour::Blue) | (Colour::Green, Colour::Green)
+        ) && self.endpoints.is_empty()
+            && self.waiting.is_none()
+            && self.shift.is_none()
+    }
+}
+
+/// An endpoint that was registered or drained at run time.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct RuntimeEndpoint {
+    /// The pool.
+    pub colour: Colour,
+    /// The endpoint.
+    pub addr: EndpointAddr,
+    /// Its weight.
+    pub weight: u32,
+    /// Whether no file names it.
+    pub registered: bool,
+    /// Whether requests stay away from it.
+    pub drained: bool,
+}
+
+/// Answer of `GET /v1/groups`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct GroupsAnswer {
+    /// The services of each group.
+    pub groups: BTreeMap<GroupName, BTreeSet<ServiceName>>,
+}
+
+/// Body of `POST /v1/groups/{group}/switch`.
+#[derive(Clone, Debug, Serialize)]
+pub struct SwitchGroupBody {
+    /// The colour to make live.
+    pub to: Colour,
+    /// Why.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Skip the gates.
+    pub force: bool,
+    /// When to answer.
+    pub wait: WaitFor,
+}
+
 /// Answer of `GET /v1/history` and `GET /v1/services/{service}/history`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct HistoryAnswer {
@@ -75,6 +184,29 @@ pub struct SwitchBody {
     pub expect_live: Option<Colour>,
     /// When to answer.
     pub wait: WaitFor,
+    /// Shares of a gradual switch, instead of the file's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub steps: Option<Vec<Share>>,
+    /// How long each of them lasts, such as `2m`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub every: Option<String>,
+    /// All at once, whatever the file says.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub at_once: bool,
+}
+
+/// Body of `POST /v1/services/{service}/pause`, `resume`, `complete` and `abort`.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct SteerBody {
+    /// Why.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Skip the gates; only to complete.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub force: bool,
+    /// When to answer; only to complete or to abort.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub wait: Option<WaitFor>,
 }
 
 /// Body of `POST /v1/services/{service}/rollback`.
@@ -87,6 +219,14 @@ pub struct RollbackBody {
     pub force: bool,
     /// When to answer.
     pub wait: WaitFor,
+}
+
+/// Body of `POST /v1/services/{service}/approve` and `reject`.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct WordBody {
+    /// Why.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
 }
 
 /// Body of `POST /v1/switch`.
@@ -103,17 +243,21 @@ pub struct SwitchManyBody {
     pub wait: WaitFor,
 }
 
-/// Answer to a switch or rollback of one service: one of the two members is there.
+/// Answer to a switch or rollback of one service, or to what was asked of a gradual one: one of the last three members
+/// is there.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct SwitchOneAnswer {
     /// Whether the live colour changed.
     pub changed: bool,
-    /// The account of the switch.
+    /// The account of the switch, or of the one that was aborted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub receipt: Option<Receipt>,
     /// How the service stands, where the wanted colour was live already.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unchanged: Option<Unchanged>,
+    /// How a gradual switch stands that goes on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shift: Option<ShiftView>,
 }
 
 /// Answer to a switch of several services.

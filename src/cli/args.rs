@@ -31,7 +31,7 @@ pub(super) struct ClientArgs {
     /// How to write the result
     #[arg(long, value_enum, default_value_t)]
     output: Format,
-    /// How long to wait for an answer, such as `30s` [default: 5m for switches, else 10s]
+    /// How long to wait for an answer, such as `30s` [default: 20m for switches, else 10s]
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     timeout: Option<Duration>,
 }
@@ -149,12 +149,12 @@ fn actor(named: Option<String>) -> Result<Option<String>, Failure> {
     }
 }
 
-/// For an answer to a switch or rollback: gates and drain have 30 s each by default.
-pub(super) const SWITCH_TIMEOUT: Duration = Duration::from_secs(300);
+/// For an answer to a switch or rollback: by default gates and drain have 30 s each, and approval 10 minutes.
+pub(super) const SWITCH_TIMEOUT: Duration = Duration::from_secs(20 * 60);
 /// For an answer to anything else.
 pub(super) const TIMEOUT: Duration = Duration::from_secs(10);
 /// Nobody waits for longer; clocks may not count it, either.
-const TIMEOUT_LIMIT: Duration = Duration::from_secs(24 * 60 * 60);
+pub(super) const TIMEOUT_LIMIT: Duration = Duration::from_secs(24 * 60 * 60);
 /// Bytes of a client's token file.
 const TOKEN_FILE_LIMIT: u64 = 4096;
 

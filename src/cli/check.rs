@@ -17,7 +17,7 @@ use super::{
 use crate::{
     admin::tokens,
     config::{Config, load},
-    tls::Judged,
+    tls::{Judged, Seals},
 };
 
 #[derive(Debug, Args)]
@@ -76,6 +76,14 @@ fn examine(path: &Path) -> Result<(Config, Vec<String>), Vec<String>> {
                 file.display()
             ));
         }
+    }
+    if let Some(file) = &loaded.config.process.affinity_key_file
+        && let Err(error) = Seals::default().read(file)
+    {
+        let file = file.display();
+        return Err(vec![format!(
+            "affinity key file `{file}` cannot be used: {error}"
+        )]);
     }
     Ok((loaded.config, warnings))
 }

@@ -11,21 +11,14 @@ pub(super) fn told(gate: &GateVerdict, indent: &str) -> Vec<String> {
     let GateVerdict {
         service, colour, ..
     } = gate;
-    let mut line = match gate.gate {
-        GateKind::MinReady => format!("{indent}{service} {colour}: "),
-        GateKind::Check => {
-            let name = gate.name.as_deref().unwrap_or_default();
-            format!("{indent}{service} {colour}: {}", what(gate.gate, name))
-        }
-    };
     let why = gate.why.as_deref().unwrap_or_default();
-    match gate.gate {
-        GateKind::MinReady => line += why,
-        GateKind::Check => {
-            line += verdict(gate.verdict);
-            if !why.is_empty() {
-                line = line + ": " + why;
-            }
+    let mut line = format!("{indent}{service} {colour}: ");
+    if gate.gate == GateKind::MinReady {
+        line += why;
+    } else {
+        line = line + &what(gate) + " " + verdict(gate.verdict);
+        if !why.is_empty() {
+            line = line + ": " + why;
         }
     }
     let endpoints = gate.endpoints.iter();
@@ -36,10 +29,15 @@ pub(super) fn told(gate: &GateVerdict, indent: &str) -> Vec<String> {
         .collect()
 }
 
-fn what(kind: GateKind, name: &str) -> String {
-    match kind {
-        GateKind::MinReady => String::new(),
-        GateKind::Check => format!("check `{name}` "),
+/// Which gate it is.
+pub(super) fn what(gate: &GateVerdict) -> String {
+    let name = gate.name.as_deref().unwrap_or_default();
+    match gate.gate {
+        GateKind::MinReady => "ready".to_owned(),
+        GateKind::Hook => format!("hook `{name}`"),
+        GateKind::Check => format!("check `{name}`"),
+        GateKind::Approval => "approval".to_owned(),
+        GateKind::WarmUp => "warm-up".to_owned(),
     }
 }
 
@@ -56,6 +54,7 @@ pub(super) const fn verdict(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Passed => "passed",
         Verdict::Failed => "failed",
+        Verdict::Ignored => "ignored",
         Verdict::Waiting => "is being asked",
         Verdict::Unasked => "not asked",
     }

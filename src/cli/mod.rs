@@ -9,11 +9,15 @@ mod client;
 mod completions;
 mod demo;
 mod demo_app;
+mod diff;
 mod endpoint;
+mod event_stream;
+mod events;
 mod exit;
 mod gates;
 mod health;
 mod history;
+mod mirror;
 mod output;
 mod plan;
 mod progress;
@@ -22,11 +26,13 @@ mod reload;
 mod rollback;
 mod serve;
 mod status;
+mod steer;
 mod switch;
 mod table;
 #[cfg(test)]
 mod tests;
 mod wait_safe;
+mod word;
 
 use std::{ffi::OsString, process::ExitCode};
 
@@ -58,16 +64,32 @@ enum Command {
     Status(status::Status),
     /// Make a colour live, and wait until the old one has drained
     Switch(switch::Switch),
+    /// Keep a gradual switch at its present share
+    Pause(steer::Hold),
+    /// Go on with a gradual switch that was paused
+    Resume(steer::Hold),
+    /// Finish a gradual switch now, whatever steps are left
+    Complete(steer::Complete),
+    /// Take a gradual switch back: no request goes to the new colour any more
+    Abort(steer::Abort),
     /// Say what a switch would do now, without doing it
     Plan(plan::Plan),
+    /// Let a switch go on that another operator has asked for
+    Approve(word::Word),
+    /// Refuse a switch that waits for approval
+    Reject(word::Word),
     /// Go back to the colour that was live before
     Rollback(rollback::Rollback),
     /// Show who switched what, when, why, and the receipt of each
     History(history::History),
+    /// Follow what happens, as it happens
+    Events(events::Events),
     /// Wait until a pool may be stopped: not live, nothing in flight, not kept ready to return
     WaitSafe(wait_safe::WaitSafe),
     /// Add, remove, drain or undrain an endpoint at run time
     Endpoint(endpoint::Endpoint),
+    /// Compare the configuration file with what is running
+    Diff(diff::Diff),
     /// Apply the configuration file now
     Reload(reload::Reload),
     /// Exit with 0 if cutover is ready, with 1 if not; for HEALTHCHECK
@@ -85,11 +107,19 @@ impl Command {
             Self::Check(command) => command.run(output),
             Self::Status(command) => client::run(command.run(output)),
             Self::Switch(command) => client::run(command.run(output)),
+            Self::Pause(command) => client::run(command.run("pause", output)),
+            Self::Resume(command) => client::run(command.run("resume", output)),
+            Self::Complete(command) => client::run(command.run(output)),
+            Self::Abort(command) => client::run(command.run(output)),
             Self::Plan(command) => client::run(command.run(output)),
+            Self::Approve(command) => client::run(command.run("approve", output)),
+            Self::Reject(command) => client::run(command.run("reject", output)),
             Self::Rollback(command) => client::run(command.run(output)),
             Self::History(command) => client::run(command.run(output)),
+            Self::Events(command) => client::run(command.run(output)),
             Self::WaitSafe(command) => client::run(command.run(output)),
             Self::Endpoint(command) => client::run(command.run(output)),
+            Self::Diff(command) => client::run(command.run(output)),
             Self::Reload(command) => client::run(command.run(output)),
             Self::Health(command) => client::run(command.run(output)),
             Self::Completions(command) => command.run(output),

@@ -6,43 +6,45 @@ use clap::Args;
 
 use super::{
     args::ClientArgs,
-    client::{Client, segment},
+    client::Client,
     exit::{Exit, Failure},
-    gates,
+    gates, mirror,
     output::{Output, plain},
+    switch::Aim,
 };
 use crate::core::{
     gate::plan::{Plan as Planned, ServicePlan, ToDrain},
-    gate::verdict::GateKind,
     ids::Colour,
 };
 
 #[derive(Debug, Args)]
 pub(super) struct Plan {
-    /// The service
-    service: String,
-    /// The colour that a switch would make live: `blue` or `green`
-    colour: Colour,
+    /// The service, not with `--group`, and the colour that a switch would make live
+    #[arg(required = true, num_args = 1..=2, value_names = ["SERVICE", "COLOUR"])]
+    what: Vec<String>,
+    /// Plan a switch of every service of this group
+    #[arg(long, value_name = "NAME")]
+    group: Option<String>,
     #[command(flatten)]
     client: ClientArgs,
 }
 
 impl Plan {
     pub(super) async fn run(self, output: &mut Output<'_>) -> Result<Exit, Failure> {
+        let aim = Aim::of(self.group, self.what)?;
         let client = self.client.client(PLAN_TIMEOUT, output)?;
-        planned(&client, &self.service, self.colour, output).await
+        planned(&client, &aim.path("plan"), aim.colour, output).await
     }
 }
 
 /// Says what a switch would do; 3 if it would be refused.
 pub(super) async fn planned(
     client: &Client,
-    service: &str,
+    path: &str,
     to: Colour,
     output: &mut Output<'_>,
 ) -> Result<Exit, Failure> {
-    let path = format!("/v1/services/{}/plan?to={to}", segment(service));
-    let answer = client.get(&path).await?;
+    let answer = client.get(&format!("{path}?to={to}")).await?;
     let plan: Planned = answer.parse()?;
     let text = match output.is_json() {
         true => answer.text,
@@ -84,27 +86,25 @@ fn of_service(plan: &ServicePlan) -> Vec<String> {
         plan.tenure
     )];
     for gate in &plan.gates {
-        let name = gate.name.as_deref().unwrap_or_default();
-        let what = match gate.gate {
-            GateKind::MinReady => "ready".to_owned(),
-            GateKind::Check => format!("check {name}"),
-        };
+        let what = gates::what(gate);
         let why = gate.why.as_ref().map(|why| format!(": {why}"));
         lines.push(format!(
-            "  {:<8} {what}{}",
+            "  {:<9} {what}{}",
             gates::verdict(gate.verdict),
             why.unwrap_or_default()
         ));
         let endpoints = gate.endpoints.iter();
-        lines.extend(endpoints.map(|it| format!("             {}  {}", it.endpoint, it.why)));
+        lines.extend(endpoints.map(|it| format!("              {}  {}", it.endpoint, it.why)));
     }
-    lines.push(format!("  drain    {}", to_drain(&plan.to_drain)));
+    lines.push(format!("  drain     {}", to_drain(&plan.to_drain)));
+    let mirror = plan.mirror.as_ref().map(mirror::sentence);
+    lines.extend(mirror.map(|told| format!("  mirror    {told}")));
     if plan.drift {
-        lines.push(format!("  drift    the file says {}", plan.file_live));
+        lines.push(format!("  drift     the file says {}", plan.file_live));
     }
     lines.push(match &plan.rollback.why {
-        None => format!("  rollback possible afterwards, to {from}"),
-        Some(why) => format!("  rollback not possible afterwards: {why}"),
+        None => format!("  rollback  possible afterwards, to {from}"),
+        Some(why) => format!("  rollback  not possible afterwards: {why}"),
     });
     lines
 }

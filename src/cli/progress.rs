@@ -7,6 +7,7 @@ use super::{
     exit::Failure,
     gates,
     output::{Output, plain},
+    receipt,
 };
 use crate::core::view::ServiceView;
 
@@ -51,11 +52,15 @@ fn sentence(view: &ServiceView) -> Option<String> {
     if let Some(waiting) = &view.waiting {
         return Some(format!("{service}: waiting for {}", gates::closed(waiting)));
     }
+    if let Some(shift) = &view.shift {
+        return Some(format!("{service}: {}", receipt::shift(shift)));
+    }
     let draining = view.draining.first()?;
     let (left, met) = (draining.left(), draining.in_flight_at_commit);
     Some(format!(
         "{service}: {} is live; draining {}: {left} of {met} requests left",
-        draining.to, draining.from
+        draining.live(),
+        draining.drains()
     ))
 }
 

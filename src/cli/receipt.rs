@@ -1,10 +1,13 @@
 //! A receipt for people: one screen, whatever happened.
 
+use std::time::Duration;
+
 use super::output::plain;
 use crate::{
-    admin::wire::SwitchOneAnswer,
+    admin::wire::{SwitchManyAnswer, SwitchOneAnswer},
     core::{
         ids::Colour,
+        shift::{ShiftAccount, ShiftView},
         switch::{Outcome, Receipt, Unchanged},
     },
 };
@@ -13,7 +16,16 @@ use crate::{
 pub(super) fn answer(answer: &SwitchOneAnswer) -> String {
     let receipts = answer.receipt.iter().map(receipt);
     let unchanged = answer.unchanged.iter().map(unchanged);
-    receipts.chain(unchanged).collect::<Vec<_>>().join("\n")
+    let shift = answer.shift.iter().map(|it| plain(&shift(it)));
+    let all = receipts.chain(unchanged).chain(shift);
+    all.collect::<Vec<_>>().join("\n")
+}
+
+/// What became of a switch of several services.
+pub(super) fn answers(answer: &SwitchManyAnswer) -> String {
+    let receipts = answer.receipts.iter().map(receipt);
+    let all = receipts.chain(answer.unchanged.iter().map(unchanged));
+    all.collect::<Vec<_>>().join("\n")
 }
 
 /// The account of a switch.
@@ -28,7 +40,15 @@ pub(super) fn receipt(receipt: &Receipt) -> String {
             outcome(receipt.outcome)
         ),
         format!(
-            "  in flight at commit {}: finished {}, replayed {}, cut {}{}",
+            "  in flight at {} {}: finished {}, replayed {}, cut {}{}",
+            match receipt.outcome {
+                Outcome::Aborted => "abort",
+                Outcome::Committing
+                | Outcome::Draining
+                | Outcome::Drained
+                | Outcome::Cut
+                | Outcome::Interrupted => "commit",
+            },
             receipt.in_flight_at_commit,
             receipt.finished,
             receipt.replayed,
@@ -43,6 +63,17 @@ pub(super) fn receipt(receipt: &Receipt) -> String {
             how(receipt)
         ),
     ];
+    if let Some(account) = &receipt.shift {
+        lines.insert(1, format!("  {}", shifted(account)));
+    }
+    if let Some(affinity) = &receipt.affinity {
+        let (stayed, stranded) = (affinity.stayed, affinity.stranded);
+        lines.push(format!(
+            "  sessions on {}: {stayed} requests stayed, {stranded} stranded",
+            receipt.from
+        ));
+    }
+    lines.extend(gated(receipt));
     if let Some(reason) = &receipt.reason {
         lines.push(format!("  \"{reason}\""));
     }
@@ -51,6 +82,53 @@ pub(super) fn receipt(receipt: &Receipt) -> String {
         .map(|line| unordered(line))
         .collect::<Vec<_>>()
         .join("\n")
+}
+
+/// Of its gates those of which there is more to say, and the group.
+fn gated(receipt: &Receipt) -> impl Iterator<Item = String> {
+    let group = receipt.group.iter();
+    let group = group.map(|group| format!("  with group {group}"));
+    let gates = receipt.gates.iter().filter(|it| it.why.is_some());
+    group.chain(gates.map(|gate| format!("  {gate}")))
+}
+
+fn shifted(account: &ShiftAccount) -> String {
+    let ShiftAccount {
+        share, requests, ..
+    } = account;
+    let by = account.aborted_by.as_ref();
+    let by = by.map_or_else(String::new, |it| format!(", aborted by {}", it.name));
+    let why = account.abort_reason.as_ref();
+    let why = why.map_or_else(String::new, |it| format!(": \"{it}\""));
+    format!("shifted to {share}, {requests} requests to the new colour{by}{why}")
+}
+
+/// How a gradual switch stands, in one line.
+pub(super) fn shift(view: &ShiftView) -> String {
+    let ShiftView {
+        to,
+        share,
+        step,
+        requests,
+        ..
+    } = view;
+    let of = match view.ramping {
+        true => "ramp".to_owned(),
+        false => format!("step {step} of {}", view.steps.len()),
+    };
+    let left = match (view.paused, view.held, view.left_ms) {
+        (true, _, _) => "paused".to_owned(),
+        (_, true, _) => {
+            let gates: Vec<_> = view.gates.iter().map(ToString::to_string).collect();
+            format!("held: {}", gates.join("; "))
+        }
+        (_, _, Some(left)) => {
+            let left = Duration::from_secs(left.div_ceil(1000));
+            format!("{} left", humantime::format_duration(left))
+        }
+        (_, _, None) => "goes on".to_owned(),
+    };
+    format!("{share} goes to {to}, {of}, {left}; {requests} requests so far")
 }
 
 fn unchanged(unchanged: &Unchanged) -> String {
@@ -70,6 +148,7 @@ pub(super) const fn outcome(outcome: Outcome) -> &'static str {
         Outcome::Drained => "drained",
         Outcome::Cut => "drained by cutting",
         Outcome::Interrupted => "interrupted by the end of the process",
+        Outcome::Aborted => "aborted",
     }
 }
 

@@ -9,14 +9,18 @@ use super::{
     exit::{Exit, Failure},
     output::Output,
     progress::watched,
-    switch::{TermsArgs, switched},
+    switch::{TermsArgs, Whom, switched, switched_many},
 };
 use crate::admin::wire::RollbackBody;
 
 #[derive(Debug, Args)]
 pub(super) struct Rollback {
-    /// The service
-    service: String,
+    /// The service; not with `--group`
+    #[arg(required_unless_present = "group", conflicts_with = "group")]
+    service: Option<String>,
+    /// Take back the last switch of this group, all of it or nothing
+    #[arg(long, value_name = "NAME")]
+    group: Option<String>,
     #[command(flatten)]
     terms: TermsArgs,
     #[command(flatten)]
@@ -31,9 +35,18 @@ impl Rollback {
             reason: self.terms.reason,
             force: self.terms.force,
         };
-        let path = format!("/v1/services/{}/rollback", segment(&self.service));
+        let service = match (self.service, self.group) {
+            (Some(service), _) => service,
+            (None, group) => {
+                let whom = Whom::Group(group.unwrap_or_default());
+                let path = whom.path("rollback");
+                let answer = client.change_by(Method::POST, &path, &body).await?;
+                return switched_many(&answer, output);
+            }
+        };
+        let path = format!("/v1/services/{}/rollback", segment(&service));
         let answer = client.change_by(Method::POST, &path, &body);
-        let answer = watched(&client, &self.service, answer, output).await?;
+        let answer = watched(&client, &service, answer, output).await?;
         switched(&answer, output)
     }
 }

@@ -6,7 +6,7 @@ use super::{
     args::{ClientArgs, TIMEOUT},
     client::segment,
     exit::{Exit, Failure},
-    gates,
+    gates, mirror,
     output::{Output, plain},
     receipt,
     table::table,
@@ -93,6 +93,8 @@ fn one(view: &ServiceView) -> String {
         Some(_) | None => format!("not possible, {}", view.rollback_why),
     };
     lines.push(format!("  rollback     {rollback}"));
+    let mirrors = view.mirror.iter().map(mirror::sentence);
+    lines.extend(mirrors.map(|told| format!("  mirror       {told}")));
     if let Some(until) = view.standby_kept_until {
         let standby = view.live.other();
         lines.push(format!("  kept         {standby} until {until}"));
@@ -150,14 +152,31 @@ fn under_way(view: &ServiceView) -> impl Iterator<Item = String> {
             gates::closed(waiting)
         )
     });
+    let finishing = view.finishing.iter().map(|it| {
+        let (requests, in_flight, until) = (it.requests, it.in_flight, it.until);
+        format!(
+            "{}: sessions finish on {} until {until}, {requests} requests so far, {in_flight} in flight",
+            view.service, it.colour
+        )
+    });
     let draining = view.draining.iter().map(|receipt| {
         let (left, met) = (receipt.left(), receipt.in_flight_at_commit);
         format!(
             "{}: {} drains, {left} of {met} requests left",
-            view.service, receipt.from
+            view.service,
+            receipt.drains()
         )
     });
-    waiting.chain(draining).map(|line| plain(&line))
+    let shift = view.shift.iter().map(|shift| {
+        let (by, since) = (&shift.actor.name, shift.since);
+        let stands = receipt::shift(shift);
+        format!("{}: shift by {by} since {since}: {stands}", view.service)
+    });
+    waiting
+        .chain(shift)
+        .chain(draining)
+        .chain(finishing)
+        .map(|line| plain(&line))
 }
 
 fn ready(pool: &PoolView) -> String {

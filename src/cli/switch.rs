@@ -1,10 +1,12 @@
-//! `cutover switch SERVICE COLOUR`.
+//! `cutover switch SERVICE COLOUR`, or `--group NAME COLOUR`.
+
+use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use http::Method;
 
 use super::{
-    args::{ClientArgs, SWITCH_TIMEOUT},
+    args::{ClientArgs, SWITCH_TIMEOUT, TIMEOUT_LIMIT, duration},
     client::{Answer, segment},
     exit::{Exit, Failure},
     output::Output,
@@ -13,19 +15,39 @@ use super::{
     receipt,
 };
 use crate::{
-    admin::wire::{SwitchBody, SwitchOneAnswer},
-    core::{ids::Colour, switch::WaitFor},
+    admin::wire::{SwitchBody, SwitchGroupBody, SwitchManyAnswer, SwitchOneAnswer},
+    core::{
+        ids::{Colour, NotAColour},
+        share::Share,
+        switch::WaitFor,
+    },
 };
 
 #[derive(Debug, Args)]
 pub(super) struct Switch {
-    /// The service
-    service: String,
-    /// The colour to make live: `blue` or `green`
-    colour: Colour,
+    /// The service; not with `--group`
+    #[arg(value_name = "SERVICE", required = true, num_args = 1..=2, value_names = ["SERVICE", "COLOUR"])]
+    what: Vec<String>,
+    /// Switch every service of this group, all of them or none
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["steps", "at_once", "expect_live"])]
+    group: Option<String>,
     /// Refuse if another colour is live than this one
     #[arg(long, value_name = "COLOUR")]
     expect_live: Option<Colour>,
+    /// Shares of a gradual switch, such as `1%,10%,50%` [default: the file's `steps`]
+    #[arg(
+        long,
+        value_name = "SHARES",
+        value_delimiter = ',',
+        conflicts_with = "at_once"
+    )]
+    steps: Vec<Share>,
+    /// How long each of them lasts, such as `2m` [default: the file's `every`]
+    #[arg(long, value_name = "DURATION", value_parser = duration, requires = "steps")]
+    every: Option<Duration>,
+    /// All at once, whatever the file says
+    #[arg(long)]
+    at_once: bool,
     /// Say what would happen, and do nothing
     #[arg(long)]
     dry_run: bool,
@@ -50,7 +72,9 @@ pub(super) struct TermsArgs {
 }
 
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
-enum WaitArg {
+pub(super) enum WaitArg {
+    /// Until the first share of a gradual switch goes to the new colour
+    Begun,
     /// Until no request can reach the old pool any more
     Committed,
     /// Until every request that had reached it has ended, too
@@ -58,33 +82,131 @@ enum WaitArg {
     Drained,
 }
 
-impl TermsArgs {
-    pub(super) const fn wait(&self) -> WaitFor {
-        match self.wait {
-            WaitArg::Committed => WaitFor::Committed,
-            WaitArg::Drained => WaitFor::Drained,
+impl From<WaitArg> for WaitFor {
+    fn from(wait: WaitArg) -> Self {
+        match wait {
+            WaitArg::Begun => Self::Begun,
+            WaitArg::Committed => Self::Committed,
+            WaitArg::Drained => Self::Drained,
         }
+    }
+}
+
+impl TermsArgs {
+    pub(super) fn wait(&self) -> WaitFor {
+        self.wait.into()
     }
 }
 
 impl Switch {
     pub(super) async fn run(self, output: &mut Output<'_>) -> Result<Exit, Failure> {
-        let client = self.client.client(SWITCH_TIMEOUT, output)?;
+        let steps = u32::try_from(self.steps.len()).unwrap_or(u32::MAX);
+        let lasts = match self.every {
+            _ if steps == 0 => Duration::ZERO,
+            Some(every) => every.saturating_mul(steps),
+            // Only the file knows.
+            None => TIMEOUT_LIMIT,
+        };
+        let patience = SWITCH_TIMEOUT.saturating_add(lasts).min(TIMEOUT_LIMIT);
+        let aim = Aim::of(self.group, self.what)?;
+        let client = self.client.client(patience, output)?;
         if self.dry_run {
-            return planned(&client, &self.service, self.colour, output).await;
+            return planned(&client, &aim.path("plan"), aim.colour, output).await;
         }
+        let Whom::Service(service) = &aim.whom else {
+            let body = SwitchGroupBody {
+                to: aim.colour,
+                wait: self.terms.wait(),
+                reason: self.terms.reason,
+                force: self.terms.force,
+            };
+            let path = aim.path("switch");
+            let answer = client.change_by(Method::POST, &path, &body).await?;
+            return switched_many(&answer, output);
+        };
         let body = SwitchBody {
-            to: self.colour,
+            to: aim.colour,
             wait: self.terms.wait(),
             reason: self.terms.reason,
             force: self.terms.force,
             expect_live: self.expect_live,
+            every: self.every.map(|every| format!("{}ms", every.as_millis())),
+            steps: (!self.steps.is_empty()).then_some(self.steps),
+            at_once: self.at_once,
         };
-        let path = format!("/v1/services/{}/switch", segment(&self.service));
+        let path = aim.path("switch");
         let answer = client.change_by(Method::POST, &path, &body);
-        let answer = watched(&client, &self.service, answer, output).await?;
+        let answer = watched(&client, service, answer, output).await?;
         switched(&answer, output)
     }
+}
+
+/// One service, or a group of them.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Whom {
+    Service(String),
+    Group(String),
+}
+
+impl Whom {
+    /// The path of a call about it.
+    pub(super) fn path(&self, call: &str) -> String {
+        match self {
+            Self::Service(name) => format!("/v1/services/{}/{call}", segment(name)),
+            Self::Group(name) => format!("/v1/groups/{}/{call}", segment(name)),
+        }
+    }
+}
+
+/// What is to be switched, and where to.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Aim {
+    pub(super) whom: Whom,
+    pub(super) colour: Colour,
+}
+
+impl Aim {
+    /// `SERVICE COLOUR`, or `COLOUR` alone for a group.
+    pub(super) fn of(group: Option<String>, mut what: Vec<String>) -> Result<Self, Failure> {
+        let colour = what.pop().unwrap_or_default();
+        let whom = match (group, what.pop()) {
+            (Some(group), None) => Whom::Group(group),
+            (None, Some(service)) => Whom::Service(service),
+            (Some(_), Some(service)) => {
+                let text = format!(
+                    "`{service}` is one service, and `--group` names several; leave one out"
+                );
+                return Err(Failure::Usage(text));
+            }
+            (None, None) => {
+                let text = "a switch has a service and a colour: `SERVICE COLOUR`";
+                return Err(Failure::Usage(text.to_owned()));
+            }
+        };
+        let colour = colour.parse();
+        let colour = colour.map_err(|error: NotAColour| Failure::Usage(error.to_string()))?;
+        Ok(Self { whom, colour })
+    }
+
+    pub(super) fn path(&self, call: &str) -> String {
+        self.whom.path(call)
+    }
+}
+
+/// Writes what became of a switch or rollback of several services.
+pub(super) fn switched_many(answer: &Answer, output: &mut Output<'_>) -> Result<Exit, Failure> {
+    let parsed: SwitchManyAnswer = answer.parse()?;
+    if output.is_json() {
+        output.result(&answer.text)?;
+    } else {
+        output.result(&receipt::answers(&parsed))?;
+    }
+    let cut: u64 = parsed
+        .receipts
+        .iter()
+        .map(|receipt| receipt.cut.total())
+        .sum();
+    Ok(if cut == 0 { Exit::Done } else { Exit::Cut })
 }
 
 /// Writes what became of a switch or rollback.

@@ -22,7 +22,8 @@ use super::{
     value::{duration, memory, size},
 };
 use crate::core::{
-    ids::Colour,
+    beside::PreviewSpec,
+    ids::{Colour, ListenerName},
     service::{HostPolicy, ListenerScope, MinReady, ProbeKind, ProbeSpec, ServiceSpec},
     tls::{Trust, UpstreamTls},
 };
@@ -39,6 +40,7 @@ impl Config {
                 "token_file": self.admin.token_file.as_deref().map(path),
             },
             "listener": named(self.listeners.iter().map(|it| (it.name.as_str(), listener(it)))),
+            "group": named(self.groups.iter().map(|it| (it.name.as_str(), json!({ "services": it.services })))),
             "service": named(self.services.iter().map(|it| (it.name.as_str(), self.service(it)))),
         });
         if let Some(metrics) = &self.metrics {
@@ -56,6 +58,7 @@ impl Config {
             "protocol": spec.protocol.word(),
             "balance": spec.balance.word(),
             "slow_start": time(spec.slow_start),
+            "mirror": spec.mirror.to_string(),
             "on_all_unhealthy": spec.on_all_unhealthy.word(),
             "max_request_body": size::write(spec.max_request_body.map_or(0, NonZeroUsize::get)),
             "ambiguous_path": spec.ambiguous_path.word(),
@@ -73,9 +76,23 @@ impl Config {
                 "gate_timeout": time(spec.switch.gate_timeout),
                 "min_ready": min_ready(spec.switch.min_ready),
                 "drain_deadline": time(spec.switch.drain_deadline),
+                "warm_up": spec.switch.gates.warm_up,
+                "approve": spec.switch.gates.approval.is_some(),
+                "approve_timeout": time(spec.switch.gates.approval.unwrap_or(APPROVE_TIMEOUT)),
+                "hook": gates::hooks(&spec.switch.gates),
+                "steps": spec.switch.shift.steps,
+                "every": time(spec.switch.shift.every),
+                "key": spec.switch.shift.key,
+                "ramp": time(spec.switch.shift.ramp),
                 "check": gates::checks(&spec.switch.gates),
                 "keep_standby_for": time(spec.switch.keep_standby_for),
             },
+            "affinity": spec.affinity.as_ref().map(|affinity| json!({
+                "mode": affinity.mode.word(),
+                "cookie": affinity.cookie,
+                "deadline": time(affinity.deadline),
+            })),
+            "preview": spec.preview.as_deref().map(preview),
             "timeouts": {
                 "connect": time(spec.timeouts.connect),
                 "response": time(spec.timeouts.response),
@@ -100,6 +117,7 @@ fn process(process: &ProcessConfig) -> Value {
     json!({
         "workers": process.workers,
         "state": process.state.as_deref().map(path),
+        "affinity_key_file": process.affinity_key_file.as_deref().map(path),
         "shutdown_delay": time(process.shutdown_delay),
         "shutdown_deadline": time(process.shutdown_deadline),
         "max_buffered": memory::write(process.max_buffered),
@@ -183,6 +201,16 @@ fn upstream_tls(tls: &UpstreamTls) -> Value {
     })
 }
 
+fn preview(spec: &PreviewSpec) -> Value {
+    json!({
+        "header": spec.header.as_ref().map(HeaderName::as_str),
+        "cookie": spec.cookie,
+        "host": spec.host,
+        "listener": spec.listener.as_ref().map(ListenerName::as_str),
+        "secret_file": spec.secret_file.as_deref().map(path),
+    })
+}
+
 fn networks(networks: &Networks) -> Vec<String> {
     networks.iter().map(ToString::to_string).collect()
 }
@@ -260,6 +288,9 @@ fn named<'a>(entries: impl Iterator<Item = (&'a str, Value)>) -> Value {
         .collect();
     Value::Object(entries)
 }
+
+/// How long a second operator may take, if the file does not say it.
+pub(super) const APPROVE_TIMEOUT: Duration = Duration::from_secs(600);
 
 fn percent(percent: u8) -> String {
     format!("{percent}%")

@@ -14,6 +14,7 @@ mod limits;
 pub mod load;
 mod peers;
 mod raw;
+pub mod secrets;
 mod suggest;
 mod text;
 pub mod tls;
@@ -26,13 +27,19 @@ pub use self::{
     limits::{BodyRate, Http2, ListenerLimits, MemoryBound, Upgrades},
     peers::{ClientFrom, Networks, PeerPolicy, TracePolicy},
     text::BadValue,
-    value::{addr::parse_endpoint, duration::parse_duration},
+    value::{
+        addr::parse_endpoint,
+        duration::{parse_duration, parse_period},
+    },
 };
 
-use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use self::tls::ListenerTls;
-use crate::core::{ids::ListenerName, service::ServiceSpec};
+use crate::core::{
+    ids::{GroupName, ListenerName, ServiceName},
+    service::ServiceSpec,
+};
 
 /// A whole file, validated.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,6 +54,8 @@ pub struct Config {
     pub listeners: Vec<ListenerConfig>,
     /// `[service.*]`, by name.
     pub services: Vec<Arc<ServiceSpec>>,
+    /// `[group.*]`, by name.
+    pub groups: Vec<GroupConfig>,
 }
 
 /// What concerns the process as a whole. Read once: a change needs a restart, and a reload says so.
@@ -56,6 +65,8 @@ pub struct ProcessConfig {
     pub workers: usize,
     /// Folder of the journal.
     pub state: Option<PathBuf>,
+    /// File of the key that cookies of sessions are sealed with; one is made in `state` where there is none.
+    pub affinity_key_file: Option<PathBuf>,
     /// How long `/readyz` fails before draining begins.
     pub shutdown_delay: Duration,
     /// How long draining may last.
@@ -124,6 +135,15 @@ pub enum AdminAddr {
 pub struct MetricsConfig {
     /// Where.
     pub listen: SocketAddr,
+}
+
+/// Services that are switched as one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GroupConfig {
+    /// Its name.
+    pub name: GroupName,
+    /// Its services; never empty.
+    pub services: BTreeSet<ServiceName>,
 }
 
 /// One listener of the data plane.

@@ -14,24 +14,30 @@ use super::{
         choice::RawProbeKind,
         duration::{Delay, Period},
         flag::Flag,
+        hook::HookUrl,
         http::{Expect, GrpcService, Headers, HostText, ProbePath},
         network::Network,
         number::{Count, Percent},
         path::FilePath,
+        preview::{CookieName, PreviewField},
         protocol::Protocol,
         size::Size,
         tls::{OwnField, ServerNameText},
     },
 };
 use crate::core::{
+    affinity::AffinityMode,
     event::POOL_LIMIT,
-    gate::spec::CheckScope,
+    gate::spec::{CheckScope, HookPoint, OnFailure},
     ids::{Colour, EndpointAddr},
     proxy_header::ProxyVersion,
     service::{
         AmbiguousPath, BalanceKind, ForwardedPolicy, MinReady, OnAllUnhealthy, Route,
         UpstreamProtocol,
     },
+    share::Share,
+    shift::STEPS_LIMIT,
+    shift_key::ShiftKey,
 };
 
 table! {
@@ -42,6 +48,7 @@ table! {
         metrics: RawMetrics,
         listener: Named<RawListener, LISTENERS_LIMIT>,
         service: Named<RawService, SERVICES_LIMIT>,
+        group: Named<RawGroup, GROUPS_LIMIT>,
     }
 }
 
@@ -53,6 +60,7 @@ table! {
         shutdown_delay: Delay,
         shutdown_deadline: Delay,
         max_buffered: MemoryBound,
+        affinity_key_file: FilePath,
         access_log: AccessLogTarget,
         access_log_format: AccessLogFormat,
         log_format: LogFormat,
@@ -129,6 +137,7 @@ table! {
         protocol: UpstreamProtocol,
         balance: BalanceKind,
         slow_start: Delay,
+        mirror: Share,
         on_all_unhealthy: OnAllUnhealthy,
         max_request_body: Size<0, BODY_LIMIT>,
         ambiguous_path: AmbiguousPath,
@@ -140,8 +149,17 @@ table! {
         probe: RawProbe,
         passive: RawPassive,
         switch: RawSwitch,
+        affinity: RawAffinity,
+        preview: RawPreview,
         timeouts: RawTimeouts,
         connections: RawConnections,
+    }
+}
+
+table! {
+    /// `[group.NAME]`
+    RawGroup {
+        services: List<String, SERVICES_LIMIT>,
     }
 }
 
@@ -232,8 +250,28 @@ table! {
         gate_timeout: Delay,
         min_ready: MinReady,
         drain_deadline: Delay,
+        steps: List<Share, STEPS_LIMIT>,
+        every: Period,
+        key: ShiftKey,
+        ramp: Delay,
         keep_standby_for: Delay,
+        warm_up: Flag,
+        approve: Flag,
+        approve_timeout: Period,
         check: List<RawCheck, CHECKS_LIMIT>,
+        hook: List<RawHook, HOOKS_LIMIT>,
+    }
+}
+
+table! {
+    /// `[[service.NAME.switch.hook]]`
+    RawHook {
+        at: HookPoint,
+        url: HookUrl,
+        ca: FilePath,
+        token_file: FilePath,
+        timeout: Period,
+        on_failure: OnFailure,
     }
 }
 
@@ -256,6 +294,26 @@ table! {
 }
 
 table! {
+    /// `[service.NAME.affinity]`
+    RawAffinity {
+        mode: AffinityMode,
+        cookie: CookieName,
+        deadline: Period,
+    }
+}
+
+table! {
+    /// `[service.NAME.preview]`
+    RawPreview {
+        header: PreviewField,
+        cookie: CookieName,
+        host: ServerNameText,
+        listener: String,
+        secret_file: FilePath,
+    }
+}
+
+table! {
     /// `[service.NAME.timeouts]`
     RawTimeouts {
         connect: Period,
@@ -274,6 +332,8 @@ table! {
 
 /// Services in one file.
 pub(super) const SERVICES_LIMIT: usize = 10_000;
+/// Groups in one file.
+pub(super) const GROUPS_LIMIT: usize = 1024;
 /// Listeners in one file.
 pub(super) const LISTENERS_LIMIT: usize = 256;
 /// Certificates of one listener.
@@ -290,6 +350,8 @@ pub(super) const CONNECTIONS_LIMIT: u32 = 1_048_576;
 pub(super) const REQUESTS_LIMIT: u32 = 1_000_000_000;
 /// Bytes a second that a client may be asked for.
 pub(super) const RATE_LIMIT: usize = 1 << 30;
+/// Hooks of one service.
+pub(super) const HOOKS_LIMIT: usize = 32;
 /// Checks of one service.
 pub(super) const CHECKS_LIMIT: usize = 32;
 /// Protocols that one listener passes.

@@ -10,14 +10,17 @@ use std::{
 
 use tokio::sync::{mpsc, oneshot};
 
-use super::handle::{ControlHandle, EndpointOrder, Question, Readiness, ReloadAnswer, SwitchOrder};
+use super::handle::{
+    ControlHandle, EndpointOrder, Question, Readiness, ReloadAnswer, SteerOrder, SwitchOrder,
+    WordOrder,
+};
 use crate::{
     config::Config,
     core::{
         event::EndpointAnswer,
-        gate::plan::Plan,
+        gate::{plan::Plan, word::Heard},
         ids::{Colour, ServiceName},
-        switch::{Actor, Receipt, SwitchAnswer},
+        switch::{Actor, Receipt, Refusal, SwitchAnswer},
         view::{Hindrance, HindranceKind, SafeToStop, ServiceView},
     },
 };
@@ -28,6 +31,7 @@ pub(crate) struct Answers {
     /// `None` never answers.
     pub(crate) switch: Option<SwitchAnswer>,
     pub(crate) plan: Plan,
+    pub(crate) heard: Result<Heard, Refusal>,
     pub(crate) endpoint: EndpointAnswer,
     pub(crate) reload: ReloadAnswer,
     pub(crate) services: Vec<ServiceView>,
@@ -44,6 +48,8 @@ pub(crate) struct Asked(Arc<Mutex<Orders>>);
 #[derive(Debug, Default)]
 pub(crate) struct Orders {
     pub(crate) switches: Vec<SwitchOrder>,
+    pub(crate) words: Vec<WordOrder>,
+    pub(crate) steers: Vec<SteerOrder>,
     /// These would not have.
     pub(crate) plans: Vec<SwitchOrder>,
     pub(crate) endpoints: Vec<EndpointOrder>,
@@ -84,9 +90,20 @@ async fn answer(mut questions: mpsc::Receiver<Question>, answers: Answers, asked
                     None => unanswered.push(to),
                 }
             }
+            Question::Steer(order, to) => {
+                asked.look(|orders| orders.steers.push(order));
+                match &answers.switch {
+                    Some(answer) => drop(to.send(answer.clone())),
+                    None => unanswered.push(to),
+                }
+            }
             Question::Plan(order, to) => {
                 asked.look(|orders| orders.plans.push(order));
                 drop(to.send(answers.plan.clone()));
+            }
+            Question::Word(order, to) => {
+                asked.look(|orders| orders.words.push(order));
+                drop(to.send(answers.heard.clone()));
             }
             Question::Endpoint(order, to) => {
                 asked.look(|orders| orders.endpoints.push(order));
@@ -102,6 +119,7 @@ async fn answer(mut questions: mpsc::Receiver<Question>, answers: Answers, asked
                 drop(to.send(answers.safe_to_stop(&name, colour)));
             }
             Question::History(service, to) => drop(to.send(answers.history(service.as_ref()))),
+            Question::OnDisk(to) => drop(to.send(Ok((*answers.config).clone()))),
             Question::Config(to) => drop(to.send(Arc::clone(&answers.config))),
             Question::Readiness(to) => drop(to.send(Readiness {
                 conditions: answers.conditions.clone(),

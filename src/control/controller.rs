@@ -35,11 +35,18 @@ use super::{
 };
 use crate::{
     config::{Config, load::Source},
-    core::{event::Event, notice::Notice, state::State, switch::Actor},
+    core::{
+        event::Event,
+        ids::ServiceName,
+        notice::Notice,
+        state::State,
+        switch::Actor,
+        view::{MirrorView, ServiceView},
+    },
     mailbox::{Order, Report},
     publish::Publisher,
     telemetry::{notice::Notices, stats::Stats},
-    tls::{Connectors, Judged, Vault},
+    tls::{Connectors, Judged, Seals, Vault},
 };
 
 /// What a controller is made of.
@@ -51,6 +58,8 @@ pub struct Setup {
     pub judged: Judged,
     /// Where what connections to endpoints begin with is published.
     pub connectors: Arc<Connectors>,
+    /// What the cookies of sessions are sealed with, once there is a service that has some.
+    pub seals: Arc<Seals>,
     /// Its content, as it was read for `judged`.
     pub source: Source,
     /// Processors of this machine, for `workers = 0`.
@@ -78,6 +87,14 @@ pub enum StartError {
     /// One or more listeners; a line for each.
     #[error("{}", .0.join("\n"))]
     Listeners(Vec<String>),
+    /// The key of the cookies of sessions.
+    #[error("affinity key file `{path}` cannot be used: {source}")]
+    AffinityKey {
+        /// The file.
+        path: String,
+        /// Why.
+        source: std::io::Error,
+    },
     /// The runtime is being shut down.
     #[error("the start was interrupted")]
     Interrupted(#[from] JoinError),
@@ -99,7 +116,10 @@ pub struct Controller {
     pub(super) drainer: Drainer,
     pub(super) inquirer: Inquirer,
     pub(super) source: FileSource,
+    /// Where the file lies, and how many processors `workers = 0` stands for.
+    pub(super) on_disk: (PathBuf, usize),
     pub(super) vault: Vault,
+    pub(super) seals: Arc<Seals>,
     /// Where whoever looks at files of certificates learns what is applied.
     pub(super) certificates: watch::Sender<Option<Arc<Applied>>>,
     pub(super) operations: Operations,
@@ -130,7 +150,7 @@ enum Input {
     Event(Event),
     Question(Question),
     Reading(Box<Reading>),
-    Notice(Notice),
+    Notice(Box<Notice>),
     /// A mailbox had room again.
     Flushed,
     /// Nobody can ask any more.
@@ -145,6 +165,13 @@ impl Controller {
     /// If the journal cannot be opened or a listener cannot be bound; nothing is left behind then.
     pub async fn start(setup: Setup) -> Result<(ControlHandle, JoinHandle<()>), StartError> {
         let opened = open_journal(&setup.judged.loaded.config).await?;
+        if let Some(file) = &setup.judged.loaded.config.process.affinity_key_file {
+            let read = setup.seals.read(file);
+            read.map_err(|source| StartError::AffinityKey {
+                path: file.display().to_string(),
+                source,
+            })?;
+        }
         let (handle, questions) = ControlHandle::new();
         let (mut controller, inbox, judged) = Self::assemble(setup, opened, questions);
         let applied = controller.apply(judged, Actor::file()).await;
@@ -176,6 +203,7 @@ impl Controller {
             applied,
         };
         let config = setup.judged.loaded.config.clone();
+        let on_disk = (source.path.clone(), source.cores);
         let controller = Self {
             state: State::new(setup.workers.len(), opened.restored),
             resolver: Resolver::new(config.process.resolve_interval, found),
@@ -189,7 +217,9 @@ impl Controller {
             inquirer: Inquirer::new(Arc::clone(&setup.connectors), proofs.clone()),
             drainer: Drainer::new(proofs.clone()),
             source: FileSource::start(source, readings),
+            on_disk,
             vault: Vault::new(setup.connectors),
+            seals: setup.seals,
             certificates,
             operations: Operations::default(),
             notices: setup.notices,
@@ -247,15 +277,23 @@ impl Controller {
     async fn answer(&mut self, question: Question) {
         match question {
             Question::Switch(order, answer) => self.switch(order, answer).await,
+            Question::Steer(order, answer) => self.steer(order, answer).await,
             Question::Plan(order, answer) => self.plan(order, answer),
+            Question::Word(order, answer) => self.say(order, answer).await,
             Question::Endpoint(order, answer) => self.endpoint(order, answer).await,
             Question::Reload(actor, answer) => self.ask_source(Ask {
                 actor,
                 answer: Some(answer),
             }),
-            Question::Services(answer) => drop(answer.send(self.state.views(clock::now()))),
+            Question::Services(answer) => {
+                let mut views = self.state.views(clock::now());
+                views.iter_mut().for_each(|view| self.compare(view));
+                drop(answer.send(views));
+            }
             Question::Service(name, answer) => {
-                drop(answer.send(self.state.view(name.as_str(), clock::now())));
+                let mut view = self.state.view(name.as_str(), clock::now());
+                view.iter_mut().for_each(|view| self.compare(view));
+                drop(answer.send(view));
             }
             Question::SafeToStop(name, colour, answer) => {
                 let now = clock::now();
@@ -265,6 +303,7 @@ impl Controller {
                 let service = service.as_ref().map(|name| name.as_str());
                 drop(answer.send(self.state.history(service)));
             }
+            Question::OnDisk(answer) => self.read_disk(answer),
             Question::Config(answer) => drop(answer.send(Arc::clone(&self.config))),
             Question::Readiness(answer) => drop(answer.send(self.readiness())),
             Question::Listeners(answer) => drop(answer.send(self.listeners.addresses())),
@@ -274,6 +313,22 @@ impl Controller {
                 let _ = answer.send(());
             }
         }
+    }
+}
+
+impl Controller {
+    /// Adds what workers have found out about a standby by copies.
+    fn compare(&self, view: &mut ServiceView) {
+        view.mirror = self.mirrors_of(&view.service);
+    }
+
+    /// How the pools of a service have answered copies.
+    pub(super) fn mirrors_of(&self, service: &ServiceName) -> Vec<MirrorView> {
+        let mirrors = self.stats.mirrors().into_iter();
+        let mirrors = mirrors.filter(|((name, _), _)| name == service);
+        mirrors
+            .map(|((_, colour), stats)| stats.view(colour))
+            .collect()
     }
 }
 

@@ -14,17 +14,21 @@ use super::{
     barrier::Barrier,
     clock,
     controller::Controller,
-    handle::{EndpointChange, EndpointOrder, Readiness, SwitchOrder},
+    handle::{EndpointChange, EndpointOrder, Readiness, SteerOrder, SwitchOrder, WordOrder},
     journal::{Journal, JournalError},
 };
 use crate::{
     core::{
         event::{Deregister, DrainEndpoint, Effect, EndpointAnswer, Entry, Event, Register},
-        gate::plan::Plan,
+        gate::{
+            plan::Plan,
+            word::{Heard, Said},
+        },
         ids::OpId,
         in_flight::Ending,
         notice::Notice,
-        switch::SwitchAnswer,
+        steer::SteerRequest,
+        switch::{Refusal, SwitchAnswer},
     },
     mailbox::Order,
 };
@@ -93,8 +97,10 @@ impl Controller {
             Effect::CutEndpoint(id) => self
                 .workers
                 .order(|| Order::CutEndpoint(id, Ending::CutByDeadline)),
-            Effect::Ask(inquiry) => self.inquirer.ask(inquiry),
+            Effect::Ask(inquiry) => self.inquirer.ask(inquiry, &mut self.workers),
             Effect::Unask(op) => self.inquirer.unask(op),
+            Effect::Call(call) => self.inquirer.call(call),
+            Effect::AnswerWord(op, heard) => self.operations.answer_word(op, heard),
             Effect::Answer(op, answer) => self.operations.answer_switch(op, answer),
             Effect::AnswerEndpoint(op, answer) => self.operations.answer_endpoint(op, answer),
             Effect::Applied(changes) => self.applied = changes,
@@ -130,10 +136,29 @@ impl Controller {
         self.feed(Event::Switch(order.into_request(op))).await;
     }
 
+    pub(super) async fn say(
+        &mut self,
+        order: WordOrder,
+        answer: oneshot::Sender<Result<Heard, Refusal>>,
+    ) {
+        let said = Said {
+            op: self.operations.word(answer),
+            service: order.service,
+            word: order.word,
+            actor: order.actor,
+            reason: order.reason,
+        };
+        self.feed(Event::Said(said)).await;
+    }
+
     /// Answers what a switch would do. The checks are made beside the loop, which nobody's looking may hold up.
     pub(super) fn plan(&self, order: SwitchOrder, answer: oneshot::Sender<Plan>) {
         let request = order.into_request(OpId::default());
-        let draft = self.state.plan(&request, clock::now());
+        let mut draft = self.state.plan(&request, clock::now());
+        for service in &mut draft.plan.services {
+            let mirrors = self.mirrors_of(&service.service);
+            service.mirror = { mirrors }.into_iter().find(|it| it.colour == service.to);
+        }
         let checks = draft.checks.iter().map(|(_, _, check)| check.clone());
         let looking = self.inquirer.look(checks.collect());
         let mut answer = answer;
@@ -143,6 +168,21 @@ impl Controller {
                 () = answer.closed() => {}
             }
         });
+    }
+
+    pub(super) async fn steer(&mut self, order: SteerOrder, answer: oneshot::Sender<SwitchAnswer>) {
+        let request = SteerRequest {
+            op: self.operations.switch(answer),
+            service: order.service,
+            steer: order.steer,
+            actor: order.actor,
+            reason: order.reason,
+            force: order.force,
+            expect_live: None,
+            expect_tenure: order.expect_tenure,
+            wait: order.wait,
+        };
+        self.feed(Event::Steer(request)).await;
     }
 
     pub(super) async fn endpoint(

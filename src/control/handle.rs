@@ -11,9 +11,14 @@ use crate::{
     config::Config,
     core::{
         event::{DrainChange, EndpointAnswer, LeaveTerms},
-        gate::plan::Plan,
+        gate::{
+            plan::Plan,
+            word::{Heard, Word},
+        },
         ids::{Colour, EndpointAddr, ListenerName, OpId, ServiceName, Tenure},
-        switch::{Actor, Receipt, SwitchAnswer, SwitchRequest, WaitFor, Wish},
+        shift::Pace,
+        steer::Steer,
+        switch::{Actor, Receipt, Refusal, SwitchAnswer, SwitchRequest, WaitFor, Wish},
         view::{SafeToStop, ServiceView},
     },
 };
@@ -39,6 +44,8 @@ pub struct SwitchOrder {
     pub expect_live: Option<Colour>,
     /// Refuse if another tenure is the present one.
     pub expect_tenure: Option<Tenure>,
+    /// How gradually.
+    pub pace: Pace,
     /// When to answer.
     pub wait: WaitFor,
 }
@@ -54,9 +61,42 @@ impl SwitchOrder {
             force: self.force,
             expect_live: self.expect_live,
             expect_tenure: self.expect_tenure,
+            pace: self.pace,
             wait: self.wait,
         }
     }
+}
+
+/// A word about a switch that waits for approval.
+#[derive(Clone, Debug)]
+pub struct WordOrder {
+    /// A service of the switch.
+    pub service: ServiceName,
+    /// Yes or no.
+    pub word: Word,
+    /// Who says so.
+    pub actor: Actor,
+    /// Why.
+    pub reason: Option<String>,
+}
+
+/// A wish about a gradual switch under way, as asked for from outside.
+#[derive(Clone, Debug)]
+pub struct SteerOrder {
+    /// Of which service.
+    pub service: ServiceName,
+    /// What.
+    pub steer: Steer,
+    /// Who asks.
+    pub actor: Actor,
+    /// Why.
+    pub reason: Option<String>,
+    /// Skip the gates.
+    pub force: bool,
+    /// Refuse if another tenure is the present one.
+    pub expect_tenure: Option<Tenure>,
+    /// When to answer a completion or an abort.
+    pub wait: WaitFor,
 }
 
 /// What is to be done with an endpoint at run time.
@@ -119,7 +159,9 @@ pub struct Gone;
 #[derive(Debug)]
 pub(super) enum Question {
     Switch(SwitchOrder, oneshot::Sender<SwitchAnswer>),
+    Steer(SteerOrder, oneshot::Sender<SwitchAnswer>),
     Plan(SwitchOrder, oneshot::Sender<Plan>),
+    Word(WordOrder, oneshot::Sender<Result<Heard, Refusal>>),
     Endpoint(EndpointOrder, oneshot::Sender<EndpointAnswer>),
     Reload(Actor, oneshot::Sender<ReloadAnswer>),
     Services(oneshot::Sender<Vec<ServiceView>>),
@@ -127,6 +169,7 @@ pub(super) enum Question {
     SafeToStop(ServiceName, Colour, oneshot::Sender<Option<SafeToStop>>),
     History(Option<ServiceName>, oneshot::Sender<Vec<Receipt>>),
     Config(oneshot::Sender<Arc<Config>>),
+    OnDisk(oneshot::Sender<Result<Config, Vec<String>>>),
     Readiness(oneshot::Sender<Readiness>),
     Listeners(oneshot::Sender<BTreeMap<ListenerName, SocketAddr>>),
     ShutDown(oneshot::Sender<()>),
@@ -147,12 +190,28 @@ impl ControlHandle {
         self.ask(|answer| Question::Switch(order, answer)).await
     }
 
+    /// Pauses, resumes, completes or aborts a gradual switch.
+    ///
+    /// # Errors
+    /// [`Gone`] if the controller has stopped.
+    pub async fn steer(&self, order: SteerOrder) -> Result<SwitchAnswer, Gone> {
+        self.ask(|answer| Question::Steer(order, answer)).await
+    }
+
     /// What a switch would do now; its checks are made, and nothing changes.
     ///
     /// # Errors
     /// [`Gone`] if the controller has stopped.
     pub async fn plan(&self, order: SwitchOrder) -> Result<Plan, Gone> {
         self.ask(|answer| Question::Plan(order, answer)).await
+    }
+
+    /// Approves or rejects a switch that waits for it.
+    ///
+    /// # Errors
+    /// [`Gone`] if the controller has stopped.
+    pub async fn say(&self, order: WordOrder) -> Result<Result<Heard, Refusal>, Gone> {
+        self.ask(|answer| Question::Word(order, answer)).await
     }
 
     /// Registers, deregisters, drains or undrains an endpoint; answers when no request can be routed by the older pool,
@@ -207,6 +266,14 @@ impl ControlHandle {
     /// [`Gone`] if the controller has stopped.
     pub async fn history(&self, service: Option<ServiceName>) -> Result<Vec<Receipt>, Gone> {
         self.ask(|answer| Question::History(service, answer)).await
+    }
+
+    /// What the file on the disk says now, whether it is applied or not; or everything that is wrong with it.
+    ///
+    /// # Errors
+    /// [`Gone`] if the controller has stopped.
+    pub async fn on_disk(&self) -> Result<Result<Config, Vec<String>>, Gone> {
+        self.ask(Question::OnDisk).await
     }
 
     /// The file that is applied.

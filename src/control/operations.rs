@@ -7,7 +7,12 @@ use std::collections::BTreeMap;
 
 use tokio::sync::oneshot;
 
-use crate::core::{event::EndpointAnswer, ids::OpId, switch::SwitchAnswer};
+use crate::core::{
+    event::EndpointAnswer,
+    gate::word::Heard,
+    ids::OpId,
+    switch::{Refusal, SwitchAnswer},
+};
 
 /// Operations that somebody waits for.
 #[derive(Debug, Default)]
@@ -15,6 +20,7 @@ pub(super) struct Operations {
     last: OpId,
     switches: BTreeMap<OpId, oneshot::Sender<SwitchAnswer>>,
     endpoints: BTreeMap<OpId, oneshot::Sender<EndpointAnswer>>,
+    words: BTreeMap<OpId, oneshot::Sender<Result<Heard, Refusal>>>,
 }
 
 impl Operations {
@@ -30,6 +36,20 @@ impl Operations {
         self.last = self.last.next();
         keep(&mut self.endpoints, self.last, answer);
         self.last
+    }
+
+    /// A number for a word about a switch, whose answer goes to `answer`.
+    pub(super) fn word(&mut self, answer: oneshot::Sender<Result<Heard, Refusal>>) -> OpId {
+        self.last = self.last.next();
+        keep(&mut self.words, self.last, answer);
+        self.last
+    }
+
+    /// Answers whoever has said something about a switch.
+    pub(super) fn answer_word(&mut self, op: OpId, heard: Result<Heard, Refusal>) {
+        if let Some(waiting) = self.words.remove(&op) {
+            let _ = waiting.send(heard);
+        }
     }
 
     /// Answers a switch. Whoever asked may have gone; an operation that nobody asked for, such as the file's

@@ -7,7 +7,7 @@
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use futures_util::future::join_all;
-use tokio::{sync::oneshot, time::timeout};
+use tokio::{sync::oneshot, task::spawn_blocking, time::timeout};
 
 use super::{
     controller::Controller,
@@ -18,7 +18,7 @@ use super::{
     },
 };
 use crate::{
-    config::Config,
+    config::{Config, load},
     core::{
         event::{Event, Reload},
         notice::Notice,
@@ -34,6 +34,17 @@ impl Controller {
         if let Err(ask) = self.source.ask(ask) {
             answer(ask, ReloadAnswer::Refused(vec![TOO_MANY.to_owned()]));
         }
+    }
+
+    /// Reads the file for somebody who only looks; files that it names are not read.
+    pub(super) fn read_disk(&self, answer: oneshot::Sender<Result<Config, Vec<String>>>) {
+        let (path, cores) = self.on_disk.clone();
+        spawn_blocking(move || {
+            let read = load::read(&path).and_then(|source| load::parse(&source, cores));
+            let read = read.map(|loaded| loaded.config);
+            // Whoever asked may have gone.
+            let _ = answer.send(read.map_err(|problems| problems.lines()));
+        });
     }
 
     /// Applies what was read, or says why not.
@@ -74,6 +85,7 @@ impl Controller {
             .map_err(|errors| errors.iter().map(ToString::to_string).collect::<Vec<_>>())?;
         // What a snapshot needs is there before the snapshot.
         self.vault.adopt(acceptors, &material);
+        self.have_key(&config);
         self.applied.clear();
         let reload = Reload {
             services: config.services.clone(),
@@ -114,6 +126,25 @@ impl Controller {
             changes.push(format!("warning: {warning}"));
         }
         Ok(changes)
+    }
+
+    /// Where there are sessions, there is a key: the one that is kept in the folder of the journal, or, if there is no such
+    /// folder or it cannot be used, one that the next process will not know.
+    fn have_key(&self, config: &Config) {
+        let wanted = config.services.iter().any(|it| it.affinity.is_some());
+        if !wanted || self.seals.has_key() {
+            return;
+        }
+        let kept = self.config.process.state.as_deref();
+        let kept = kept.map(|folder| self.seals.keep(folder));
+        if let Some(Err(error)) = &kept {
+            tracing::warn!(%error, "affinity key not kept");
+        }
+        if !self.seals.has_key()
+            && let Err(error) = self.seals.forget()
+        {
+            tracing::error!(%error, "affinity key not made");
+        }
     }
 
     /// Puts certificates to use that have changed by themselves; nothing else changes, and no connection notices.

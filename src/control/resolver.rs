@@ -35,7 +35,7 @@ pub enum Found {
     /// To core.
     Event(Event),
     /// To people.
-    Notice(Notice),
+    Notice(Box<Notice>),
 }
 
 #[derive(Debug)]
@@ -120,7 +120,8 @@ impl Lookup {
                 Err(error) => {
                     let told = std::mem::replace(&mut failing, true);
                     let endpoint = self.addr.clone();
-                    (!told).then_some(Found::Notice(Notice::ResolveFailed { endpoint, error }))
+                    (!told)
+                        .then(|| Found::Notice(Box::new(Notice::ResolveFailed { endpoint, error })))
                 }
             };
             if let Some(found) = found
@@ -245,7 +246,7 @@ mod tests {
         resolver.watch(&[watched(7, "no-such-name.invalid:80")]);
         let first = timeout(2 * LOOKUP_TIMEOUT, found.recv()).await.unwrap();
         assert!(
-            matches!(&first, Some(Found::Notice(Notice::ResolveFailed { .. }))),
+            matches!(&first, Some(Found::Notice(it)) if matches!(**it, Notice::ResolveFailed { .. })),
             "{first:?}"
         );
         let second = timeout(Duration::from_millis(200), found.recv()).await;

@@ -12,10 +12,11 @@ use std::{
 
 use super::{
     event::{Effect, Entry},
+    gate::spec::HookPoint,
     ids::{Colour, OpId, ServiceName, Tenure},
     in_flight::{Counts, TenureCounter},
+    linger::is_lingering,
     notice::Notice,
-    operation::Draining,
     state::{State, Turn},
     switch::{Outcome, Receipt, SwitchAnswer},
 };
@@ -134,21 +135,31 @@ fn span(service: &ServiceName) -> std::ops::RangeInclusive<(ServiceName, Tenure)
 impl State {
     /// Settles the receipt of a tenure of which no claim is left.
     pub(super) fn drained(&mut self, key: (ServiceName, Tenure), counts: &Counts, turn: &mut Turn) {
+        if is_lingering(key.1) {
+            return self.linger_drained(&key, counts, turn);
+        }
         let Some(drain) = self.drains.0.remove(&key) else {
             return;
         };
         let mut receipt = drain.account(counts);
         receipt.drained_at = Some(turn.now.wall);
-        receipt.outcome = match receipt.cut.total() {
-            0 => Outcome::Drained,
+        receipt.outcome = match (receipt.outcome, receipt.cut.total()) {
+            // That it came to nothing says more than how.
+            (Outcome::Aborted, _) => Outcome::Aborted,
+            (_, 0) => Outcome::Drained,
             _ => Outcome::Cut,
         };
         if let Some(standing) = self.standings.get_mut(&key.0) {
+            receipt.affinity = standing.affinity_of(receipt.tenure);
             standing.amend(&receipt);
         }
         turn.does(Effect::Record(Entry::Settled {
             receipt: Box::new(receipt.clone()),
         }));
+        // Of an aborted shift nothing was switched, and nobody is told.
+        if receipt.outcome != Outcome::Aborted {
+            self.call_hooks(HookPoint::AfterDrain, &receipt, turn);
+        }
         let took: Duration = turn.now.instant.duration_since(drain.began);
         turn.tells(Notice::Drained {
             receipt: receipt.clone(),
@@ -173,16 +184,17 @@ impl State {
         waiting.left.remove(key);
         waiting.settled.push(receipt);
         if waiting.left.is_empty()
-            && let Some(Draining { asked, settled, .. }) = self.operations.draining.remove(&op)
+            && let Some(draining) = self.operations.draining.remove(&op)
         {
-            let mut receipts = settled;
+            let mut receipts = draining.settled;
             receipts.sort_by(|a, b| a.service.cmp(&b.service));
-            let unchanged = asked.unchanged;
-            let answer = SwitchAnswer::Done {
-                receipts,
-                unchanged,
-            };
-            turn.does(Effect::Answer(op, answer));
+            for waiter in draining.waiters {
+                let answer = SwitchAnswer::Done {
+                    receipts: receipts.clone(),
+                    unchanged: draining.unchanged.clone(),
+                };
+                turn.does(Effect::Answer(waiter, answer));
+            }
         }
     }
 }

@@ -6,14 +6,50 @@
 //! endpoint is unwell.
 
 use super::{
-    event::{DrainChange, DrainEndpoint, Effect, EndpointRefusal, Entry},
-    ids::{Colour, ServiceName},
-    leave::Leaving,
+    event::{Effect, EndpointRefusal, Entry},
+    ids::{Colour, EndpointAddr, OpId, ServiceName},
+    leave::{LeaveTerms, Leaving},
     notice::Notice,
     operation::Journaling,
     registration::{Changed, Last, answer},
     state::{State, Turn},
+    switch::Actor,
 };
+
+/// Requests are to stay away from an endpoint that stays in its pool, or may come back to it. It may be one that the file
+/// names.
+#[derive(Clone, Debug)]
+pub struct DrainEndpoint {
+    /// Number of the operation.
+    pub op: OpId,
+    /// The service.
+    pub service: ServiceName,
+    /// The pool.
+    pub colour: Colour,
+    /// The endpoint.
+    pub addr: EndpointAddr,
+    /// Which of the two.
+    pub change: DrainChange,
+    /// Who asks.
+    pub actor: Actor,
+}
+
+/// What is to become of an endpoint's traffic.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DrainChange {
+    /// No new requests; those in flight go on.
+    Drain(LeaveTerms),
+    /// New requests again.
+    Undrain,
+}
+
+impl DrainChange {
+    /// Whether the endpoint is drained by it.
+    #[must_use]
+    pub const fn drains(&self) -> bool {
+        matches!(self, Self::Drain(_))
+    }
+}
 
 impl State {
     /// Begins to drain an endpoint, or to let requests come back to it.

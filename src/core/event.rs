@@ -3,33 +3,33 @@
 //! `State::handle(Event, Now) -> Vec<Effect>` is the whole of the control plane's logic. The controller feeds
 //! events one at a time and carries out the effects in order before the next event.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    net::SocketAddr,
-    num::NonZeroU16,
-    sync::Arc,
-    time::Duration,
-};
+use std::{net::SocketAddr, num::NonZeroU16, sync::Arc, time::Duration};
 
-use serde::{Deserialize, Serialize};
-
+pub use super::entry::Entry;
 use super::{
     endpoint_counter::{EndpointCounter, EndpointCounts},
-    gate::inquiry::{GateAnswer, Inquiry},
-    health::{PassiveFailure, ProbeVerdict},
-    ids::{
-        ByColour, Colour, EndpointAddr, EndpointId, ListenerId, ListenerName, OpId, ServiceName,
-        Tenure,
+    gate::{
+        inquiry::{GateAnswer, HookCall, Inquiry},
+        verdict::GateFault,
+        word::{Heard, Said},
     },
+    health::{PassiveFailure, ProbeVerdict},
+    ids::{Colour, EndpointAddr, EndpointId, ListenerId, ListenerName, OpId, ServiceName, Tenure},
     in_flight::{Counts, TenureCounter},
     leave::LeaveReceipt,
     notice::Notice,
     service::{ProbeSpec, ServiceSpec},
     snapshot::Snapshot,
-    switch::{Actor, Receipt, Refusal, SwitchAnswer, SwitchRequest, WaitFor},
-    time::Timestamp,
+    steer::SteerRequest,
+    switch::{Actor, Refusal, SwitchAnswer, SwitchRequest},
     tls::UpstreamTls,
 };
+pub use super::{
+    endpoint_drain::{DrainChange, DrainEndpoint},
+    leave::LeaveTerms,
+};
+
+pub use super::restored::{Restored, RestoredService};
 
 /// Something that happened.
 #[derive(Debug)]
@@ -38,6 +38,8 @@ pub enum Event {
     Reloaded(Reload),
     /// A switch or rollback is asked for.
     Switch(SwitchRequest),
+    /// A shift under way is to be paused, resumed, completed or aborted.
+    Steer(SteerRequest),
     /// An endpoint is to be added at run time, or its weight changed.
     Register(Register),
     /// An endpoint that was registered at run time is to be removed.
@@ -63,6 +65,10 @@ pub enum Event {
     Left(OpId, EndpointCounts),
     /// The edge has found out about one gate of [`Effect::Ask`].
     GateAnswered(GateAnswer),
+    /// A hook of [`Effect::Call`] has answered.
+    Called(OpId, Result<(), GateFault>),
+    /// A second operator says something about a switch that waits for approval.
+    Said(Said),
     /// One probe has ended.
     Probed(EndpointId, ProbeVerdict),
     /// A worker saw a connection to an endpoint fail.
@@ -121,52 +127,6 @@ pub struct Deregister {
     pub actor: Actor,
 }
 
-/// Requests are to stay away from an endpoint that stays in its pool, or may come back to it. It may be one that the file
-/// names.
-#[derive(Clone, Debug)]
-pub struct DrainEndpoint {
-    /// Number of the operation.
-    pub op: OpId,
-    /// The service.
-    pub service: ServiceName,
-    /// The pool.
-    pub colour: Colour,
-    /// The endpoint.
-    pub addr: EndpointAddr,
-    /// Which of the two.
-    pub change: DrainChange,
-    /// Who asks.
-    pub actor: Actor,
-}
-
-/// What is to become of an endpoint's traffic.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DrainChange {
-    /// No new requests; those in flight go on.
-    Drain(LeaveTerms),
-    /// New requests again.
-    Undrain,
-}
-
-impl DrainChange {
-    /// Whether the endpoint is drained by it.
-    #[must_use]
-    pub const fn drains(&self) -> bool {
-        matches!(self, Self::Drain(_))
-    }
-}
-
-/// How an endpoint is to leave the traffic.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct LeaveTerms {
-    /// Even if it is the last ready one of the live pool.
-    pub force: bool,
-    /// When to answer: when no request can be routed there any more, or when none is left there.
-    pub wait: WaitFor,
-    /// After it, what still runs there is cut and counted. Without one, what is in flight goes on to its end.
-    pub deadline: Option<Duration>,
-}
-
 /// Every worker has answered.
 #[derive(Clone, Debug)]
 pub struct BarrierPassed {
@@ -204,8 +164,12 @@ pub enum Effect {
     CutEndpoint(EndpointId),
     /// Find out about these gates; `GateAnswered` for each. Later effects do not wait for it.
     Ask(Inquiry),
-    /// Nobody waits for the answers of this switch's inquiry any more.
+    /// Nobody waits for the answers of this switch's inquiry, or of this hook, any more.
     Unask(OpId),
+    /// Call this hook; then `Called`. Later effects do not wait for it.
+    Call(HookCall),
+    /// Answer whoever has said something about a switch.
+    AnswerWord(OpId, Result<Heard, Refusal>),
     /// Answer a switch.
     Answer(OpId, SwitchAnswer),
     /// Answer what was asked about an endpoint.
@@ -215,7 +179,7 @@ pub enum Effect {
     /// The whole set of endpoints to be probed and resolved from now on.
     Watch(Vec<Watched>),
     /// Tell people.
-    Notice(Notice),
+    Notice(Box<Notice>),
 }
 
 /// An endpoint to be probed and, where its host is a name, resolved.
@@ -288,93 +252,6 @@ pub enum EndpointRefusal {
     /// The intent could not be written down; nothing was changed.
     #[error("the journal could not be written, nothing was changed: {0}")]
     Journal(String),
-}
-
-/// Durable fact: one line of the journal.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "entry", rename_all = "snake_case")]
-pub enum Entry {
-    /// A service was seen in a file, with the colour that the file calls live. Also written when that changes.
-    /// A switch may be on its way to the journal meanwhile, so this may stand behind a `Switched` that it does
-    /// not know: who reads it takes `live` and `tenure` from it only if the tenure is not lower than the one
-    /// known.
-    Seen {
-        /// The service.
-        service: ServiceName,
-        /// What the file says.
-        file_live: Colour,
-        /// The live colour, as it is and stays.
-        live: Colour,
-        /// The tenure, as it is and stays.
-        tenure: Tenure,
-        /// When.
-        at: Timestamp,
-    },
-    /// These services are switched from here on; written before the publish. All of them or none.
-    Switched {
-        /// Receipts as they stand at the intent.
-        receipts: Vec<Receipt>,
-    },
-    /// A receipt as it stands at the end of a drain.
-    Settled {
-        /// The whole receipt.
-        receipt: Box<Receipt>,
-    },
-    /// An endpoint was registered at run time.
-    Registered {
-        /// The service.
-        service: ServiceName,
-        /// The pool.
-        colour: Colour,
-        /// The endpoint.
-        addr: EndpointAddr,
-        /// Its weight.
-        weight: NonZeroU16,
-    },
-    /// An endpoint that was registered at run time is gone, or has been taken over by the file.
-    Deregistered {
-        /// The service.
-        service: ServiceName,
-        /// The pool.
-        colour: Colour,
-        /// The endpoint.
-        addr: EndpointAddr,
-    },
-    /// Requests stay away from an endpoint from here on, or may come back to it.
-    EndpointDrain {
-        /// The service.
-        service: ServiceName,
-        /// The pool.
-        colour: Colour,
-        /// The endpoint.
-        addr: EndpointAddr,
-        /// Whether they stay away.
-        drained: bool,
-    },
-}
-
-/// What the journal says of the past, when a process starts.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Restored {
-    /// Each service it knows, whether the file still names it or not.
-    pub services: BTreeMap<ServiceName, RestoredService>,
-}
-
-/// What the journal says of one service.
-#[derive(Clone, Debug, PartialEq)]
-pub struct RestoredService {
-    /// The live colour.
-    pub live: Colour,
-    /// Its tenure.
-    pub tenure: Tenure,
-    /// What the last file that was applied calls live.
-    pub file_live: Colour,
-    /// Endpoints registered at run time.
-    pub endpoints: ByColour<Vec<(EndpointAddr, NonZeroU16)>>,
-    /// Endpoints that requests stay away from, whoever names them.
-    pub drained: ByColour<BTreeSet<EndpointAddr>>,
-    /// Past switches, newest first, [`HISTORY_LIMIT`] at most; those that were not settled are `Interrupted`.
-    pub history: Vec<Receipt>,
 }
 
 /// Receipts kept per service.

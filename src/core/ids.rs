@@ -150,6 +150,10 @@ name! {
     /// The name of a listener: the `web` of `[listener.web]`.
     ListenerName
 }
+name! {
+    /// The name of a group: the `checkout` of `[group.checkout]`.
+    GroupName
+}
 
 macro_rules! number {
     ($(#[$doc:meta])* $name:ident($inner:ty)) => {

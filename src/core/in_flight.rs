@@ -158,6 +158,12 @@ impl TenureCounter {
         self.tenure
     }
 
+    /// How many workers it is for.
+    #[must_use]
+    pub fn workers(&self) -> usize {
+        self.shards.len()
+    }
+
     /// The sum over all workers. Exact for a worker that has passed the barrier; a moving number otherwise.
     #[must_use]
     pub fn counts(&self) -> Counts {

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     endpoint_counter::{EndpointCounter, EndpointCounts},
-    event::{Deregister, DrainEndpoint, Effect, EndpointAnswer, LeaveTerms},
+    event::{Deregister, DrainEndpoint, Effect, EndpointAnswer},
     ids::{Colour, EndpointAddr, EndpointId, OpId, ServiceName},
     notice::Notice,
     pool::EndpointState,
@@ -22,6 +22,17 @@ use super::{
     switch::{Actor, WaitFor},
     time::{Timestamp, after},
 };
+
+/// How an endpoint is to leave the traffic.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LeaveTerms {
+    /// Even if it is the last ready one of the live pool.
+    pub force: bool,
+    /// When to answer: when no request can be routed there any more, or when none is left there.
+    pub wait: WaitFor,
+    /// After it, what still runs there is cut and counted. Without one, what is in flight goes on to its end.
+    pub deadline: Option<Duration>,
+}
 
 /// Account of an endpoint that left the traffic, and of every request that it had.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

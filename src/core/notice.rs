@@ -8,16 +8,21 @@ use std::time::Duration;
 use serde::{Serialize, Serializer};
 
 use super::{
-    gate::verdict::{GateKind, GateVerdict},
+    gate::{
+        spec::HookPoint,
+        verdict::{GateKind, GateVerdict},
+    },
     health::Health,
     ids::{Colour, EndpointAddr, Generation, ListenerName, ServiceName},
     leave::LeaveReceipt,
+    share::Share,
+    shift::ShiftRecord,
     switch::{Actor, Receipt, Refusal},
 };
 
 /// Something worth telling a person.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
+#[serde(untagged)]
 pub enum Notice {
     /// A switch waits for its gates of one kind.
     SwitchWaiting {
@@ -35,6 +40,18 @@ pub enum Notice {
     },
     /// A gate of a switch has been asked by cutover, and was answered.
     GateAnswered(GateVerdict),
+    /// A hook was called after a switch had gone on, and has answered or failed.
+    HookCalled {
+        /// The service.
+        service: ServiceName,
+        /// When it was called; `point` in JSON, where `at` is a time.
+        #[serde(rename = "point")]
+        at: HookPoint,
+        /// Its name.
+        hook: String,
+        /// Why it failed, if it did.
+        failure: Option<String>,
+    },
     /// A switch did not happen.
     SwitchRefused {
         /// The services it was about.
@@ -51,6 +68,22 @@ pub enum Notice {
         receipt: Receipt,
         /// The snapshot that carried it.
         generation: Generation,
+    },
+    /// A gradual switch has begun, gone on or stopped.
+    Shift {
+        /// What has changed.
+        change: ShiftChange,
+        /// The share now.
+        share: Share,
+        /// The shift as the journal knows it.
+        record: Box<ShiftRecord>,
+        /// Who paused or resumed it.
+        by: Option<Actor>,
+    },
+    /// A gradual switch was aborted, and the barrier has passed.
+    ShiftAborted {
+        /// Its receipt so far.
+        receipt: Receipt,
     },
     /// The last claim of an old tenure has ended.
     Drained {
@@ -220,6 +253,24 @@ pub enum Notice {
     },
 }
 
+/// What has changed about a gradual switch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ShiftChange {
+    /// Its first share is published.
+    Began,
+    /// It goes on after a restart.
+    Restored,
+    /// Its next step is published.
+    Stepped,
+    /// The gate of its pool has closed; it goes on when that opens.
+    Held,
+    /// An operator has paused it.
+    Paused,
+    /// An operator has resumed it.
+    Resumed,
+}
+
 impl Notice {
     /// The services it is about, if it is about any.
     #[must_use]
@@ -228,15 +279,17 @@ impl Notice {
             Self::SwitchRefused { services, .. } | Self::BarrierMissed { services, .. } => {
                 services.iter().collect()
             }
-            Self::Switched { receipt, .. } | Self::Drained { receipt, .. } => {
-                vec![&receipt.service]
-            }
+            Self::Switched { receipt, .. }
+            | Self::ShiftAborted { receipt }
+            | Self::Drained { receipt, .. } => vec![&receipt.service],
+            Self::Shift { record, .. } => vec![&record.service],
             Self::GateAnswered(GateVerdict { service, .. })
             | Self::EndpointLeft {
                 receipt: LeaveReceipt { service, .. },
                 ..
             }
             | Self::EndpointDrained { service, .. }
+            | Self::HookCalled { service, .. }
             | Self::SwitchWaiting { service, .. }
             | Self::DrainDeadlinePassed { service, .. }
             | Self::HealthChanged { service, .. }

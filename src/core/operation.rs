@@ -15,11 +15,13 @@ use super::{
         BarrierPassed, Deregister, DrainEndpoint, Effect, EndpointAnswer, EndpointRefusal, Register,
     },
     gate::Gated,
-    ids::{Colour, EndpointAddr, OpId, ServiceName, Tenure},
+    ids::{Colour, EndpointAddr, GroupName, OpId, ServiceName, Tenure},
     in_flight::TenureCounter,
     leave::Leaving,
+    notice::Notice,
+    shift::{Pace, ShiftRecord},
     state::{State, Turn},
-    switch::{Actor, Receipt, SwitchRequest, Unchanged, WaitFor, Waiting, Wish},
+    switch::{Actor, Receipt, SwitchRequest, Unchanged, WaitFor, Waiting},
     time::Now,
 };
 
@@ -44,24 +46,71 @@ pub(super) struct Asked {
     pub(super) reason: Option<String>,
     pub(super) force: bool,
     pub(super) rollback: bool,
+    pub(super) group: Option<GroupName>,
+    pub(super) pace: Pace,
     pub(super) wait: WaitFor,
     pub(super) at: Now,
     /// Services of the request on which the wanted colour was live already.
     pub(super) unchanged: Vec<Unchanged>,
+    /// Who made it end sooner and waits for that, too.
+    pub(super) joined: Option<Waiter>,
+}
+
+/// Somebody who waits for an answer.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Waiter {
+    pub(super) op: OpId,
+    pub(super) wait: WaitFor,
+}
+
+impl Waiter {
+    pub(super) const fn new(op: OpId, wait: WaitFor) -> Self {
+        Self { op, wait }
+    }
 }
 
 impl Asked {
     pub(super) fn new(request: SwitchRequest, unchanged: Vec<Unchanged>, at: Now) -> Self {
         Self {
             op: request.op,
-            rollback: matches!(request.wish, Wish::Rollback(_)),
+            rollback: request.wish.is_rollback(),
+            group: request.wish.group().cloned(),
             actor: request.actor,
             reason: request.reason,
             force: request.force,
+            pace: request.pace,
             wait: request.wait,
             at,
             unchanged,
+            joined: None,
         }
+    }
+
+    /// A shift that an earlier process has begun; nobody waits for it.
+    pub(super) fn restored(record: &ShiftRecord, op: OpId, now: Now) -> Self {
+        Self {
+            op,
+            actor: record.actor.clone(),
+            reason: record.reason.clone(),
+            force: record.forced,
+            rollback: false,
+            group: None,
+            pace: Pace::AsFile,
+            wait: WaitFor::Committed,
+            at: Now {
+                wall: record.requested_at,
+                ..now
+            },
+            unchanged: Vec::new(),
+            joined: None,
+        }
+    }
+
+    /// Everybody who waits for it.
+    pub(super) fn waiters(&self) -> Vec<Waiter> {
+        let own = Waiter::new(self.op, self.wait);
+        let waiters = [own].into_iter().chain(self.joined);
+        waiters.filter(|it| !is_own(it.op)).collect()
     }
 }
 
@@ -69,6 +118,12 @@ impl Asked {
 #[derive(Debug)]
 pub(super) enum Journaling {
     Switch(Asked, Vec<Intent>),
+    /// A shift begins.
+    Shift(Asked, Box<ShiftRecord>),
+    /// The shift of this service that leads to this tenure goes a step further.
+    Step(ServiceName, Tenure),
+    /// A shift is aborted.
+    Abort(OpId, Box<Intent>, Option<Waiter>),
     Register(Register),
     Deregister(Deregister),
     Drain(DrainEndpoint),
@@ -85,6 +140,9 @@ pub(super) struct Intent {
 #[derive(Debug)]
 pub(super) enum Committing {
     Switch(Asked, Vec<Handover>),
+    Abort(Box<Aborting>),
+    /// Sessions that were begun in this tenure of this service do not finish there any more.
+    Linger(ServiceName, Tenure),
     /// A change of an endpoint of this service, which may be about to leave the traffic.
     Endpoint(ServiceName, Option<Leaving>),
 }
@@ -97,10 +155,22 @@ pub(super) struct Handover {
     pub(super) old: Arc<TenureCounter>,
 }
 
-/// A committed switch whose answer waits for its drains.
+/// A shift between the publish of its abort and the barrier.
+#[derive(Debug)]
+pub(super) struct Aborting {
+    /// What the shift was begun by.
+    pub(super) asked: Asked,
+    /// The tenure that comes to nothing.
+    pub(super) handover: Handover,
+    /// Who aborted it and waits for that.
+    pub(super) waiter: Option<Waiter>,
+}
+
+/// An answer that waits for drains.
 #[derive(Debug)]
 pub(super) struct Draining {
-    pub(super) asked: Asked,
+    pub(super) waiters: Vec<OpId>,
+    pub(super) unchanged: Vec<Unchanged>,
     /// The tenures still draining.
     pub(super) left: BTreeSet<(ServiceName, Tenure)>,
     pub(super) settled: Vec<Receipt>,
@@ -132,7 +202,12 @@ impl Operations {
         self.pending_changes()
             .filter(|it| match it {
                 Journaling::Register(it) => it.service == *service && it.colour == colour,
-                Journaling::Deregister(_) | Journaling::Drain(_) | Journaling::Switch(..) => false,
+                Journaling::Deregister(_)
+                | Journaling::Drain(_)
+                | Journaling::Switch(..)
+                | Journaling::Shift(..)
+                | Journaling::Step(..)
+                | Journaling::Abort(..) => false,
             })
             .count()
     }
@@ -153,7 +228,10 @@ impl Operations {
                 Journaling::Drain(_)
                 | Journaling::Deregister(_)
                 | Journaling::Register(_)
-                | Journaling::Switch(..) => None,
+                | Journaling::Switch(..)
+                | Journaling::Shift(..)
+                | Journaling::Step(..)
+                | Journaling::Abort(..) => None,
             })
             .collect()
     }
@@ -168,15 +246,22 @@ impl Operations {
                 Journaling::Deregister(_)
                 | Journaling::Drain(_)
                 | Journaling::Register(_)
-                | Journaling::Switch(..) => None,
+                | Journaling::Switch(..)
+                | Journaling::Shift(..)
+                | Journaling::Step(..)
+                | Journaling::Abort(..) => None,
             })
             .collect()
     }
 
     fn pending_changes(&self) -> impl Iterator<Item = &Journaling> {
-        self.journaling
-            .values()
-            .filter(|it| !matches!(it, Journaling::Switch(..)))
+        self.journaling.values().filter(|it| match it {
+            Journaling::Register(_) | Journaling::Deregister(_) | Journaling::Drain(_) => true,
+            Journaling::Switch(..)
+            | Journaling::Shift(..)
+            | Journaling::Step(..)
+            | Journaling::Abort(..) => false,
+        })
     }
 }
 
@@ -185,6 +270,13 @@ impl State {
     pub(super) fn journaled(&mut self, op: OpId, turn: &mut Turn) {
         match self.operations.journaling.remove(&op) {
             Some(Journaling::Switch(asked, intents)) => self.switch_journaled(asked, intents, turn),
+            Some(Journaling::Shift(asked, record)) => self.shift_began(asked, *record, turn),
+            Some(Journaling::Step(service, tenure)) => {
+                self.step_written((&service, tenure), Ok(()), turn);
+            }
+            Some(Journaling::Abort(op, intent, waiter)) => {
+                self.abort_written((op, *intent, waiter), turn);
+            }
             Some(Journaling::Register(register)) => self.registered(register, turn),
             Some(Journaling::Deregister(deregister)) => self.deregistered(deregister, turn),
             Some(Journaling::Drain(drain)) => self.endpoint_drain_journaled(drain, turn),
@@ -197,6 +289,16 @@ impl State {
         match self.operations.journaling.remove(&op) {
             Some(Journaling::Switch(asked, intents)) => {
                 self.switch_unjournaled(&asked, intents, error, turn);
+            }
+            Some(Journaling::Shift(asked, record)) => {
+                self.refuse_intended(&asked, vec![record.service], error, turn);
+            }
+            Some(Journaling::Step(service, tenure)) => {
+                self.step_written((&service, tenure), Err(error), turn);
+            }
+            Some(Journaling::Abort(op, intent, waiter)) => {
+                turn.tells(Notice::JournalFailed { error });
+                self.abort_written((op, *intent, waiter), turn);
             }
             Some(Journaling::Register(_) | Journaling::Deregister(_) | Journaling::Drain(_)) => {
                 turn.does(Effect::AnswerEndpoint(
@@ -218,6 +320,8 @@ impl State {
             Some(Committing::Switch(asked, handovers)) => {
                 self.committed(asked, handovers, passed, turn);
             }
+            Some(Committing::Abort(aborting)) => self.aborted(*aborting, passed, turn),
+            Some(Committing::Linger(service, tenure)) => self.linger_left(&(service, tenure), turn),
             Some(Committing::Endpoint(service, leaving)) => {
                 self.endpoint_changed(service, leaving, passed, turn);
             }

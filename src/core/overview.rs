@@ -47,6 +47,8 @@ impl State {
             rollback_why,
             standby_kept_until: self.held_until(name, now),
             waiting: self.waiting_view(name, now.instant),
+            shift: self.shift_view(name, now.instant),
+            finishing: self.lingers.view(name),
             pools: ByColour::from_fn(|colour| {
                 let claims = self.claims(name, standing, colour);
                 PoolView {
@@ -54,6 +56,8 @@ impl State {
                     ..pool_view(served, colour, &claims, now.instant)
                 }
             }),
+            // The edge has these.
+            mirror: Vec::new(),
             leaving: self.leavers.of(name),
             draining: self.drains.receipts_of(name),
             last_switch: standing.history.front().map(|it| self.as_it_stands(it)),
@@ -80,6 +84,9 @@ impl State {
 
     /// Whether a rollback would open its gates at once, and why, or why not.
     fn rollback_view(&self, name: &ServiceName, served: &Served, now: Now) -> (bool, String) {
+        if self.shifts.contains_key(name) {
+            return (true, "it would end the shift that is under way".to_owned());
+        }
         let to = self.standings.get(name).and_then(Standing::rollback_to);
         let Some(to) = to else {
             return (false, "there is no earlier colour".to_owned());
@@ -131,13 +138,18 @@ impl State {
         })
     }
 
-    /// Claims of the tenures of one pool: the live one, those between publish and barrier, the draining ones.
+    /// Claims of the tenures of one pool: the live one, that of a shift, those between publish and barrier,
+    /// the draining ones.
     pub(super) fn claims(&self, name: &ServiceName, standing: &Standing, colour: Colour) -> Counts {
         let handed_over = self.operations.barriers.values().flat_map(|it| match it {
             Committing::Switch(_, handovers) => handovers.as_slice(),
-            Committing::Endpoint(..) => &[],
+            Committing::Abort(aborting) => std::slice::from_ref(&aborting.handover),
+            Committing::Endpoint(..) | Committing::Linger(..) => &[],
         });
-        let counters = handed_over.map(|it| &it.old).chain([&standing.counter]);
+        let shift = self.shifts.get(name).map(|it| &it.counter);
+        let counters = handed_over.map(|it| &it.old);
+        let counters = counters.chain([&standing.counter]).chain(shift);
+        let counters = counters.chain(self.lingers.counters(name));
         counters
             .filter(|it| it.service() == name && it.colour() == colour)
             .fold(self.drains.counts_of(name, colour), |sum, it| {
@@ -152,6 +164,7 @@ fn pool_view(served: &Served, colour: Colour, claims: &Counts, now: Instant) -> 
         ready: pool.ready(),
         in_flight: claims.in_flight(),
         tunnels: claims.tunnels,
+        previews: served.previewing(colour),
         safe_to_stop: false,
         endpoints: pool
             .endpoints()

@@ -8,18 +8,18 @@
 use std::sync::Arc;
 
 use super::{
+    answer::{answer, refuse},
     decide::decide,
     drain::Drain,
     event::{BarrierPassed, Effect, Entry},
-    gate::Gated,
+    gate::{Gated, spec::HookPoint, verdict::GateVerdict},
     ids::{Colour, ServiceName},
     in_flight::Counts,
     notice::Notice,
-    operation::{Asked, Committing, Draining, Handover, Intent, Journaling, is_own},
+    operation::{Asked, Committing, Handover, Intent, Journaling},
     state::{State, Turn},
-    switch::{
-        Broken, Cut, Outcome, Receipt, Refusal, SwitchAnswer, SwitchRequest, WaitFor, Waiting, Wish,
-    },
+    steer::SteerRequest,
+    switch::{Outcome, Receipt, Refusal, SwitchRequest, Waiting, Wish},
     time::after,
 };
 
@@ -27,13 +27,19 @@ impl State {
     /// Begins a switch or refuses it at once.
     pub(super) fn switch(&mut self, request: SwitchRequest, turn: &mut Turn) {
         // Numbers are never used twice; one that is could not be answered apart.
-        if self.operations.contains(request.op) {
+        if self.is_known(request.op) {
             return;
+        }
+        if let Wish::Rollback(service) = &request.wish
+            && self.shifts.contains_key(service)
+        {
+            let service = service.clone();
+            return self.steer(SteerRequest::abort(service, request), turn);
         }
         let decision = match decide(self, &request) {
             Ok(decision) => decision,
             Err(refusal) => {
-                let services = services_of(&request.wish);
+                let services = request.wish.services();
                 let asked = Asked::new(request, Vec::new(), turn.now);
                 return refuse(&asked, services, refusal, turn);
             }
@@ -58,9 +64,15 @@ impl State {
     pub(super) fn write_intent(&mut self, gated: Gated, turn: &mut Turn) {
         let targets = gated.targets.iter();
         let intents: Vec<_> = targets
-            .filter_map(|(service, to)| self.intent(&gated, service, *to, turn))
+            .filter_map(|(service, to)| {
+                let gates = gated.gates_of(service).cloned().collect();
+                self.intent((&gated.asked, gates), (service, *to), turn)
+            })
             .collect();
-        let asked = gated.asked;
+        self.write_switch(gated.asked, intents, turn);
+    }
+
+    pub(super) fn write_switch(&mut self, asked: Asked, intents: Vec<Intent>, turn: &mut Turn) {
         let receipts = intents.iter().map(|it| it.receipt.clone()).collect();
         let op = asked.op;
         self.operations
@@ -69,39 +81,25 @@ impl State {
         turn.does(Effect::Journal(op, Entry::Switched { receipts }));
     }
 
-    fn intent(
+    pub(super) fn intent(
         &self,
-        gated: &Gated,
-        service: &ServiceName,
-        to: Colour,
+        (asked, gates): (&Asked, Vec<GateVerdict>),
+        (service, to): (&ServiceName, Colour),
         turn: &Turn,
     ) -> Option<Intent> {
-        let asked = &gated.asked;
         let standing = self.standings.get(service)?;
         let served = self.services.get(service)?;
-        let gates = turn.now.instant.duration_since(asked.at.instant);
+        let took = turn.now.instant.duration_since(asked.at.instant);
         let receipt = Receipt {
-            from: standing.live,
-            to,
-            tenure: standing.tenure().next(),
-            service: service.clone(),
-            actor: asked.actor.clone(),
-            reason: asked.reason.clone(),
             rollback: asked.rollback,
             forced: asked.force,
-            requested_at: asked.at.wall,
-            committed_at: None,
-            gate_ms: u64::try_from(gates.as_millis()).unwrap_or(u64::MAX),
-            gates: gated.gates_of(service).cloned().collect(),
-            barrier_us: None,
-            unproven_workers: 0,
-            in_flight_at_commit: 0,
-            finished: 0,
-            replayed: 0,
-            cut: Cut::default(),
-            broken: Broken::default(),
-            drained_at: None,
-            outcome: Outcome::Committing,
+            group: asked.group.clone(),
+            gate_ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
+            gates,
+            ..Receipt::intended(
+                (service, standing.live, to, standing.next_tenure()),
+                (&asked.actor, asked.reason.as_ref(), asked.at.wall),
+            )
         };
         Some(Intent {
             receipt,
@@ -116,8 +114,11 @@ impl State {
             let service = intent.receipt.service.clone();
             // A service that the file has stopped naming meanwhile changes all the same, unserved: what the
             // journal says is so.
+            let shift = self.shifts.remove(&service);
             if let Some(standing) = self.standings.get_mut(&service) {
-                let old = standing.begin_tenure(intent.receipt.clone(), self.workers);
+                let begun = shift.map(|shift| shift.counter);
+                let old = standing.begin_tenure(intent.receipt.clone(), begun, self.workers);
+                self.linger_after(&intent.receipt, &old, turn.now);
                 handovers.push(Handover { intent, old });
             }
             if let Some(served) = self.services.get(&service) {
@@ -141,7 +142,34 @@ impl State {
         error: String,
         turn: &mut Turn,
     ) {
+        let mut of_shift = false;
+        for intent in &intents {
+            of_shift |= self.commit_unwritten(intent, turn);
+        }
         let services: Vec<_> = intents.into_iter().map(|it| it.receipt.service).collect();
+        if !of_shift {
+            return self.refuse_intended(asked, services, error, turn);
+        }
+        // The shift goes on, and whoever began it goes on waiting.
+        let refusal = Refusal::Journal(error);
+        turn.tells(Notice::SwitchRefused {
+            services,
+            actor: asked.actor.clone(),
+            refusal: refusal.clone(),
+        });
+        if let Some(joined) = asked.joined {
+            turn.does(Effect::Answer(joined.op, refusal.into()));
+        }
+    }
+
+    /// What was to begin could not be written down.
+    pub(super) fn refuse_intended(
+        &mut self,
+        asked: &Asked,
+        services: Vec<ServiceName>,
+        error: String,
+        turn: &mut Turn,
+    ) {
         self.idle(&services);
         refuse(asked, services, Refusal::Journal(error), turn);
     }
@@ -157,7 +185,7 @@ impl State {
         self.idle(handovers.iter().map(|it| &it.intent.receipt.service));
         let drains: Vec<_> = handovers
             .into_iter()
-            .map(|handover| self.commit(handover, &asked, passed, turn))
+            .map(|handover| self.commit(handover, passed, turn))
             .collect();
         for drain in &drains {
             turn.tells(Notice::Switched {
@@ -173,25 +201,21 @@ impl State {
                 workers: passed.missing,
             });
         }
-        match asked.wait {
-            WaitFor::Committed => {
-                let receipts = drains.iter().map(|it| it.receipt.clone()).collect();
-                answer(asked, receipts, turn);
-            }
-            WaitFor::Drained => self.answer_when_drained(asked, &drains),
-        }
-        for drain in drains {
+        let receipts: Vec<_> = drains.iter().map(|it| it.receipt.clone()).collect();
+        let waiters = asked.waiters();
+        for drain in self.answer_or_wait((waiters, asked.unchanged), drains, turn) {
             self.drains.begin(drain, turn);
+        }
+        for receipt in receipts {
+            let at = match receipt.rollback {
+                false => HookPoint::AfterCommit,
+                true => HookPoint::AfterRollback,
+            };
+            self.call_hooks(at, &receipt, turn);
         }
     }
 
-    fn commit(
-        &mut self,
-        handover: Handover,
-        asked: &Asked,
-        passed: &BarrierPassed,
-        turn: &Turn,
-    ) -> Drain {
+    fn commit(&mut self, handover: Handover, passed: &BarrierPassed, turn: &Turn) -> Drain {
         let Handover { intent, old } = handover;
         let at_commit = at_commit(passed, &old);
         let mut receipt = intent.receipt;
@@ -210,18 +234,8 @@ impl State {
             began: turn.now.instant,
             deadline: after(turn.now.instant, intent.drain_deadline),
             cut: false,
-            awaited_by: (asked.wait == WaitFor::Drained).then_some(asked.op),
+            awaited_by: None,
         }
-    }
-
-    fn answer_when_drained(&mut self, asked: Asked, drains: &[Drain]) {
-        let old = |it: &Drain| (it.receipt.service.clone(), it.counter.tenure());
-        let draining = Draining {
-            left: drains.iter().map(old).collect(),
-            settled: Vec::new(),
-            asked,
-        };
-        self.operations.draining.insert(draining.asked.op, draining);
     }
 
     pub(super) fn idle<'a>(&mut self, services: impl IntoIterator<Item = &'a ServiceName>) {
@@ -233,41 +247,15 @@ impl State {
 
 /// The reading of `counter` at the barrier. If a worker did not answer, the sum of the answers lacks its
 /// shard, and a later reading of all shards is nearer to the truth.
-fn at_commit(passed: &BarrierPassed, counter: &super::in_flight::TenureCounter) -> Counts {
+pub(super) fn at_commit(
+    passed: &BarrierPassed,
+    counter: &super::in_flight::TenureCounter,
+) -> Counts {
     let mut told = passed.counts.iter();
     let told = told
         .find(|(service, tenure, _)| service == counter.service() && *tenure == counter.tenure());
     match told {
         Some((_, _, counts)) if passed.missing == 0 => *counts,
         _ => counter.counts(),
-    }
-}
-
-fn services_of(wish: &Wish) -> Vec<ServiceName> {
-    match wish {
-        Wish::Switch(wanted) => wanted.keys().cloned().collect(),
-        Wish::Rollback(service) => vec![service.clone()],
-    }
-}
-
-pub(super) fn refuse(asked: &Asked, services: Vec<ServiceName>, refusal: Refusal, turn: &mut Turn) {
-    turn.tells(Notice::SwitchRefused {
-        services,
-        actor: asked.actor.clone(),
-        refusal: refusal.clone(),
-    });
-    if !is_own(asked.op) {
-        turn.does(Effect::Answer(asked.op, refusal.into()));
-    }
-}
-
-fn answer(asked: Asked, receipts: Vec<Receipt>, turn: &mut Turn) {
-    let unchanged = asked.unchanged;
-    let done = SwitchAnswer::Done {
-        receipts,
-        unchanged,
-    };
-    if !is_own(asked.op) {
-        turn.does(Effect::Answer(asked.op, done));
     }
 }

@@ -12,6 +12,7 @@ use super::{
     ids::{ByColour, Colour, Generation, ListenerId, ListenerName, ServiceName, ServiceSlot},
     route::RouteTable,
     service::ServiceSpec,
+    shift::Shift,
     snapshot::{ServiceSnapshot, Snapshot},
     state::{State, Turn},
 };
@@ -143,6 +144,14 @@ impl State {
             live: standing.live,
             tenure: Arc::clone(&standing.counter),
             pools: ByColour::from_fn(|colour| Arc::clone(served.pools[colour].shared())),
+            previews: served.previews_of(standing.live.other()).cloned(),
+            // While a shift lasts, the standby is compared by what it answers to clients.
+            mirrors: served
+                .mirrors_of(standing.live.other())
+                .filter(|_| !self.shifts.contains_key(name))
+                .cloned(),
+            shift: self.shifts.get(name).map(Shift::snapshot),
+            former: self.lingers.snapshot(name),
             held: self.holds.is_held(name),
         }))
     }

@@ -18,6 +18,7 @@ use super::{
     notice::Notice,
     pool::{EndpointState, PoolChange, PoolState},
     service::{EndpointSpec, ServiceSpec},
+    shift::Pace,
     standing::{Served, Standing},
     state::{State, Turn},
     switch::{Actor, SwitchRequest, WaitFor, Wish},
@@ -47,6 +48,7 @@ impl State {
                 self.add(spec, &mut difference, turn);
             }
         }
+        self.forget_unnamed_shifts(turn);
         self.forget_longest_retired();
         let known = self.publication.listeners();
         difference
@@ -80,6 +82,8 @@ impl State {
         let missing: Vec<_> = missing.cloned().collect();
         let youngest = self.standings.values().map(|it| it.retired).max();
         for name in missing {
+            self.abort_unnamed(&name, turn);
+            self.close_linger(&name);
             let Some(served) = self.services.remove(&name) else {
                 continue;
             };
@@ -135,8 +139,11 @@ impl State {
                 spec: Arc::clone(&spec),
                 probe,
                 pools: ByColour::default(),
+                previews: None,
+                mirrors: None,
             },
         );
+        self.count_beside(&name);
         for colour in Colour::ALL {
             self.unpark(&name, colour);
             self.reconcile_pool(&spec, colour, turn);
@@ -160,8 +167,19 @@ impl State {
             turn.does(Effect::Record(self.seen(&spec, turn)));
         }
         self.warn_of_empty_live(&name, difference);
+        let standing = self.standings.get_mut(&name);
+        if let Some(record) = standing.and_then(|it| it.shift.take()) {
+            self.restore_shift(record, turn);
+        }
+        self.restore_linger(&name, turn.now);
         difference.rerouted.push(spec);
         difference.watched_changed = true;
+    }
+
+    fn count_beside(&mut self, name: &ServiceName) {
+        if let Some(served) = self.services.get_mut(name) {
+            served.count_beside(self.workers);
+        }
     }
 
     /// Puts the endpoints registered at run time back into their pool.
@@ -188,6 +206,7 @@ impl State {
             return;
         }
         let old = std::mem::replace(&mut served.spec, Arc::clone(&spec));
+        served.count_beside(self.workers);
         self.publication.touch(served.slot);
         if old.probe != spec.probe {
             served.probe = Arc::new(spec.probe.clone());
@@ -211,6 +230,7 @@ impl State {
                 .extend(pool_change((&spec.name, colour), &change));
         }
         self.hold(&spec.name, turn.now);
+        self.reconcile_linger(&spec.name);
         self.see(&spec, difference, turn);
         self.warn_of_empty_live(&spec.name, difference);
     }
@@ -315,6 +335,7 @@ impl State {
             force: false,
             expect_live: None,
             expect_tenure: None,
+            pace: Pace::AsFile,
             wait: WaitFor::Committed,
         };
         self.switch(request, turn);

@@ -37,7 +37,10 @@ impl State {
             self.is_switching(name, colour),
             self.has_claims(name, colour, now),
             self.is_unproven(name, colour),
+            self.has_previews(name, colour),
+            self.has_copies(name, colour),
             self.is_held(name, colour, now),
+            self.has_sessions(name, colour),
         ];
         reasons.into_iter().flatten().collect()
     }
@@ -49,6 +52,12 @@ impl State {
     }
 
     fn is_switching(&self, name: &ServiceName, colour: Colour) -> Option<Hindrance> {
+        if let Some(shift) = self.shifts.get(name) {
+            let it = &shift.record;
+            let (to, by, since) = (it.to, &it.actor.name, it.began_at);
+            let detail = format!("a shift to {to} by `{by}` is under way since {since}");
+            return Some(hindrance(HindranceKind::Switching, detail, None));
+        }
         let busy = self.operations.busy.get(name)?;
         let (to, by, since) = (busy.to, &busy.actor.name, busy.since);
         let detail = if to == colour {
@@ -68,7 +77,8 @@ impl State {
         let claims = self.claims(name, standing, colour);
         let endpoints = served.pools[colour].endpoints().iter();
         let working: u64 = endpoints.map(|it| it.counter.in_flight()).sum();
-        let left = claims.in_flight().max(working);
+        let beside = served.previewing(colour) + served.mirroring(colour);
+        let left = claims.in_flight().max(working.saturating_sub(beside));
         if left == 0 {
             return None;
         }
@@ -90,6 +100,18 @@ impl State {
         is_unproven.then(|| hindrance(HindranceKind::Unproven, detail.to_owned(), None))
     }
 
+    fn has_previews(&self, name: &ServiceName, colour: Colour) -> Option<Hindrance> {
+        let left = self.services.get(name)?.previewing(colour);
+        let detail = || format!("previews in flight: {left}");
+        (left > 0).then(|| hindrance(HindranceKind::Preview, detail(), None))
+    }
+
+    fn has_copies(&self, name: &ServiceName, colour: Colour) -> Option<Hindrance> {
+        let left = self.services.get(name)?.mirroring(colour);
+        let detail = || format!("copies of live requests in flight: {left}");
+        (left > 0).then(|| hindrance(HindranceKind::Mirror, detail(), None))
+    }
+
     fn is_held(&self, name: &ServiceName, colour: Colour, now: Now) -> Option<Hindrance> {
         if self.standings.get(name)?.live == colour {
             return None;
@@ -97,6 +119,12 @@ impl State {
         let until = self.held_until(name, now)?;
         let detail = format!("it is kept ready to return until {until}");
         Some(hindrance(HindranceKind::Held, detail, Some(until)))
+    }
+
+    fn has_sessions(&self, name: &ServiceName, colour: Colour) -> Option<Hindrance> {
+        let until = self.lingers.may_reach(name, colour)?;
+        let detail = "sessions that were begun there finish there";
+        Some(hindrance(HindranceKind::Sessions, detail.to_owned(), until))
     }
 }
 

@@ -14,9 +14,13 @@ use std::{
 use http::{HeaderName, HeaderValue};
 
 use super::{
+    affinity::AffinitySpec,
+    beside::PreviewSpec,
     gate::spec::GatesSpec,
     ids::{ByColour, Colour, EndpointAddr, ListenerName, ServiceName},
     proxy_header::ProxyVersion,
+    share::Share,
+    shift::ShiftSpec,
     tls::UpstreamTls,
 };
 
@@ -55,6 +59,12 @@ pub struct ServiceSpec {
     pub passive: PassiveSpec,
     /// How a switch goes.
     pub switch: SwitchSpec,
+    /// Which sessions stay with their colour.
+    pub affinity: Option<AffinitySpec>,
+    /// The share of safe requests that are copied to the standby; none, where it is none.
+    pub mirror: Share,
+    /// How a request asks for the standby, if one may.
+    pub preview: Option<Arc<PreviewSpec>>,
     /// How long each wait may last.
     pub timeouts: Timeouts,
     /// How upstream connections are kept.
@@ -278,6 +288,8 @@ pub struct SwitchSpec {
     pub min_ready: MinReady,
     /// After it, what still runs on the old pool is cut and counted.
     pub drain_deadline: Duration,
+    /// How gradually it goes.
+    pub shift: ShiftSpec,
     /// What it waits for besides `min_ready`.
     pub gates: GatesSpec,
     /// How long the pool that was live before is kept ready to return; zero keeps it for no longer than its requests

@@ -15,6 +15,8 @@ use super::{
     in_flight::TenureCounter,
     route::RouteTable,
     service::ServiceSpec,
+    share::Share,
+    shift_key::ShiftKey,
 };
 
 /// The routing value that a request loads once per attempt.
@@ -61,8 +63,36 @@ pub struct ServiceSnapshot {
     pub tenure: Arc<TenureCounter>,
     /// Both pools.
     pub pools: ByColour<Arc<PoolSnapshot>>,
+    /// The claims of requests that ask for the standby, if they may.
+    pub previews: Option<Arc<TenureCounter>>,
+    /// The claims of copies that are sent to the standby, if any are.
+    pub mirrors: Option<Arc<TenureCounter>>,
+    /// The gradual switch under way.
+    pub shift: Option<ShiftSnapshot>,
+    /// The colour that was live before, while sessions that were begun there finish there.
+    pub former: Option<FormerSnapshot>,
     /// Whether the standby is held ready to return: unused connections to it are kept.
     pub held: bool,
+}
+
+/// A colour that sessions finish on, as a request sees it.
+#[derive(Clone, Debug)]
+pub struct FormerSnapshot {
+    /// The tenure in which these sessions were begun.
+    pub session: Tenure,
+    /// The claims of their requests since the switch.
+    pub tenure: Arc<TenureCounter>,
+}
+
+/// A gradual switch as a request sees it.
+#[derive(Clone, Debug)]
+pub struct ShiftSnapshot {
+    /// The share that goes to the other colour.
+    pub share: Share,
+    /// What decides who is in it.
+    pub key: ShiftKey,
+    /// The claims of the other colour's tenure.
+    pub tenure: Arc<TenureCounter>,
 }
 
 impl ServiceSnapshot {

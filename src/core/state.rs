@@ -15,15 +15,18 @@ use std::{
 use super::{
     drain::Drains,
     event::{Effect, Event, Restored},
+    gate::Calls,
     health::{PassiveFailure, ProbeVerdict},
     hold::Holds,
-    ids::{Colour, EndpointId, ServiceName},
+    ids::{Colour, EndpointId, OpId, ServiceName},
     leave::Leavers,
+    linger::Lingers,
     notice::Notice,
     operation::Operations,
     pool::EndpointState,
     publication::Publication,
     service::{EndpointSpec, ServiceSpec},
+    shift::{Shift, Shifts},
     snapshot::Snapshot,
     standing::{Served, Standing, restore},
     time::Now,
@@ -39,6 +42,9 @@ pub struct State {
     pub(super) services: BTreeMap<ServiceName, Served>,
     pub(super) operations: Operations,
     pub(super) drains: Drains,
+    pub(super) calls: Calls,
+    pub(super) shifts: Shifts,
+    pub(super) lingers: Lingers,
     pub(super) holds: Holds,
     pub(super) leavers: Leavers,
     /// When which newcomer gets more of the traffic; the next in front.
@@ -68,7 +74,7 @@ impl Turn {
     }
 
     pub(super) fn tells(&mut self, notice: Notice) {
-        self.does(Effect::Notice(notice));
+        self.does(Effect::Notice(Box::new(notice)));
     }
 }
 
@@ -82,6 +88,9 @@ impl State {
             services: BTreeMap::new(),
             operations: Operations::default(),
             drains: Drains::default(),
+            calls: Calls::default(),
+            shifts: Shifts::new(),
+            lingers: Lingers::default(),
             holds: Holds::default(),
             leavers: Leavers::default(),
             climbs: BTreeSet::new(),
@@ -106,6 +115,7 @@ impl State {
         match event {
             Event::Reloaded(reload) => self.reload(reload, on),
             Event::Switch(request) => self.switch(request, on),
+            Event::Steer(request) => self.steer(request, on),
             Event::Register(register) => self.register(register, on),
             Event::Deregister(deregister) => self.deregister(deregister, on),
             Event::DrainEndpoint(drain) => self.drain_endpoint(drain, on),
@@ -119,27 +129,35 @@ impl State {
             } => self.drained((service, tenure), &counts, on),
             Event::Left(op, counts) => self.left(op, &counts, on),
             Event::GateAnswered(answer) => self.gate_answered(answer, on),
+            Event::Called(op, outcome) => self.called(op, outcome, on),
+            Event::Said(said) => self.said(said, on),
             Event::Probed(id, verdict) => self.probed(id, &verdict, on),
             Event::Failed(id, why) => self.failed(id, why, on),
             Event::Resolved(id, addrs) => self.resolved(id, addrs, on),
             Event::Woke => self.woke(on),
             Event::ShuttingDown => self.shutting_down(on),
         }
+        self.ask_lingers(&mut turn);
         turn.effects
     }
 
     /// When [`Event::Woke`] is due next: the end of an ejection, of a wait for gates, of a drain or a hold,
-    /// the deadline of an endpoint that leaves, or a newcomer's next step.
+    /// the deadline of an endpoint that leaves, a newcomer's next step, or a look at a shift.
     #[must_use]
     pub fn next_wake(&self) -> Option<Instant> {
         let ejection = self.ejections.first().map(|(until, _)| *until);
         let waiting = self.operations.waiting.values();
         let gates = waiting.map(|it| it.wait().due).min();
+        let going = self.shifts.values().filter(|_| !self.shutting_down);
+        let shift = going.filter_map(Shift::due).min();
         let wakes = [
             ejection,
             gates,
+            shift,
             self.drains.next_deadline(),
             self.holds.next_end(),
+            self.lingers.next_end(),
+            self.calls.next_due(),
             self.leavers.next_deadline(),
             self.climbs.first().map(|(at, _)| *at),
         ];
@@ -150,6 +168,11 @@ impl State {
     #[must_use]
     pub const fn snapshot(&self) -> &Arc<Snapshot> {
         self.publication.snapshot()
+    }
+
+    /// Whether a number is in use.
+    pub(super) fn is_known(&self, op: OpId) -> bool {
+        self.operations.contains(op) || self.shifts.values().any(|it| it.asked.op == op)
     }
 
     /// An endpoint that has not been seen before, at a place.
@@ -285,11 +308,14 @@ impl State {
             self.ejections.pop_first();
             self.readmit(id, turn);
         }
+        self.advance_shifts(turn);
         self.end_holds(turn);
+        self.end_lingers(turn);
         self.climb(turn);
         self.publish(turn);
         self.ask_gates(turn);
         self.drains.cut_overdue(turn);
+        self.end_overdue_calls(turn);
         self.leavers.cut_overdue(turn);
     }
 
@@ -317,5 +343,6 @@ impl State {
     fn shutting_down(&mut self, turn: &mut Turn) {
         self.shutting_down = true;
         self.refuse_waiting(turn);
+        self.leave_shifts(turn);
     }
 }

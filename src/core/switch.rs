@@ -1,15 +1,18 @@
-//! What a switch is asked to do, why it may be refused, and the receipt it leaves.
+//! What a switch is asked to do, and why it may be refused.
 //!
-//! Owns the words of a switch; whether it may begin is said in `decide.rs`, how it goes on in `procedure.rs`.
+//! Owns the words of a switch; whether it may begin is said in `decide.rs`, how it goes on in `procedure.rs`, what it
+//! leaves behind in `receipt.rs`.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+pub use super::receipt::{Broken, Cut, Outcome, Receipt};
 use super::{
-    gate::verdict::GateVerdict,
-    ids::{Colour, OpId, ServiceName, Tenure},
-    in_flight::Counts,
+    gate::verdict::{GateKind, GateVerdict},
+    ids::{Colour, GroupName, OpId, ServiceName, Tenure},
+    share::Share,
+    shift::{Pace, ShiftView},
     time::Timestamp,
 };
 
@@ -30,6 +33,8 @@ pub struct SwitchRequest {
     pub expect_live: Option<Colour>,
     /// Refuse if another tenure is the present one (`If-Match`).
     pub expect_tenure: Option<Tenure>,
+    /// How gradually; a rollback and a switch of several services always go at once.
+    pub pace: Pace,
     /// When to answer.
     pub wait: WaitFor,
 }
@@ -41,6 +46,42 @@ pub enum Wish {
     Switch(BTreeMap<ServiceName, Colour>),
     /// Go back to the colour that was live before.
     Rollback(ServiceName),
+    /// The same as `Switch`, of the services of a group.
+    SwitchGroup(GroupName, BTreeMap<ServiceName, Colour>),
+    /// Take back the last switch of a group, all of it or nothing.
+    RollbackGroup(GroupName, BTreeSet<ServiceName>),
+}
+
+impl Wish {
+    /// Whether it leads back.
+    #[must_use]
+    pub const fn is_rollback(&self) -> bool {
+        match self {
+            Self::Rollback(_) | Self::RollbackGroup(..) => true,
+            Self::Switch(_) | Self::SwitchGroup(..) => false,
+        }
+    }
+
+    /// The group that it is about.
+    #[must_use]
+    pub const fn group(&self) -> Option<&GroupName> {
+        match self {
+            Self::SwitchGroup(group, _) | Self::RollbackGroup(group, _) => Some(group),
+            Self::Switch(_) | Self::Rollback(_) => None,
+        }
+    }
+
+    /// The services that it is about.
+    #[must_use]
+    pub fn services(&self) -> Vec<ServiceName> {
+        match self {
+            Self::Switch(colours) | Self::SwitchGroup(_, colours) => {
+                colours.keys().cloned().collect()
+            }
+            Self::Rollback(service) => vec![service.clone()],
+            Self::RollbackGroup(_, services) => services.iter().cloned().collect(),
+        }
+    }
 }
 
 /// Who asks for a change.
@@ -62,6 +103,8 @@ pub enum ActorKind {
     File,
     /// A signal to the process.
     Signal,
+    /// A hook that has failed.
+    Hook,
 }
 
 impl ActorKind {
@@ -72,6 +115,7 @@ impl ActorKind {
             Self::Admin => "admin",
             Self::File => "file",
             Self::Signal => "signal",
+            Self::Hook => "hook",
         }
     }
 }
@@ -85,6 +129,27 @@ impl Actor {
             name: "file".to_owned(),
         }
     }
+
+    /// A hook that has failed.
+    #[must_use]
+    pub fn hook(name: &str) -> Self {
+        Self {
+            kind: ActorKind::Hook,
+            name: name.to_owned(),
+        }
+    }
+
+    /// Whether both are one person, as far as that can be told: by the token, whatever else a caller says of themselves.
+    #[must_use]
+    pub fn is_same_person(&self, other: &Self) -> bool {
+        self.kind == other.kind && self.person() == other.person()
+    }
+
+    /// The name without what its bearer added to it.
+    fn person(&self) -> &str {
+        let name = self.name.split_once(" (");
+        name.map_or(self.name.as_str(), |(person, _)| person)
+    }
 }
 
 /// When a switch is answered.
@@ -94,6 +159,8 @@ pub enum WaitFor {
     /// When the barrier has passed.
     #[default]
     Committed,
+    /// When the first share of a gradual switch is published; when the barrier has passed, if it goes at once.
+    Begun,
     /// When no claim of the old tenure is left.
     Drained,
 }
@@ -108,6 +175,8 @@ pub enum SwitchAnswer {
         /// Services on which the wanted colour was live already.
         unchanged: Vec<Unchanged>,
     },
+    /// A shift, as it stands.
+    Shifting(Box<ShiftView>),
     /// Not done; nothing has changed.
     Refused(Refusal),
 }
@@ -167,9 +236,69 @@ pub enum Refusal {
         /// Since when.
         since: Timestamp,
     },
+    /// A gradual switch is under way.
+    #[error(
+        "service `{service}` is being shifted to {to}, at {share} now, by `{actor}` since {since}; complete or abort \
+         that first"
+    )]
+    Shifting {
+        /// The service.
+        service: ServiceName,
+        /// Where the shift leads.
+        to: Colour,
+        /// Who asked for it.
+        actor: String,
+        /// Since when.
+        since: Timestamp,
+        /// How far it has come.
+        share: Share,
+    },
+    /// No gradual switch is under way.
+    #[error("service `{0}` has no gradual switch under way")]
+    NotShifting(ServiceName),
+    /// The gradual switch was aborted before it was committed.
+    #[error(
+        "the switch of service `{service}` to {to} was aborted by `{by}`; {live} is live, as before"
+    )]
+    Aborted {
+        /// The service.
+        service: ServiceName,
+        /// Where it led.
+        to: Colour,
+        /// What is live.
+        live: Colour,
+        /// Who aborted it.
+        by: String,
+    },
     /// The gates did not open in time; nothing was changed.
     #[error("{}", gates(.0))]
     Gates(Vec<GateVerdict>),
+    /// No switch of the service waits for its gates.
+    #[error("no switch of service `{0}` waits for its gates")]
+    NothingWaits(ServiceName),
+    /// A switch waits, and not for approval.
+    #[error(
+        "the switch of service `{service}` waits for {gate} still, not for approval; say it again later"
+    )]
+    NotYet {
+        /// The service.
+        service: ServiceName,
+        /// What it waits for.
+        gate: GateKind,
+    },
+    /// Who has asked for a switch cannot approve it.
+    #[error("`{0}` has asked for the switch; somebody else must approve it")]
+    SamePerson(String),
+    /// Not every service of the group stands where a switch of the group has left it.
+    #[error(
+        "service `{service}` does not stand where the last switch of group `{group}` has left it; roll back one service at a time"
+    )]
+    NotTogether {
+        /// The group.
+        group: GroupName,
+        /// The first service that was switched otherwise since, or was never switched with the others.
+        service: ServiceName,
+    },
     /// No earlier colour to go back to.
     #[error("service `{0}` has never been switched, there is no colour to roll back to")]
     NothingToRollBack(ServiceName),
@@ -189,137 +318,25 @@ pub enum Refusal {
     ShuttingDown,
 }
 
+impl Refusal {
+    /// What whoever began a shift is told when it was aborted.
+    pub(super) fn aborted(receipt: &Receipt) -> Self {
+        let by = receipt.shift.as_ref().and_then(|it| it.aborted_by.as_ref());
+        Self::Aborted {
+            service: receipt.service.clone(),
+            to: receipt.to,
+            live: receipt.from,
+            by: by.map_or_else(String::new, |it| it.name.clone()),
+        }
+    }
+}
+
 fn gates(failures: &[GateVerdict]) -> String {
     failures
         .iter()
         .map(ToString::to_string)
         .collect::<Vec<_>>()
         .join("; ")
-}
-
-/// Stored account of one switch and of every request it met.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Receipt {
-    /// The service.
-    pub service: ServiceName,
-    /// The colour that was live.
-    pub from: Colour,
-    /// The colour that is live since.
-    pub to: Colour,
-    /// The tenure that began.
-    pub tenure: Tenure,
-    /// Who asked.
-    pub actor: Actor,
-    /// Why.
-    pub reason: Option<String>,
-    /// Whether it was asked for as a rollback.
-    pub rollback: bool,
-    /// Whether the gates were skipped.
-    pub forced: bool,
-    /// When it was asked for.
-    pub requested_at: Timestamp,
-    /// When the barrier had passed.
-    pub committed_at: Option<Timestamp>,
-    /// How long the gates took, in milliseconds.
-    pub gate_ms: u64,
-    /// The gates that it passed besides `min_ready`.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub gates: Vec<GateVerdict>,
-    /// From the publish to the last worker's answer, in microseconds.
-    pub barrier_us: Option<u64>,
-    /// Workers that had not answered when the barrier was given up: 0 is the proof that nobody can reach the old
-    /// pool any more; with any other number the switch is committed, but not proven.
-    #[serde(default)]
-    pub unproven_workers: u64,
-    /// Claims of the old tenure at the moment of the barrier.
-    pub in_flight_at_commit: u64,
-    /// Of those: ended by themselves.
-    pub finished: u64,
-    /// Of those: sent again, by the new snapshot.
-    pub replayed: u64,
-    /// Of those: cut, by cause.
-    pub cut: Cut,
-    /// Of those finished: broken off by a peer, not by cutover.
-    pub broken: Broken,
-    /// When the last claim had ended.
-    pub drained_at: Option<Timestamp>,
-    /// How it stands.
-    pub outcome: Outcome,
-}
-
-/// Claims that cutover itself ended, by cause.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Cut {
-    /// The drain deadline passed.
-    pub drain_deadline: u64,
-    /// The process stopped.
-    pub shutdown: u64,
-}
-
-impl Cut {
-    /// Over all causes.
-    #[must_use]
-    pub const fn total(&self) -> u64 {
-        self.drain_deadline + self.shutdown
-    }
-}
-
-/// Claims that a peer broke off while they drained.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Broken {
-    /// By the client.
-    pub client: u64,
-    /// By the endpoint.
-    pub upstream: u64,
-}
-
-/// How a switch stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Outcome {
-    /// Written to the journal, the barrier has not passed yet.
-    Committing,
-    /// Committed; claims of the old tenure are left.
-    Draining,
-    /// Every claim has ended by itself or was replayed.
-    Drained,
-    /// Every claim has ended, some because they were cut.
-    Cut,
-    /// The process ended before the drain did; what was in flight ended with it.
-    Interrupted,
-}
-
-impl Receipt {
-    /// Writes `met`, what has happened to the old tenure since the barrier, into the receipt.
-    pub const fn account(&mut self, met: &Counts) {
-        self.in_flight_at_commit = met.claimed;
-        self.finished = met.finished;
-        self.replayed = met.replayed;
-        self.cut = Cut {
-            drain_deadline: met.cut_by_deadline,
-            shutdown: met.cut_by_shutdown,
-        };
-        self.broken = Broken {
-            client: met.client_gone,
-            upstream: met.upstream_failed,
-        };
-    }
-
-    /// When the colour became live, as nearly as is known: the commit, or, where the process ended before it, the
-    /// moment at which the gates had opened.
-    #[must_use]
-    pub fn live_since(&self) -> Timestamp {
-        let gates = Duration::from_millis(self.gate_ms);
-        self.committed_at
-            .unwrap_or_else(|| self.requested_at.plus(gates))
-    }
-
-    /// Claims not yet accounted for.
-    #[must_use]
-    pub const fn left(&self) -> u64 {
-        self.in_flight_at_commit
-            .saturating_sub(self.finished + self.replayed + self.cut.total())
-    }
 }
 
 /// The switch that a service is busy with, as others see it: it waits for gates, journal or barrier.

@@ -93,8 +93,16 @@ const YEAR: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 const MAX_MILLIS: u64 = 253_402_300_799_999;
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
+
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "any instant will do; the rest is arithmetic"
+    )]
+    pub(in crate::core) fn any_instant() -> Instant {
+        Instant::now()
+    }
 
     #[test]
     fn a_timestamp_is_written_and_read_as_rfc_3339() {

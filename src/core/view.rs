@@ -9,6 +9,7 @@ use super::{
     health::Health,
     ids::{ByColour, Colour, EndpointAddr, ServiceName, Tenure},
     leave::LeaveReceipt,
+    shift::ShiftView,
     switch::{Actor, Receipt},
     time::Timestamp,
 };
@@ -39,8 +40,17 @@ pub struct ServiceView {
     pub standby_kept_until: Option<Timestamp>,
     /// A switch that waits for its gates.
     pub waiting: Option<WaitingView>,
+    /// The gradual switch under way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shift: Option<ShiftView>,
+    /// The old colour, while sessions that were begun there finish there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub finishing: Option<FinishingView>,
     /// Both pools.
     pub pools: ByColour<PoolView>,
+    /// What copies of live requests have shown of each pool as the standby, since the process began; empty without any.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub mirror: Vec<MirrorView>,
     /// Endpoints that are leaving the traffic, then the last that have left.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub leaving: Vec<LeaveReceipt>,
@@ -69,6 +79,21 @@ pub struct WaitingView {
     pub gates: Vec<GateVerdict>,
 }
 
+/// An old colour that sessions finish on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FinishingView {
+    /// The colour.
+    pub colour: Colour,
+    /// The tenure in which they were begun.
+    pub tenure: Tenure,
+    /// Until when.
+    pub until: Timestamp,
+    /// Requests that stayed there so far.
+    pub requests: u64,
+    /// Of those: in flight.
+    pub in_flight: u64,
+}
+
 /// One pool.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct PoolView {
@@ -78,6 +103,9 @@ pub struct PoolView {
     pub in_flight: u64,
     /// Of those: tunnels.
     pub tunnels: u64,
+    /// Requests in flight that asked for the standby; none of them is among the others.
+    #[serde(default)]
+    pub previews: u64,
     /// Whether the pool may be stopped without anybody noticing; `safe-to-stop` says why not.
     #[serde(default)]
     pub safe_to_stop: bool,
@@ -157,8 +185,41 @@ pub enum HindranceKind {
     Switching,
     /// Requests are in flight there.
     InFlight,
+    /// Requests that asked for the standby are in flight there.
+    Preview,
+    /// Copies of live requests are in flight there.
+    Mirror,
     /// A worker has not proved that it routes nothing there any more.
     Unproven,
     /// It is kept ready to return.
     Held,
+    /// Sessions that were begun there finish there.
+    Sessions,
+}
+
+/// How the answers of a standby compare with those of the live pool.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MirrorView {
+    /// The pool that got the copies.
+    pub colour: Colour,
+    /// Copies both of whose answers came.
+    pub compared: u64,
+    /// Of those: the same status, type and length.
+    pub same: u64,
+    /// Of those: another status.
+    pub status_differs: u64,
+    /// Of those with the same status: another `Content-Type`.
+    pub type_differs: u64,
+    /// Of those with the same status and type: another `Content-Length`.
+    pub length_differs: u64,
+    /// Copies that the standby did not answer.
+    pub unanswered: u64,
+    /// Copies whose live request got no answer of an endpoint.
+    pub without_live: u64,
+    /// Copies that were not made, because too many were under way or no endpoint was ready.
+    pub dropped: u64,
+    /// Mean time to the response head of those compared, of the live pool, in microseconds.
+    pub live_mean_us: u64,
+    /// The same, of the standby.
+    pub copy_mean_us: u64,
 }

@@ -66,6 +66,9 @@ impl Operator {
             force: false,
             expect_live: None,
             wait: WaitFor::Committed,
+            steps: None,
+            every: None,
+            at_once: false,
         };
         let answer = self.call::<SwitchOneAnswer>("/switch", Some(&body)).await?;
         Ok(answer.receipt)

@@ -340,7 +340,16 @@ fn drain(receipt: &Receipt) -> String {
             format!(", drained in {:.1} s", took as f64 / 1000.0)
         }
         (Outcome::Interrupted, _, _) => ", interrupted".to_owned(),
-        (Outcome::Committing | Outcome::Draining | Outcome::Drained | Outcome::Cut, _, _) => {
+        (Outcome::Aborted, _, Some(_)) => ", aborted".to_owned(),
+        (
+            Outcome::Committing
+            | Outcome::Draining
+            | Outcome::Drained
+            | Outcome::Cut
+            | Outcome::Aborted,
+            _,
+            _,
+        ) => {
             format!(", {} draining", receipt.left())
         }
     }

@@ -23,7 +23,9 @@ use super::{
 };
 use crate::{
     core::{
+        beside::Traffic,
         health::PassiveFailure,
+        ids::Colour,
         in_flight::{Claim, Ending},
         time::Timestamp,
     },
@@ -203,6 +205,13 @@ impl Account {
         &self.downstream
     }
 
+    /// Which pool it shows, if it asked for the standby.
+    pub(crate) fn preview(&self) -> Option<Colour> {
+        let pool = self.pool.as_ref();
+        pool.filter(|it| it.traffic() == Traffic::Preview)
+            .map(|it| it.colour())
+    }
+
     fn took(&self) -> Duration {
         self.downstream
             .worker()
@@ -232,6 +241,7 @@ impl Account {
         record.bytes_in = self.bytes_in;
         record.bytes_out = self.bytes_out;
         record.replays = self.replays;
+        record.preview = self.preview().is_some();
         record.cause = self.cause;
         self.downstream.worker().log_access(*record);
     }
@@ -288,6 +298,7 @@ fn record<B>(downstream: &Downstream, request: &Request<B>, origin: &Origin) -> 
         bytes_in: 0,
         bytes_out: 0,
         replays: 0,
+        preview: false,
         request_id: origin.id.clone(),
         traceparent: trace.cloned(),
         cause: None,

@@ -29,6 +29,8 @@ pub(crate) struct Connections {
     http1_until: Cell<Option<Tick>>,
     retired: Cell<bool>,
     warmth: Cell<Warmth>,
+    /// Whether they are opened before their pool is live.
+    warming: Cell<bool>,
 }
 
 /// Whether unused ones are kept for longer than `idle_timeout` says, because their pool is to be ready to return.
@@ -62,6 +64,7 @@ impl Connections {
             http1_until: Cell::new(None),
             retired: Cell::new(false),
             warmth: Cell::new(Warmth::None),
+            warming: Cell::new(false),
         })
     }
 
@@ -166,6 +169,26 @@ impl Connections {
         });
         self.trunks
             .prune(|since| !is_warm && since.after(self.spec.idle_timeout) <= now);
+    }
+
+    /// They are wanted, though their pool is not live yet.
+    pub(crate) fn warm_up(&self) {
+        self.warming.set(true);
+    }
+
+    /// Their pool is live: what was opened before is like any other.
+    pub(crate) fn goes_live(&self) {
+        self.warming.set(false);
+    }
+
+    /// Whether they are wanted, though their pool is not live.
+    pub(crate) const fn is_warming(&self) -> bool {
+        self.warming.get()
+    }
+
+    /// Whether one is kept.
+    pub(crate) fn has_idle(&self) -> bool {
+        !self.idle.borrow().is_empty()
     }
 
     /// Those that are shared.

@@ -5,28 +5,38 @@
 //! A service's desk is rebuilt when the service's part of the snapshot is another one, which a comparison of
 //! two pointers tells; nothing shared between workers is written to on the way of a request.
 
+pub(super) mod kept;
+
 use std::{
     cell::{RefCell, RefMut},
     rc::Rc,
     sync::Arc,
 };
 
+use http::HeaderValue;
+
 use super::{
+    choice::Chosen,
     endpoint::Endpoint,
     error::ProxyError,
-    pool_desk::{Older, PoolDesk, Workplace},
+    mirror_desk::MirrorDesk,
+    pool_desk::{PoolDesk, Workplace},
+    service_desk::ServiceDesk,
+    shift_desk::Whose,
 };
 use crate::{
     core::{
-        ids::{EndpointId, ListenerId, ServiceSlot},
+        affinity::Session,
+        beside::Traffic,
+        ids::{EndpointId, ListenerId, ListenerName, ServiceSlot},
         in_flight::Claim,
         routing::Lead,
         service::AmbiguousPath,
-        snapshot::{ServiceSnapshot, Snapshot},
+        snapshot::Snapshot,
     },
     publish::Reader,
     telemetry::stats::Stats,
-    tls::Connectors,
+    tls::{Connectors, Seals},
 };
 
 /// One worker's view of all services.
@@ -37,15 +47,7 @@ pub(crate) struct Desk {
     services: RefCell<Vec<Option<ServiceDesk>>>,
     stats: Arc<Stats>,
     connectors: Arc<Connectors>,
-}
-
-/// One worker's view of one service in one state.
-#[derive(Debug)]
-struct ServiceDesk {
-    snapshot: Arc<ServiceSnapshot>,
-    live: Rc<PoolDesk>,
-    /// Of the standby, while it is held: those to which connections are kept.
-    kept: Vec<Rc<Endpoint>>,
+    seals: Arc<Seals>,
 }
 
 /// Where a request is going to.
@@ -54,8 +56,12 @@ pub(crate) struct Picked {
     pub(crate) pool: Rc<PoolDesk>,
     pub(crate) endpoint: Rc<Endpoint>,
     pub(crate) claim: Claim,
+    /// Where a copy of it may go.
+    pub(crate) mirror: Option<Rc<MirrorDesk>>,
     /// The path to forward, where it is not the client's.
     pub(crate) respelt: Option<String>,
+    /// The session that begins with this request; the client does not know it yet.
+    pub(crate) session: Option<Session>,
 }
 
 /// Why it is going nowhere, and the pool it was meant for.
@@ -69,8 +75,13 @@ pub(crate) struct Unpicked {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct RouteKey<'a> {
     pub(crate) listener: ListenerId,
+    pub(crate) listener_name: &'a ListenerName,
     pub(crate) host: &'a str,
     pub(crate) path: &'a str,
+    /// On whose account an earlier attempt was made; a request does not change sides.
+    pub(crate) traffic: Option<Traffic>,
+    /// Looked at only where colours share the traffic, or where the standby may be asked for.
+    pub(crate) whose: Whose<'a>,
 }
 
 impl Desk {
@@ -78,7 +89,7 @@ impl Desk {
         worker: usize,
         reader: Reader,
         stats: Arc<Stats>,
-        connectors: Arc<Connectors>,
+        (connectors, seals): (Arc<Connectors>, Arc<Seals>),
     ) -> Self {
         Self {
             worker,
@@ -86,6 +97,7 @@ impl Desk {
             services: RefCell::default(),
             stats,
             connectors,
+            seals,
         }
     }
 
@@ -116,19 +128,42 @@ impl Desk {
                 pool: None,
             });
         };
-        let pool = Rc::clone(&service.live);
-        match pool.pick(tried) {
+        if service.is_asked_for_standby(key) {
+            return service.preview(tried, respelt);
+        }
+        let Chosen {
+            pool,
+            endpoint,
+            session,
+        } = service.choose(key.whose, tried);
+        match endpoint {
             Some(endpoint) => Ok(Picked {
                 claim: pool.claim(),
+                mirror: service.mirror_of(&pool),
                 pool,
                 endpoint,
                 respelt,
+                session,
             }),
             None => Err(Unpicked {
                 error: ProxyError::NoReadyEndpoint,
                 pool: Some(pool),
             }),
         }
+    }
+
+    /// What tells a client its session, so that it tells it again.
+    pub(crate) fn cookie(
+        &self,
+        (pool, session): (&PoolDesk, Session),
+        secure: bool,
+    ) -> Option<HeaderValue> {
+        let snapshot = pool.snapshot();
+        let name = &snapshot.spec.affinity.as_ref()?.cookie;
+        let value = self.seals.seal(&snapshot.name, session)?;
+        let secure = if secure { "; Secure" } else { "" };
+        let cookie = format!("{name}={value}; Path=/; HttpOnly; SameSite=Lax{secure}");
+        HeaderValue::from_maybe_shared(bytes::Bytes::from(cookie)).ok()
     }
 
     /// Whether an endpoint, of whichever pool of the service, may still be picked by the newest snapshot.
@@ -201,6 +236,7 @@ impl Desk {
             worker: self.worker,
             stats: &self.stats,
             connectors: &self.connectors,
+            seals: &self.seals,
         }
     }
 
@@ -223,68 +259,4 @@ fn lead(snapshot: &Snapshot, key: RouteKey<'_>) -> Lead {
     };
     let routes = snapshot.routes_of(key.listener);
     routes.map_or(Lead::Nowhere, |it| it.lead(key.host, key.path, policy))
-}
-
-impl ServiceDesk {
-    /// The desk for `snapshot`. What still holds of `older` is taken over: connections to endpoints of the
-    /// same tenure, and while the standby is held those of both colours; all others are retired.
-    fn renew(
-        workplace: Workplace<'_>,
-        snapshot: Arc<ServiceSnapshot>,
-        older: Option<&Self>,
-    ) -> Self {
-        let pool = |tenure| {
-            let mut known = older.into_iter().flat_map(Self::pools);
-            let known = known.find(|pool| pool.claims_in(tenure));
-            let older = Older {
-                pool: known.map(Rc::as_ref),
-                kept: older.map_or(&[], |older| &older.kept),
-            };
-            Rc::new(PoolDesk::new(workplace, &snapshot, tenure, older))
-        };
-        let renewed = Self {
-            live: pool(&snapshot.tenure),
-            kept: kept(workplace, &snapshot, older),
-            snapshot,
-        };
-        for endpoint in older.into_iter().flat_map(Self::endpoints) {
-            let mut newer = renewed.endpoints();
-            if !newer.any(|newer| newer.shares_connections(endpoint)) {
-                endpoint.connections().retire();
-            }
-        }
-        renewed
-    }
-
-    /// Every pool that requests may be sent to.
-    fn pools(&self) -> impl Iterator<Item = &Rc<PoolDesk>> {
-        [&self.live].into_iter()
-    }
-
-    /// Every endpoint to which there may be connections.
-    fn endpoints(&self) -> impl Iterator<Item = &Rc<Endpoint>> {
-        let picked = self.pools().flat_map(|pool| pool.endpoints());
-        picked.chain(&self.kept)
-    }
-}
-
-/// Endpoints of a held standby to which connections are kept: those that had some when it was live.
-fn kept(
-    workplace: Workplace<'_>,
-    snapshot: &ServiceSnapshot,
-    older: Option<&ServiceDesk>,
-) -> Vec<Rc<Endpoint>> {
-    let Some(older) = older.filter(|_| snapshot.held) else {
-        return Vec::new();
-    };
-    let colour = snapshot.live.other();
-    let belongs = workplace.belongs(&snapshot.spec, colour);
-    let kept = snapshot.pools[colour].endpoints.iter();
-    let kept = kept.filter_map(|endpoint| {
-        let known = older.endpoints().find(|it| it.id() == endpoint.id)?;
-        let endpoint = Endpoint::new(belongs, endpoint.clone(), Some(known));
-        endpoint.connections().hold();
-        Some(Rc::new(endpoint))
-    });
-    kept.collect()
 }

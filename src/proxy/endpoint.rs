@@ -83,6 +83,18 @@ impl ConnectError {
         }
     }
 
+    /// In words, as probes have them.
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Refused => "connect refused",
+            Self::Timeout => "connect timeout",
+            Self::Unresolved => "name not resolved",
+            Self::Handshake => "tls handshake failed",
+            Self::Untrusted => "certificate not trusted",
+            Self::Exhausted => "no descriptor or port left",
+        }
+    }
+
     fn of(error: &io::Error) -> Self {
         if is_exhausted(error) {
             Self::Exhausted
@@ -168,6 +180,11 @@ impl Endpoint {
     /// Those connections to it that are not used at present.
     pub(crate) fn connections(&self) -> &Connections {
         &self.connections
+    }
+
+    /// How long opening a connection may take.
+    pub(crate) const fn connect_timeout(&self) -> Duration {
+        self.connect_timeout
     }
 
     /// Whether both use the same connections.

@@ -29,6 +29,8 @@ pub(crate) enum ProxyError {
     NoHopLeft,
     /// No endpoint may be picked.
     NoReadyEndpoint,
+    /// It asks for the standby, and no endpoint of that may be picked.
+    NoPreview,
     /// The endpoint's name stands for no address.
     Unresolved,
     /// Buffers held too much, and this request's body for longest.
@@ -83,6 +85,7 @@ impl ProxyError {
             Self::NoRoute => StatusCode::NOT_FOUND,
             Self::NoHopLeft => StatusCode::OK,
             Self::NoReadyEndpoint
+            | Self::NoPreview
             | Self::BuffersFull
             | Self::Crowded
             | Self::Exhausted
@@ -114,6 +117,7 @@ impl ProxyError {
             Self::NoHost => "no host to redirect to",
             Self::NoHopLeft => "no hop left",
             Self::NoReadyEndpoint => "no ready endpoint",
+            Self::NoPreview => "no ready endpoint in the standby pool to preview",
             Self::Unresolved => "endpoint name not resolved",
             Self::BuffersFull => "buffers full",
             Self::Exhausted => "out of descriptors or ports",
@@ -146,6 +150,7 @@ impl ProxyError {
             | Self::DeadlinePassed => Side::Downstream,
             Self::NoHopLeft
             | Self::NoReadyEndpoint
+            | Self::NoPreview
             | Self::BuffersFull
             | Self::Exhausted
             | Self::CutByDeadline
@@ -178,6 +183,7 @@ impl ProxyError {
             | Self::NoHost
             | Self::NoHopLeft
             | Self::NoReadyEndpoint
+            | Self::NoPreview
             | Self::Unresolved
             | Self::Exhausted
             | Self::ConnectRefused

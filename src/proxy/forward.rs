@@ -11,8 +11,8 @@ use std::{
 };
 
 use http::{
-    HeaderMap, HeaderValue, Request, Response, StatusCode, Version,
-    header::{ACCEPT, CONNECTION, UPGRADE},
+    HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, Version,
+    header::{ACCEPT, CONNECTION, SET_COOKIE, UPGRADE},
 };
 use hyper::body::Incoming;
 use tokio::task::coop::unconstrained;
@@ -134,6 +134,9 @@ async fn send(
     if !admitted || headers::rewrite_response(response.headers_mut(), &origin.id).is_err() {
         return Err(ProxyError::Malformed);
     }
+    if let Some(cookie) = outbound.cookie(origin.came_by_https()) {
+        response.headers_mut().append(SET_COOKIE, cookie);
+    }
     Ok(Answered {
         response,
         outbound,
@@ -147,6 +150,7 @@ impl Answered {
         account.answered(parts.status.as_u16());
         // hyper makes of it what the client can read; passed on, an endpoint's 1.0 would end keep-alive.
         parts.version = Version::HTTP_11;
+        announce_preview(&account, &mut parts.headers);
         let downstream = Rc::clone(account.downstream());
         if let Some(protocol) = self.protocol {
             announce_upgrade(&mut parts.headers, protocol);
@@ -181,6 +185,13 @@ fn announce_end(downstream: &Downstream, headers: &mut HeaderMap) {
     }
 }
 
+/// Says so where it is the standby that answers, or would have.
+fn announce_preview(account: &Account, headers: &mut HeaderMap) {
+    if let Some(colour) = account.preview() {
+        headers.insert(PREVIEW, HeaderValue::from_static(colour.as_str()));
+    }
+}
+
 fn announce_upgrade(headers: &mut HeaderMap, protocol: HeaderValue) {
     headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
     headers.insert(UPGRADE, protocol);
@@ -202,10 +213,11 @@ fn refuse(
     if let Some(limit) = error.limit() {
         stats.met(limit);
     }
-    let answer = match account.downstream().call() {
+    let mut answer = match account.downstream().call() {
         Some(_) => grpc::answer(error, id),
         None => error.answer(accept, id),
     };
+    announce_preview(&account, answer.headers_mut());
     own_answer(answer, account)
 }
 
@@ -218,3 +230,6 @@ fn own_answer(response: Response<bytes::Bytes>, mut account: Account) -> Respons
     account.count(0, http_body::Body::size_hint(response.body()).lower());
     response
 }
+
+/// Tells a client that it is shown the standby, and which colour that is.
+const PREVIEW: HeaderName = HeaderName::from_static("x-cutover-preview");

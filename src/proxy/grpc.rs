@@ -68,6 +68,7 @@ const fn status(error: ProxyError) -> u16 {
         | ProxyError::ResponseTimeout
         | ProxyError::DeadlinePassed => DEADLINE_EXCEEDED,
         ProxyError::NoReadyEndpoint
+        | ProxyError::NoPreview
         | ProxyError::Unresolved
         | ProxyError::Exhausted
         | ProxyError::ConnectRefused

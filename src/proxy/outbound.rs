@@ -6,7 +6,7 @@
 mod attempt;
 mod shared;
 
-use std::{rc::Rc, sync::Arc};
+use std::{cell::Cell, rc::Rc, sync::Arc};
 
 use http::{
     HeaderMap, HeaderValue, Method, Request, Response, Uri, Version,
@@ -24,13 +24,19 @@ use super::{
     headers::{self, Forwarded},
     hearsay::{self, Hearsay},
     inbound::Inbound,
+    mirror::{self, LiveEnd},
+    mirror_desk::MirrorDesk,
     origin::Origin,
     pool_desk::PoolDesk,
+    preview,
     protocol::Verdict,
+    shift_desk::Whose,
     target,
     upload::{Gate, Progress, RequestBody},
 };
-use crate::core::{ids::EndpointId, service::ForwardedPolicy};
+use crate::core::{
+    affinity::Session, beside::Traffic, ids::EndpointId, service::ForwardedPolicy, share::Point,
+};
 
 /// See the module.
 #[derive(Debug)]
@@ -46,9 +52,19 @@ pub(crate) struct Outbound {
     gate: Option<Arc<Gate>>,
     /// The protocol that the client asked to upgrade to, if cutover passes it.
     asked: Option<HeaderValue>,
+    /// On whose account it is sent, once that is known.
+    traffic: Option<Traffic>,
+    /// Where a copy of it may go, until it is known whether one does.
+    mirror: Option<Rc<MirrorDesk>>,
+    /// Whom its answer is told to, if a copy was made.
+    copied: Option<LiveEnd>,
     tried: Vec<EndpointId>,
     attempts: usize,
     replays: u32,
+    /// Where it stands in a shift.
+    point: Cell<Option<Point>>,
+    /// The session that begins with it, and where.
+    session: Option<(Rc<PoolDesk>, Session)>,
 }
 
 /// What a request looks like before its body.
@@ -108,9 +124,14 @@ impl Outbound {
             upload,
             gate,
             asked,
+            traffic: None,
+            mirror: None,
+            copied: None,
             tried: Vec::new(),
             attempts: 0,
             replays: 0,
+            point: Cell::new(None),
+            session: None,
         }
     }
 
@@ -122,6 +143,16 @@ impl Outbound {
             .get(UPGRADE)
             .is_some_and(is_asked)
             .then(|| asked.clone())
+    }
+
+    /// What tells the client the session that begins with this request, if one does. `told` is whether somebody who is
+    /// believed says that it came by `https`.
+    pub(crate) fn cookie(&self, told: bool) -> Option<HeaderValue> {
+        let (pool, session) = self.session.as_ref()?;
+        let client = self.downstream.client();
+        let secure = told || client.scheme() == "https";
+        let desk = client.worker().desk();
+        desk.cookie((pool, *session), secure)
     }
 
     /// How far the client's body has come, if it has one.
@@ -158,12 +189,21 @@ impl Outbound {
             };
             let (pool, endpoint) = (Rc::clone(&picked.pool), Rc::clone(&picked.endpoint));
             let respelt = picked.respelt.take();
+            self.session = picked.session.map(|session| (Rc::clone(&pool), session));
+            self.belongs_to(&pool);
+            // Only the first attempt is copied: a copy of each would be as many copies of one request.
+            self.mirror = picked.mirror.take().filter(|_| self.attempts == 1);
             account.attempt(picked);
             if let Some(path) = respelt {
                 self.head.uri = target::with_path(&self.head.uri, path)?;
             }
             match self.attempt(body, &pool, &endpoint).await {
-                Ok(answered) => return Ok(answered),
+                Ok(answered) => {
+                    if let Some(copied) = self.copied.take() {
+                        copied.came(&answered);
+                    }
+                    return Ok(answered);
+                }
                 Err(error) => failure = Some(error),
             }
         }
@@ -173,8 +213,34 @@ impl Outbound {
     fn route_key(&self) -> RouteKey<'_> {
         RouteKey {
             listener: self.downstream.listener().id,
+            listener_name: &self.downstream.listener().name,
+            traffic: self.traffic,
             host: target::host_text(self.host.as_ref()),
             path: self.head.uri.path(),
+            whose: Whose {
+                headers: &self.head.headers,
+                client: self.downstream.client(),
+                hearsay: self.hearsay.as_deref(),
+                point: &self.point,
+            },
+        }
+    }
+
+    /// It stays with this sort of traffic, and what lets it in goes no further.
+    fn belongs_to(&mut self, pool: &PoolDesk) {
+        self.traffic = Some(pool.traffic());
+        if let Some(preview) = &pool.snapshot().spec.preview {
+            preview::withhold(preview, &mut self.head.headers);
+        }
+    }
+
+    /// Makes a copy, where one is wanted; only of what has no body and stays HTTP.
+    fn copy(&mut self) {
+        let Some(mirror) = self.mirror.take() else {
+            return;
+        };
+        if self.upload.is_none() && self.asked.is_none() {
+            self.copied = mirror::copies(&mirror, &self.head, self.downstream.worker());
         }
     }
 

@@ -11,13 +11,15 @@ use super::endpoint::{Belongs, Endpoint};
 use crate::{
     core::{
         balance::{Balance, Candidate},
+        beside::Traffic,
         ids::{Colour, EndpointId, Tenure},
         in_flight::{Claim, TenureCounter, WorkerTenure},
+        linger::shown,
         service::{HostPolicy, OnAllUnhealthy, ServiceSpec},
         snapshot::ServiceSnapshot,
     },
     telemetry::stats::{ServiceStats, Stats, StatsShard},
-    tls::Connectors,
+    tls::{Connectors, Seals},
 };
 
 /// See the module.
@@ -25,6 +27,7 @@ use crate::{
 pub(crate) struct PoolDesk {
     worker: usize,
     colour: Colour,
+    traffic: Traffic,
     snapshot: Arc<ServiceSnapshot>,
     tenure: Rc<WorkerTenure>,
     endpoints: Vec<Rc<Endpoint>>,
@@ -39,6 +42,7 @@ pub(crate) struct Workplace<'a> {
     pub(crate) worker: usize,
     pub(crate) stats: &'a Stats,
     pub(crate) connectors: &'a Connectors,
+    pub(crate) seals: &'a Arc<Seals>,
 }
 
 /// What an older desk had.
@@ -73,7 +77,7 @@ impl PoolDesk {
     pub(crate) fn new(
         workplace: Workplace<'_>,
         snapshot: &Arc<ServiceSnapshot>,
-        tenure: &Arc<TenureCounter>,
+        (tenure, traffic): (&Arc<TenureCounter>, Traffic),
         older: Older<'_>,
     ) -> Self {
         let (worker, colour) = (workplace.worker, tenure.colour());
@@ -94,10 +98,11 @@ impl PoolDesk {
         Self {
             worker,
             colour,
+            traffic,
             tenure: older.pool.map_or_else(held, |it| Rc::clone(&it.tenure)),
             balance: RefCell::new(Balance::new(snapshot.spec.balance, endpoints.len(), seed)),
             candidates: RefCell::new(Vec::with_capacity(endpoints.len())),
-            stats: workplace.stats.service(&snapshot.name, colour),
+            stats: workplace.stats.pool(&snapshot.name, colour, traffic),
             endpoints,
             snapshot: Arc::clone(snapshot),
         }
@@ -112,9 +117,14 @@ impl PoolDesk {
         self.colour
     }
 
+    /// On whose account requests are here.
+    pub(crate) const fn traffic(&self) -> Traffic {
+        self.traffic
+    }
+
     /// The number of the tenure that requests are claimed in.
     pub(crate) fn tenure(&self) -> Tenure {
-        self.tenure.counter().tenure()
+        shown(self.tenure.counter().tenure())
     }
 
     /// Whether requests are claimed in `tenure`.

@@ -22,7 +22,7 @@ pub(crate) fn tidy(trailers: &mut HeaderMap) {
 /// What the names of fields begin with that speak of the way here.
 const FAMILY: &str = "x-forwarded-";
 
-static OUT_OF_PLACE: [HeaderName; 40] = [
+static OUT_OF_PLACE: [HeaderName; 42] = [
     // Framing, and what is of one connection only.
     header::CONNECTION,
     header::CONTENT_LENGTH,
@@ -32,6 +32,9 @@ static OUT_OF_PLACE: [HeaderName; 40] = [
     header::UPGRADE,
     HeaderName::from_static("keep-alive"),
     HeaderName::from_static("proxy-connection"),
+    // What some applications are told of in the same letters as of those that frame.
+    HeaderName::from_static("content_length"),
+    HeaderName::from_static("transfer_encoding"),
     // Routing.
     header::EXPECT,
     header::HOST,

@@ -61,6 +61,11 @@ impl Upstream {
         })
     }
 
+    /// It has not been used, and may be kept from now on.
+    pub(crate) fn unused_since(&mut self, now: Tick) {
+        self.idle_since = now;
+    }
+
     /// It began with this introduction, and belongs to that client alone.
     pub(crate) fn belongs_to(&mut self, client: Introduction) {
         self.introduction = Some(Box::new(client));

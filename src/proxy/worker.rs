@@ -22,9 +22,11 @@ use super::{
     clock::Clock,
     desk::Desk,
     lifeline::{Lifelines, SWEEP_INTERVAL},
+    mirror::Copies,
     request_id::RequestIds,
     resources::Resources,
     trace::TraceIds,
+    warm_up::warm_up,
 };
 use crate::{
     core::{ids::ListenerId, in_flight::Ending},
@@ -34,7 +36,7 @@ use crate::{
         access::{AccessLog, AccessRecord},
         stats::{Stats, WorkerStats},
     },
-    tls::Connectors,
+    tls::{Connectors, Seals},
 };
 
 /// What a worker is given.
@@ -48,6 +50,8 @@ pub struct WorkerSetup {
     pub stats: Arc<Stats>,
     /// What connections to endpoints begin with, where they have TLS.
     pub connectors: Arc<Connectors>,
+    /// What the cookies of sessions are sealed with.
+    pub seals: Arc<Seals>,
     /// Where it logs requests, if anywhere.
     pub access: Option<AccessLog>,
     /// What it has together with the others.
@@ -71,6 +75,7 @@ pub(crate) struct Worker {
     lifelines: Lifelines,
     request_ids: RequestIds,
     trace_ids: TraceIds,
+    copies: Copies,
     tight: Cell<bool>,
     draining: Cell<bool>,
     cutting: Cell<bool>,
@@ -114,7 +119,7 @@ async fn run(setup: WorkerSetup) {
             setup.index,
             setup.reader,
             Arc::clone(&setup.stats),
-            setup.connectors,
+            (setup.connectors, setup.seals),
         ),
         index: setup.index,
         stats: setup.stats,
@@ -125,6 +130,7 @@ async fn run(setup: WorkerSetup) {
         lifelines: Lifelines::default(),
         request_ids: RequestIds::new(),
         trace_ids: TraceIds::default(),
+        copies: Copies::default(),
         tight: Cell::new(false),
         draining: Cell::new(false),
         cutting: Cell::new(false),
@@ -166,6 +172,14 @@ impl Worker {
                 let _ = answer.try_send(BarrierAnswer {
                     worker: self.index,
                     counts,
+                });
+            }
+            Order::WarmUp { pool, answer } => {
+                let worker = Rc::clone(self);
+                spawn_local(async move {
+                    let account = warm_up(worker, &pool).await;
+                    // There is room for one answer of each worker; who asked may have given up.
+                    let _ = answer.try_send(account);
                 });
             }
             Order::Cut(tenure, ending) => self.lifelines.cut(&tenure, ending),
@@ -236,6 +250,15 @@ impl Worker {
         self.connections.set(self.connections.get() + 1);
         self.stats().accepted.add(1);
         Admitted(Rc::clone(self))
+    }
+
+    pub(crate) const fn index(&self) -> usize {
+        self.index
+    }
+
+    /// Copies of live requests that it has under way.
+    pub(crate) const fn copies(&self) -> &Copies {
+        &self.copies
     }
 
     pub(crate) const fn desk(&self) -> &Desk {

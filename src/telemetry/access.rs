@@ -167,6 +167,8 @@ pub struct AccessRecord {
     pub service: Option<ServiceName>,
     /// The colour that answered, or would have.
     pub colour: Option<Colour>,
+    /// Whether it asked for the standby.
+    pub preview: bool,
     /// The endpoint of the last attempt.
     pub endpoint: Option<EndpointAddr>,
     /// The tenure claimed by the last attempt.
@@ -209,6 +211,7 @@ mod tests {
             status: 200,
             service: None,
             colour: None,
+            preview: false,
             endpoint: None,
             tenure: None,
             took: Duration::ZERO,

@@ -63,6 +63,7 @@ pub struct Found {
 #[derive(Serialize)]
 struct Data<'a> {
     at: Timestamp,
+    kind: &'static str,
     text: String,
     #[serde(flatten)]
     notice: &'a Notice,
@@ -81,15 +82,20 @@ impl Events {
 
     /// Adds one. What is about no service is for everybody.
     pub fn add(&self, notice: &Notice, at: Timestamp) {
-        let text = notice.to_string();
-        let data = Data { at, text, notice };
+        let (kind, text) = (kind(notice), notice.to_string());
+        let data = Data {
+            at,
+            kind,
+            text,
+            notice,
+        };
         // Nothing in a notice can fail to be written; if it did, an empty object still says that there was one.
         let data = serde_json::to_string(&data).unwrap_or_else(|_| "{}".to_owned());
         let mut ring = self.ring.lock().unwrap_or_else(PoisonError::into_inner);
         let number = *self.newest.borrow() + 1;
         let event = Event {
             id: self.id(number),
-            kind: kind(notice),
+            kind,
             services: notice.services().into_iter().cloned().collect(),
             data,
         };

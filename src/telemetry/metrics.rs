@@ -8,6 +8,7 @@
 
 mod book;
 mod family;
+mod mirrors;
 mod named;
 mod shards;
 mod tls;
@@ -97,6 +98,7 @@ impl Metrics {
         families.extend(tls::handshakes(&self.stats));
         families.push(tls::expiry(&self.certificates_in_use(), unix_seconds()));
         families.extend(shards::services(&self.stats, views));
+        families.extend(mirrors::families(&self.stats, views));
         families.extend(views::families(views));
         families.retain(|family| !family.get_metric().is_empty());
         families.sort_by(|one, other| one.name().cmp(other.name()));

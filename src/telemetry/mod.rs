@@ -6,6 +6,7 @@ pub mod handshakes;
 pub mod limit;
 pub mod log;
 pub mod metrics;
+pub mod mirror;
 pub mod notice;
 pub mod stats;
 pub mod traffic;

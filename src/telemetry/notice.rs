@@ -4,6 +4,9 @@
 //! what is worth telling: core does. Free text (reasons, errors) is written as a quoted field, so that nothing
 //! that came from outside can begin a line of its own.
 
+mod gates;
+mod shift;
+
 use std::{
     sync::Arc,
     time::{Duration, SystemTime},
@@ -13,10 +16,9 @@ use tracing::{error, info, warn};
 
 use super::{events::Events, metrics::Metrics};
 use crate::core::{
-    gate::verdict::{GateVerdict, Verdict},
     health::Health,
     ids::ServiceName,
-    notice::Notice,
+    notice::{Notice, ShiftChange},
     switch::{Actor, Receipt},
     time::Timestamp,
     tls::CertificateInUse,
@@ -55,8 +57,11 @@ impl Notices {
         match notice {
             Notice::SwitchWaiting { .. }
             | Notice::GateAnswered(_)
+            | Notice::HookCalled { .. }
             | Notice::SwitchRefused { .. }
             | Notice::Switched { .. }
+            | Notice::Shift { .. }
+            | Notice::ShiftAborted { .. }
             | Notice::Drained { .. }
             | Notice::DrainDeadlinePassed { .. }
             | Notice::BarrierMissed { .. } => log_switch(notice),
@@ -87,8 +92,18 @@ pub const fn kind(notice: &Notice) -> &'static str {
     match notice {
         Notice::SwitchWaiting { .. } => "switch_waiting",
         Notice::GateAnswered(_) => "gate_answered",
+        Notice::HookCalled { .. } => "hook_called",
         Notice::SwitchRefused { .. } => "switch_refused",
         Notice::Switched { .. } => "switched",
+        Notice::Shift { change, .. } => match change {
+            ShiftChange::Began => "shift_began",
+            ShiftChange::Restored => "shift_restored",
+            ShiftChange::Stepped => "shift_stepped",
+            ShiftChange::Held => "shift_held",
+            ShiftChange::Paused => "shift_paused",
+            ShiftChange::Resumed => "shift_resumed",
+        },
+        Notice::ShiftAborted { .. } => "shift_aborted",
         Notice::Drained { .. } => "drained",
         Notice::DrainDeadlinePassed { .. } => "drain_deadline_passed",
         Notice::BarrierMissed { .. } => "barrier_missed",
@@ -128,7 +143,13 @@ fn log_switch(notice: &Notice) {
             let (by, actor) = who(actor);
             info!(target: LOG, %service, %to, %by, actor, %gate, ?longest, "gates asked");
         }
-        Notice::GateAnswered(gate) => log_gate(gate),
+        Notice::GateAnswered(gate) => gates::log_gate(gate),
+        Notice::HookCalled {
+            service,
+            at,
+            hook,
+            failure,
+        } => gates::log_hook(service, *at, hook, failure.as_deref()),
         Notice::SwitchRefused {
             services,
             actor,
@@ -142,6 +163,13 @@ fn log_switch(notice: &Notice) {
             receipt,
             generation,
         } => log_switched(receipt, generation.0),
+        Notice::Shift {
+            change,
+            share,
+            record,
+            by,
+        } => shift::log(*change, *share, record, by.as_ref()),
+        Notice::ShiftAborted { receipt } => shift::log_aborted(receipt),
         Notice::Drained { receipt, took } => log_drained(receipt, *took),
         Notice::DrainDeadlinePassed {
             service,
@@ -154,27 +182,6 @@ fn log_switch(notice: &Notice) {
         }
         _ => {}
     }
-}
-
-fn log_gate(verdict: &GateVerdict) {
-    let GateVerdict {
-        gate,
-        name,
-        service,
-        colour,
-        why,
-        endpoints,
-        ..
-    } = verdict;
-    let (name, why) = (name.as_deref(), why.as_deref());
-    if verdict.verdict == Verdict::Passed {
-        return info!(target: LOG, %service, %colour, %gate, name, "gate passed");
-    }
-    let faults = endpoints.iter();
-    let faults: Vec<_> = faults
-        .map(|it| format!("{}: {}", it.endpoint, it.why))
-        .collect();
-    warn!(target: LOG, %service, %colour, %gate, name, why, faults = listed(&faults), "gate failed");
 }
 
 fn log_switched(receipt: &Receipt, generation: u64) {
@@ -210,7 +217,7 @@ fn log_drained(receipt: &Receipt, took: Duration) {
     info!(
         target: LOG,
         service = %receipt.service,
-        colour = %receipt.from,
+        colour = %receipt.drains(),
         tenure = receipt.tenure.0,
         in_flight_at_commit = receipt.in_flight_at_commit,
         finished = receipt.finished,

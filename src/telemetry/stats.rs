@@ -6,14 +6,17 @@
 use std::{
     collections::BTreeMap,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
     time::Duration,
 };
 
-use super::{handshakes::HandshakeStats, limit::Limit};
-use crate::core::ids::{Colour, ServiceName};
+use super::{handshakes::HandshakeStats, limit::Limit, mirror::MirrorStats};
+use crate::core::{
+    beside::Traffic,
+    ids::{Colour, ServiceName},
+};
 
 /// All counters of the data plane.
 #[derive(Debug)]
@@ -21,6 +24,11 @@ pub struct Stats {
     workers: Box<[WorkerStats]>,
     // Taken when a worker first meets a service and at a scrape, never by a request.
     services: Mutex<BTreeMap<(ServiceName, Colour), Arc<ServiceStats>>>,
+    // As well; of requests that asked for the standby.
+    previews: Mutex<BTreeMap<(ServiceName, Colour), Arc<ServiceStats>>>,
+    // As well; of copies.
+    copies: Mutex<BTreeMap<(ServiceName, Colour), Arc<ServiceStats>>>,
+    mirrors: Mutex<BTreeMap<(ServiceName, Colour), Arc<MirrorStats>>>,
 }
 
 impl Stats {
@@ -30,6 +38,9 @@ impl Stats {
         Self {
             workers: (0..workers).map(|_| WorkerStats::default()).collect(),
             services: Mutex::default(),
+            previews: Mutex::default(),
+            copies: Mutex::default(),
+            mirrors: Mutex::default(),
         }
     }
 
@@ -45,34 +56,76 @@ impl Stats {
         &self.workers
     }
 
-    /// The counters of one pool; made when first asked for.
+    /// The counters of one pool's own traffic; made when first asked for.
     #[must_use]
     pub fn service(&self, name: &ServiceName, colour: Colour) -> Arc<ServiceStats> {
-        let mut services = self.services.lock().unwrap_or_else(PoisonError::into_inner);
-        let shards = || Arc::new(ServiceStats::new(self.workers.len()));
-        Arc::clone(
-            services
-                .entry((name.clone(), colour))
-                .or_insert_with(shards),
-        )
+        self.pool(name, colour, Traffic::Live)
     }
 
-    /// Every pool that was counted so far.
+    /// The counters of one sort of one pool's traffic; made when first asked for.
+    #[must_use]
+    pub fn pool(&self, name: &ServiceName, colour: Colour, traffic: Traffic) -> Arc<ServiceStats> {
+        let mut counted = self.counted(traffic);
+        let shards = || Arc::new(ServiceStats::new(self.workers.len()));
+        Arc::clone(counted.entry((name.clone(), colour)).or_insert_with(shards))
+    }
+
+    /// Every pool whose own traffic was counted so far.
     #[must_use]
     pub fn services(&self) -> Vec<((ServiceName, Colour), Arc<ServiceStats>)> {
-        let services = self.services.lock().unwrap_or_else(PoisonError::into_inner);
-        services
-            .iter()
+        self.pools(Traffic::Live)
+    }
+
+    /// Every pool of which one sort of traffic was counted so far.
+    #[must_use]
+    pub fn pools(&self, traffic: Traffic) -> Vec<((ServiceName, Colour), Arc<ServiceStats>)> {
+        let counted = self.counted(traffic);
+        let counted = counted.iter();
+        counted
             .map(|(key, stats)| (key.clone(), Arc::clone(stats)))
             .collect()
     }
 
+    /// What copies to one pool have shown; made when first asked for.
+    #[must_use]
+    pub fn mirror(&self, name: &ServiceName, colour: Colour) -> Arc<MirrorStats> {
+        let mut mirrors = self.compared();
+        let stats = || Arc::new(MirrorStats::new(self.workers.len()));
+        Arc::clone(mirrors.entry((name.clone(), colour)).or_insert_with(stats))
+    }
+
+    /// Every pool that copies were sent to so far.
+    #[must_use]
+    pub fn mirrors(&self) -> Vec<((ServiceName, Colour), Arc<MirrorStats>)> {
+        let mirrors = self.compared();
+        let mirrors = mirrors.iter();
+        mirrors
+            .map(|(key, stats)| (key.clone(), Arc::clone(stats)))
+            .collect()
+    }
+
+    fn compared(&self) -> MutexGuard<'_, BTreeMap<(ServiceName, Colour), Arc<MirrorStats>>> {
+        self.mirrors.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn counted(
+        &self,
+        traffic: Traffic,
+    ) -> MutexGuard<'_, BTreeMap<(ServiceName, Colour), Arc<ServiceStats>>> {
+        let counted = match traffic {
+            Traffic::Live => &self.services,
+            Traffic::Preview => &self.previews,
+            Traffic::Mirror => &self.copies,
+        };
+        counted.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Forgets services that are no longer named, so that labels stay bounded by the file.
     pub fn retain(&self, keep: impl Fn(&ServiceName) -> bool) {
-        self.services
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .retain(|(name, _), _| keep(name));
+        for traffic in Traffic::ALL {
+            self.counted(traffic).retain(|(name, _), _| keep(name));
+        }
+        self.compared().retain(|(name, _), _| keep(name));
     }
 }
 
@@ -165,6 +218,8 @@ pub struct StatsShard {
     pub upstream_failures: Counter,
     /// Attempts beyond the first.
     pub replays: Counter,
+    /// Requests whose client has proved a session on the other colour.
+    pub sessions_moved: Counter,
     /// Tunnels opened.
     pub tunnels: Counter,
 }

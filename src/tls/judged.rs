@@ -1,9 +1,10 @@
-//! A configuration, judged whole: what it says, and the files of certificates and keys that it names.
+//! A configuration, judged whole: what it says, and the files of certificates, keys and secrets that it names.
 
 use super::material::Material;
 use crate::config::{
     Problems,
     load::{self, Loaded, Source},
+    secrets,
 };
 
 /// A configuration that can be applied.
@@ -21,6 +22,7 @@ impl Judged {
     /// # Errors
     /// Everything that is wrong with those files.
     pub fn of(mut loaded: Loaded, before: Option<&Material>) -> Result<Self, Problems> {
+        secrets::fill(&mut loaded)?;
         let material = Material::read(&loaded.config, &loaded.places, before)?;
         loaded.warnings.extend(material.warnings(&loaded.places));
         Ok(Self { loaded, material })

@@ -67,10 +67,14 @@ impl<'a> Wanted<'a> {
     }
 }
 
-/// TLS of every pool of a configuration.
+/// TLS of every pool and hook of a configuration.
 pub(super) fn upstream(config: &Config) -> impl Iterator<Item = &Arc<UpstreamTls>> {
-    let pools = config.services.iter().map(|service| &service.upstream_tls);
-    pools.flat_map(|pools| [&pools.blue, &pools.green].into_iter().flatten())
+    config.services.iter().flat_map(|service| {
+        let pools = [&service.upstream_tls.blue, &service.upstream_tls.green];
+        let hooks = service.switch.gates.hooks.iter();
+        let hooks = hooks.filter_map(|hook| hook.tls.as_ref());
+        pools.into_iter().flatten().chain(hooks)
+    })
 }
 
 impl Keyring {

@@ -33,7 +33,9 @@ async fn site(green: &[std::net::SocketAddr], checks: &str) -> (Site, Answering)
 async fn refused(site: &Site) -> Vec<GateVerdict> {
     match site.try_switch(order("shop", Colour::Green)).await {
         SwitchAnswer::Refused(Refusal::Gates(gates)) => gates,
-        other @ (SwitchAnswer::Refused(_) | SwitchAnswer::Done { .. }) => panic!("{other:?}"),
+        other @ (SwitchAnswer::Refused(_)
+        | SwitchAnswer::Shifting(_)
+        | SwitchAnswer::Done { .. }) => panic!("{other:?}"),
     }
 }
 

@@ -9,5 +9,10 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod approval;
 mod checks;
+mod diff;
+mod group;
+mod hooks;
 mod plan;
+mod warm_up;

@@ -109,7 +109,7 @@ async fn the_command_exits_as_the_switch_would_and_so_does_a_dry_run() {
         let output = admin.cli(args).await;
         assert_eq!(output.status.code(), Some(0), "{output:?}");
         let told = String::from_utf8(output.stdout).unwrap();
-        assert!(told.contains("  passed   check GET /smoke\n"), "{told}");
+        assert!(told.contains("  passed    check `GET /smoke`\n"), "{told}");
         assert!(told.ends_with("nothing has been changed\n"), "{told}");
     }
     green.unwell(true);

@@ -321,6 +321,16 @@ const FIELDS: &[Case] = &[
         (Answer(400), Nothing),
     ),
     case(
+        ("10.3", "a length spelt with an underscore"),
+        |path| with(path, &[("content_length", "5")]),
+        (Answer(400), Nothing),
+    ),
+    case(
+        ("10.3", "a coding spelt with an underscore"),
+        |path| with(path, &[("transfer_encoding", "chunked")]),
+        (Answer(400), Nothing),
+    ),
+    case(
         ("8.2.1", "a value of nothing"),
         |path| with(path, &[("x", "")]),
         (Answer(200), Once),

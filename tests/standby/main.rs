@@ -11,4 +11,7 @@
 mod support;
 
 mod endpoints;
+mod mirror;
+mod preview;
 mod safe_to_stop;
+mod walk_through;

@@ -78,7 +78,10 @@ impl Answering {
             bodies: AtomicUsize::new(0),
             seen: Mutex::default(),
         };
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        // The default of 128 is fewer than some tests have connect at one instant.
+        let listener = socket.listen(1024).unwrap();
         let (app, addr) = (Arc::new(app), listener.local_addr().unwrap());
         Self {
             serving: Some(tokio::spawn(serve(listener, Arc::clone(&app)))),

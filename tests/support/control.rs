@@ -18,10 +18,11 @@ use cutover::{
     core::{
         ids::{Colour, ListenerId, ServiceName},
         in_flight::{Ending, TenureCounter},
+        shift::Pace,
         switch::{Actor, ActorKind, Receipt, Refusal, SwitchAnswer, WaitFor, Wish},
         view::ServiceView,
     },
-    mailbox::{BarrierAnswer, ORDERS_LIMIT, OpenListener, Order, REPORTS_LIMIT},
+    mailbox::{BarrierAnswer, ORDERS_LIMIT, OpenListener, Order, REPORTS_LIMIT, WarmUpAnswer},
     publish::{Publisher, Reader},
     telemetry::{metrics::Metrics, notice::Notices, stats::Stats},
     tls::Judged,
@@ -108,6 +109,7 @@ async fn start(path: &Path, watch: bool) -> Result<Control, StartError> {
         config_path: path.to_owned(),
         judged,
         connectors: Arc::default(),
+        seals: Arc::default(),
         source,
         cores: WORKERS,
         publisher,
@@ -141,6 +143,7 @@ async fn work(
                 let counts = counters.iter().map(|it| it.counts_of(worker)).collect();
                 let _ = answer.send(BarrierAnswer { worker, counts }).await;
             }
+            Order::WarmUp { answer, .. } => drop(answer.send(WarmUpAnswer::default()).await),
             Order::CutEndpoint(..) => {}
             Order::Cut(counter, ending) => {
                 let tenure = counter.tenure().0;
@@ -219,6 +222,7 @@ pub(crate) fn order(service: &str, to: Colour) -> SwitchOrder {
         force: false,
         expect_live: None,
         expect_tenure: None,
+        pace: Pace::AsFile,
         wait: WaitFor::Committed,
     }
 }
@@ -238,6 +242,7 @@ pub(crate) fn done(answer: SwitchAnswer) -> Receipt {
             receipts.remove(0)
         }
         SwitchAnswer::Refused(refusal) => panic!("{refusal}"),
+        SwitchAnswer::Shifting(shift) => panic!("{shift:?}"),
     }
 }
 
@@ -246,6 +251,7 @@ pub(crate) fn refused(answer: SwitchAnswer) -> Refusal {
     match answer {
         SwitchAnswer::Refused(refusal) => refusal,
         SwitchAnswer::Done { receipts, .. } => panic!("{receipts:?}"),
+        SwitchAnswer::Shifting(shift) => panic!("{shift:?}"),
     }
 }
 

@@ -24,8 +24,9 @@ use cutover::core::{
     },
     gate::{
         inquiry::GateAnswer,
-        spec::{CheckScope, CheckSpec, GatesSpec},
+        spec::{CheckScope, CheckSpec, GatesSpec, HookPoint, HookSpec, OnFailure},
         verdict::{EndpointFault, GateFault, GateKind},
+        word::{Said, Word},
     },
     health::{PassiveFailure, ProbeVerdict},
     ids::{
@@ -33,13 +34,17 @@ use cutover::core::{
         Tenure,
     },
     in_flight::{Counts, TenureCounter},
+    operation::OWN_OPS,
     service::{
         AmbiguousPath, BalanceKind, ConnectionsSpec, EndpointSpec, ForwardedPolicy, HostPolicy,
         ListenerScope, MinReady, OnAllUnhealthy, PassiveSpec, ProbeKind, ProbeSpec, Route,
         RouteHost, ServiceSpec, SwitchSpec, Timeouts, UpstreamProtocol,
     },
+    share::Share,
+    shift::{Pace, ShiftSpec},
     snapshot::{EndpointSnapshot, ServiceSnapshot},
     state::State,
+    steer::{Steer, SteerRequest},
     switch::{Actor, ActorKind, SwitchRequest, WaitFor, Wish},
     time::{Now, Timestamp},
     view::ServiceView,
@@ -156,8 +161,49 @@ impl Ledger {
             force: false,
             expect_live: None,
             expect_tenure: None,
+            pace: Pace::AsFile,
             wait: WaitFor::Committed,
         }
+    }
+
+    /// A gradual switch by these shares, ten seconds each; its effects.
+    pub fn shift(&mut self, name: &str, to: Colour, steps: &[&str]) -> Vec<String> {
+        let request = self.gradual(name, to, steps);
+        self.on(Event::Switch(request))
+    }
+
+    /// The same to be changed by the test before it is sent.
+    pub fn gradual(&mut self, name: &str, to: Colour, steps: &[&str]) -> SwitchRequest {
+        let steps = steps.iter().map(|it| it.parse::<Share>().unwrap());
+        SwitchRequest {
+            pace: Pace::Steps(steps.collect(), Some(Duration::from_secs(10))),
+            ..self.request(&[(name, to)])
+        }
+    }
+
+    pub fn steer(&mut self, name: &str, steer: Steer) -> Vec<String> {
+        let request = self.steering(name, steer);
+        self.on(Event::Steer(request))
+    }
+
+    /// A wish about a shift to be changed by the test before it is sent.
+    pub fn steering(&mut self, name: &str, steer: Steer) -> SteerRequest {
+        SteerRequest {
+            op: self.op(),
+            service: ServiceName::new(name),
+            steer,
+            actor: bob(),
+            reason: None,
+            force: false,
+            expect_live: None,
+            expect_tenure: None,
+            wait: WaitFor::Committed,
+        }
+    }
+
+    /// The journal has written what core itself wanted last: `count` of its operations so far.
+    pub fn own_journaled(&mut self, count: u64) -> Vec<String> {
+        self.journaled(OWN_OPS | count)
     }
 
     /// The next number of an operation: 1, 2, 3, ...
@@ -211,6 +257,31 @@ impl Ledger {
             gate,
             place,
             outcome,
+        }))
+    }
+
+    /// A hook of core's own calling, by its number among those, passes or fails.
+    pub fn called(&mut self, number: u64, passes: bool) -> Vec<String> {
+        let fault = GateFault {
+            why: Some("status 500".to_owned()),
+            endpoints: Vec::new(),
+        };
+        let outcome = if passes { Ok(()) } else { Err(fault) };
+        self.on(Event::Called(OpId(OWN_OPS | number), outcome))
+    }
+
+    /// Somebody says something about a switch of a service.
+    pub fn says(&mut self, name: &str, word: Word, who: &str) -> Vec<String> {
+        let op = self.op();
+        self.on(Event::Said(Said {
+            op,
+            service: ServiceName::new(name),
+            word,
+            actor: Actor {
+                name: who.to_owned(),
+                ..ada()
+            },
+            reason: None,
         }))
     }
 
@@ -341,6 +412,14 @@ pub fn ada() -> Actor {
     }
 }
 
+/// Another one.
+pub fn bob() -> Actor {
+    Actor {
+        name: "bob".to_owned(),
+        ..ada()
+    }
+}
+
 /// A service with one endpoint a pool, blue live.
 pub fn service(name: &str) -> ServiceSpec {
     ServiceSpec {
@@ -378,13 +457,17 @@ pub fn service(name: &str) -> ServiceSpec {
             max_eject: Duration::from_secs(60),
             max_share_percent: 50,
         },
+        affinity: None,
         switch: SwitchSpec {
             gate_timeout: Duration::from_secs(30),
             min_ready: MinReady::Count(1),
             drain_deadline: Duration::from_secs(10),
+            shift: ShiftSpec::default(),
             gates: GatesSpec::default(),
             keep_standby_for: Duration::ZERO,
         },
+        mirror: Share::NONE,
+        preview: None,
         timeouts: Timeouts {
             connect: Duration::from_secs(1),
             response: Duration::from_secs(60),
@@ -416,6 +499,21 @@ pub fn check(path: &str) -> CheckSpec {
         on: CheckScope::Every,
         repeat: 2,
         timeout: Duration::from_secs(5),
+    }
+}
+
+/// A hook with the meaning of its failure, 10 s long.
+pub fn hook(at: HookPoint, name: &str, on_failure: OnFailure) -> HookSpec {
+    HookSpec {
+        name: name.to_owned(),
+        at,
+        address: "hooks.test:80".to_owned(),
+        host: http::HeaderValue::from_static("hooks.test"),
+        path: "/".to_owned(),
+        tls: None,
+        timeout: Duration::from_secs(10),
+        on_failure,
+        token_file: None,
     }
 }
 

@@ -9,9 +9,11 @@
 use cutover::core::{
     event::{Effect, EndpointAnswer, Entry},
     gate::{inquiry::Question, verdict::GateKind},
+    ids::OpId,
     in_flight::TenureCounter,
     leave::LeaveReceipt,
     notice::Notice,
+    operation::OWN_OPS,
     snapshot::Snapshot,
     switch::{Receipt, SwitchAnswer},
 };
@@ -29,6 +31,11 @@ pub fn line(effect: &Effect) -> String {
         Effect::Cut(it) => format!("cut {}", counter(it)),
         Effect::Ask(it) => {
             let names = it.questions.iter().map(|question| match question {
+                Question::WarmUp(it) => {
+                    let addrs: Vec<_> = it.endpoints.iter().map(|it| it.1.as_str()).collect();
+                    format!("warm up {}", addrs.join(", "))
+                }
+                Question::Hook(it) => format!("{} {}", it.description.at.as_str(), it.hook.name),
                 Question::Check(it) => {
                     let targets: Vec<_> = it.targets.iter().map(|it| it.addr.as_str()).collect();
                     format!("{} of {}", it.check.name, targets.join(", "))
@@ -37,7 +44,16 @@ pub fn line(effect: &Effect) -> String {
             let names: Vec<_> = names.collect();
             format!("ask {}: {}", it.op, names.join("; "))
         }
-        Effect::Unask(op) => format!("unask {op}"),
+        Effect::Unask(op) => format!("unask {}", number(*op)),
+        Effect::Call(it) => {
+            let (at, name) = (it.question.description.at, &it.question.hook.name);
+            format!("call {}: {} {name}", number(it.op), at.as_str())
+        }
+        Effect::AnswerWord(op, Ok(heard)) => {
+            let services: Vec<_> = heard.services.keys().map(ToString::to_string).collect();
+            format!("word {op}: heard for {}", services.join(", "))
+        }
+        Effect::AnswerWord(op, Err(refusal)) => format!("word {op}: {refusal}"),
         Effect::Answer(op, it) => format!("answer {op}: {}", answer(it)),
         Effect::AnswerEndpoint(op, it) => match it {
             EndpointAnswer::Done {
@@ -58,6 +74,14 @@ pub fn line(effect: &Effect) -> String {
             format!("watch {}", addrs.join(", "))
         }
         Effect::Notice(it) => format!("notice: {}", notice(it)),
+    }
+}
+
+/// The number of an operation; one of core's own without the bit that says so.
+fn number(op: OpId) -> String {
+    match op.0 & OWN_OPS {
+        0 => op.to_string(),
+        _ => format!("own {}", op.0 & !OWN_OPS),
     }
 }
 
@@ -112,6 +136,14 @@ fn entry(it: &Entry) -> String {
         } => format!("seen {service} file {file_live}, live {live} tenure {tenure}"),
         Entry::Switched { receipts: them } => format!("switched {}", receipts(them)),
         Entry::Settled { receipt: it } => format!("settled {}", receipt(it)),
+        Entry::Aborted { receipt: it } => format!("aborted {}", receipt(it)),
+        Entry::Shifting { shift: it } => {
+            let paused = if it.paused { " paused" } else { "" };
+            format!(
+                "shifting {} {}>{} tenure {} step {}{paused}",
+                it.service, it.from, it.to, it.tenure, it.step
+            )
+        }
         Entry::Registered {
             service,
             colour,
@@ -145,8 +177,14 @@ fn snapshot(it: &Snapshot) -> String {
                         .collect::<String>()
                 });
                 let pools: Vec<_> = pools.collect();
+                let former = service.former.as_ref();
+                let former = former.map_or("", |_| " lingers");
+                let shift = service.shift.as_ref().map_or_else(String::new, |it| {
+                    let (to, tenure) = (it.tenure.colour(), it.tenure.tenure());
+                    format!(" {} to {to}/{tenure}", it.share)
+                });
                 format!(
-                    "{} {}/{} {}",
+                    "{} {}/{} {}{shift}{former}",
                     service.name,
                     service.live,
                     service.tenure_number(),
@@ -175,8 +213,28 @@ fn answer(it: &SwitchAnswer) -> String {
             let same: Vec<_> = same.collect();
             [receipts(them), same.join(", ")].join("|")
         }
+        SwitchAnswer::Shifting(it) => {
+            let paused = if it.paused { " paused" } else { "" };
+            format!("shifting {} to {}/{}{paused}", it.share, it.to, it.tenure)
+        }
         SwitchAnswer::Refused(refusal) => format!("refused: {refusal}"),
     }
+}
+
+fn shift(it: &Notice) -> String {
+    if let Notice::Shift {
+        change,
+        share,
+        record,
+        ..
+    } = it
+    {
+        return format!("shift of {} {change:?}: {share}", record.service);
+    }
+    if let Notice::ShiftAborted { receipt: it } = it {
+        return format!("shift aborted: {}", receipt(it));
+    }
+    format!("no shift: {it:?}")
 }
 
 #[expect(clippy::too_many_lines, reason = "a table")]
@@ -197,6 +255,13 @@ fn notice(it: &Notice) -> String {
             ..
         } => format!("{service}>{to} waits for {gate} up to {longest:?}"),
         Notice::GateAnswered(it) => it.to_string(),
+        Notice::HookCalled {
+            at, hook, failure, ..
+        } => format!(
+            "{} {hook} {}",
+            at.as_str(),
+            failure.as_deref().unwrap_or("passed")
+        ),
         Notice::SwitchRefused { refusal, actor, .. } => {
             format!("refused to {}: {refusal}", actor.name)
         }
@@ -204,6 +269,8 @@ fn notice(it: &Notice) -> String {
             receipt: it,
             generation,
         } => format!("switched by {generation}: {}", receipt(it)),
+        Notice::Shift { .. } | Notice::ShiftAborted { .. } => shift(it),
+        Notice::JournalFailed { error } => format!("journal failed: {error}"),
         Notice::Drained { receipt: it, took } => format!("drained in {took:?}: {}", receipt(it)),
         Notice::DrainDeadlinePassed {
             service,
@@ -241,7 +308,6 @@ fn notice(it: &Notice) -> String {
         } => format!("{endpoint} drained {drained}"),
         Notice::EndpointLeft { receipt: it, took } => format!("left in {took:?}: {}", leave(it)),
         other @ (Notice::ReloadFailed { .. }
-        | Notice::JournalFailed { .. }
         | Notice::JournalDamaged { .. }
         | Notice::ListenerOpened { .. }
         | Notice::ListenerClosed { .. }

@@ -7,6 +7,7 @@ use cutover::{
     control::handle::{ReloadAnswer, SwitchOrder},
     core::{
         ids::{Colour, ListenerName, ServiceName},
+        shift::Pace,
         switch::{Actor, ActorKind, Receipt, SwitchAnswer, WaitFor, Wish},
         view::{EndpointView, ServiceView},
     },
@@ -260,6 +261,7 @@ pub(crate) fn order(service: &str, to: Colour) -> SwitchOrder {
         force: false,
         expect_live: None,
         expect_tenure: None,
+        pace: Pace::AsFile,
         wait: WaitFor::Committed,
     }
 }
@@ -276,7 +278,9 @@ pub(crate) fn operator() -> Actor {
 pub(crate) fn done(answer: SwitchAnswer) -> Receipt {
     match answer {
         SwitchAnswer::Done { mut receipts, .. } if receipts.len() == 1 => receipts.remove(0),
-        other @ (SwitchAnswer::Done { .. } | SwitchAnswer::Refused(_)) => panic!("{other:?}"),
+        other @ (SwitchAnswer::Done { .. }
+        | SwitchAnswer::Shifting(_)
+        | SwitchAnswer::Refused(_)) => panic!("{other:?}"),
     }
 }
 

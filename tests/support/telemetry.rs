@@ -71,11 +71,14 @@ pub(crate) fn view(service: &str) -> ServiceView {
         rollback_why: "pool `green` of service `shop` has 0 of 1 endpoints ready".to_owned(),
         standby_kept_until: None,
         waiting: None,
+        shift: None,
+        finishing: None,
         pools: ByColour {
             blue: PoolView {
                 ready: 1,
                 in_flight: 5,
                 tunnels: 2,
+                previews: 0,
                 safe_to_stop: false,
                 endpoints: vec![endpoint("10.0.0.1:80", Health::Healthy, true)],
             },
@@ -83,10 +86,12 @@ pub(crate) fn view(service: &str) -> ServiceView {
                 ready: 0,
                 in_flight: 1,
                 tunnels: 0,
+                previews: 0,
                 safe_to_stop: false,
                 endpoints: vec![endpoint("10.0.0.2:80", Health::Unhealthy, false)],
             },
         },
+        mirror: Vec::new(),
         leaving: Vec::new(),
         draining: vec![receipt()],
         last_switch: Some(receipt()),
@@ -119,6 +124,7 @@ pub(crate) fn receipt() -> Receipt {
         reason: Some("release 7".to_owned()),
         rollback: false,
         forced: false,
+        group: None,
         requested_at: Timestamp::from_millis(1_700_000_000_000),
         committed_at: Some(Timestamp::from_millis(1_700_000_000_040)),
         gate_ms: 40,
@@ -135,6 +141,8 @@ pub(crate) fn receipt() -> Receipt {
         broken: Broken::default(),
         drained_at: None,
         outcome: Outcome::Cut,
+        shift: None,
+        affinity: None,
     }
 }
 
@@ -150,6 +158,7 @@ pub(crate) fn record(target: &str) -> AccessRecord {
         status: 200,
         service: Some(shop()),
         colour: Some(Colour::Blue),
+        preview: false,
         endpoint: Some(EndpointAddr::new("10.0.0.1:80")),
         tenure: Some(Tenure(7)),
         took: Duration::from_millis(3),

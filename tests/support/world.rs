@@ -4,8 +4,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 #![allow(
+    dead_code,
     unreachable_pub,
-    reason = "a test file's module is seen by that file alone"
+    reason = "shared by test files, each of which uses a part of it"
 )]
 
 use std::{
@@ -18,12 +19,13 @@ use std::{
 
 use cutover::core::{
     event::{
-        BarrierPassed, Deregister, DrainChange, DrainEndpoint, Effect, Entry, Event, LeaveTerms,
-        Register, Reload, Restored,
+        BarrierPassed, Deregister, DrainChange, DrainEndpoint, Effect, EndpointAnswer, Entry,
+        Event, LeaveTerms, Register, Reload, Restored,
     },
     gate::{
         inquiry::{GateAnswer, Inquiry},
         verdict::GateFault,
+        word::{Said, Word},
     },
     ids::{
         ByColour, Colour, EndpointAddr, EndpointId, Generation, ListenerId, ListenerName, OpId,
@@ -32,9 +34,12 @@ use cutover::core::{
     in_flight::{Claim, Ending, TenureCounter, WorkerTenure},
     operation::OWN_OPS,
     service::ServiceSpec,
+    share::Share,
+    shift::Pace,
     snapshot::{ServiceSnapshot, Snapshot},
     state::State,
-    switch::{Outcome, SwitchRequest, WaitFor, Wish},
+    steer::{Steer, SteerRequest},
+    switch::{Actor, Outcome, SwitchAnswer, SwitchRequest, WaitFor, Wish},
     time::Now,
 };
 
@@ -49,14 +54,20 @@ pub struct World {
     pub now: Now,
     next_op: u64,
     asked: BTreeSet<OpId>,
+    /// What each operation was answered: `done`, or the name of the refusal.
+    pub answers: BTreeMap<OpId, String>,
     /// Entries on their way to the disk, in order; those without a number are written sooner or later.
     journaling: VecDeque<(Option<OpId>, Entry)>,
     barriers: VecDeque<(OpId, Vec<Arc<TenureCounter>>)>,
     draining: Vec<Arc<TenureCounter>>,
     /// Gates that the edge has been asked about.
     asking: Vec<Inquiry>,
+    /// Hooks that were called and have not answered.
+    calling: Vec<OpId>,
     /// What was in flight in the tenure before this one when its barrier passed.
     pub met: BTreeMap<(ServiceName, Tenure), u64>,
+    /// The tenure that began when this one ended.
+    began: BTreeMap<(ServiceName, Tenure), Tenure>,
     claims: Vec<(Claim, Rc<WorkerTenure>)>,
     /// Every endpoint that ever was.
     pub endpoints: BTreeSet<EndpointId>,
@@ -71,11 +82,14 @@ impl World {
             now: start(),
             next_op: 0,
             asked: BTreeSet::new(),
+            answers: BTreeMap::new(),
             journaling: VecDeque::new(),
             barriers: VecDeque::new(),
             draining: Vec::new(),
             asking: Vec::new(),
+            calling: Vec::new(),
             met: BTreeMap::new(),
+            began: BTreeMap::new(),
             claims: Vec::new(),
             endpoints: BTreeSet::new(),
             journal: Restored::default(),
@@ -83,7 +97,17 @@ impl World {
         }
     }
 
+    /// What the operation asked for last was answered, if it was.
+    pub fn last_answer(&self) -> &str {
+        let answer = self.answers.get(&OpId(self.next_op));
+        answer.map_or("waits", String::as_str)
+    }
+
     pub fn switch(&mut self, wish: Wish, force: bool, wait: WaitFor) {
+        self.switch_at(wish, force, (wait, Pace::AsFile));
+    }
+
+    pub fn switch_at(&mut self, wish: Wish, force: bool, (wait, pace): (WaitFor, Pace)) {
         let op = self.op();
         self.happens(Event::Switch(SwitchRequest {
             op,
@@ -91,6 +115,22 @@ impl World {
             actor: ada(),
             reason: None,
             force,
+            expect_live: None,
+            expect_tenure: None,
+            pace,
+            wait,
+        }));
+    }
+
+    pub fn steer(&mut self, service: &str, steer: Steer, wait: WaitFor) {
+        let op = self.op();
+        self.happens(Event::Steer(SteerRequest {
+            op,
+            service: ServiceName::new(service),
+            steer,
+            actor: ada(),
+            reason: None,
+            force: false,
             expect_live: None,
             expect_tenure: None,
             wait,
@@ -169,7 +209,9 @@ impl World {
             return;
         };
         for it in &counters {
-            let key = (it.service().clone(), it.tenure().next());
+            // A tenure that ended meets the one that began, one that came to nothing meets itself.
+            let began = self.began.get(&(it.service().clone(), it.tenure()));
+            let key = (it.service().clone(), began.copied().unwrap_or(it.tenure()));
             self.met.insert(key, it.counts().in_flight());
         }
         let read = |it: &Arc<TenureCounter>| (it.service().clone(), it.tenure(), it.counts());
@@ -178,6 +220,27 @@ impl World {
             took: Duration::from_micros(90),
             counts: counters.iter().map(read).collect(),
             missing,
+        }));
+    }
+
+    /// The oldest hook that was called after a switch answers.
+    pub fn hook_answers(&mut self, passes: bool) {
+        if !self.calling.is_empty() {
+            let op = self.calling.remove(0);
+            let fault = GateFault::default();
+            self.happens(Event::Called(op, if passes { Ok(()) } else { Err(fault) }));
+        }
+    }
+
+    /// Another operator says something about a switch.
+    pub fn says(&mut self, service: &str, word: Word) {
+        let op = self.op();
+        self.happens(Event::Said(Said {
+            op,
+            service: ServiceName::new(service),
+            word,
+            actor: Actor::file(),
+            reason: None,
         }));
     }
 
@@ -207,7 +270,12 @@ impl World {
     pub fn claim(&mut self, which: usize) {
         let services: Vec<_> = self.state.snapshot().services.iter().flatten().collect();
         if !services.is_empty() && self.claims.len() < 64 {
-            let counter = Arc::clone(&services[which % services.len()].tenure);
+            let service = services[which % services.len()];
+            let shifted = service.shift.as_ref().filter(|_| which.is_multiple_of(3));
+            let former = service.former.as_ref().filter(|_| which.is_multiple_of(5));
+            let counter = shifted.map_or(&service.tenure, |shift| &shift.tenure);
+            let counter = former.map_or(counter, |former| &former.tenure);
+            let counter = Arc::clone(counter);
             let tenure = WorkerTenure::new(counter, which % WORKERS);
             self.claims.push((Claim::new(&tenure), tenure));
         }
@@ -254,6 +322,7 @@ impl World {
         for _ in 0..10_000 {
             self.claims.clear();
             self.journal_answers(true);
+            self.abort_what_waits_for_ever();
             self.workers_answer(0);
             self.drainer_looks();
             match self.state.next_wake() {
@@ -268,6 +337,15 @@ impl World {
             }
         }
         panic!("something is under way for ever");
+    }
+
+    fn abort_what_waits_for_ever(&mut self) {
+        let views = self.state.views(self.now);
+        for view in views {
+            if view.shift.is_some_and(|it| it.paused || it.held) {
+                self.steer(view.service.as_str(), Steer::Abort, WaitFor::Drained);
+            }
+        }
     }
 
     pub fn assert_all_answered(&self) {
@@ -310,6 +388,14 @@ impl World {
             more => panic!("{more} publishes for one event"),
         }
         compare(&before, &after, journaled, reloaded);
+        for service in after.services.iter().flatten() {
+            let before = before.services.iter().flatten();
+            let before = { before }.find(|it| it.name == service.name);
+            if let Some(before) = before.filter(|it| it.live != service.live) {
+                let ended = (service.name.clone(), before.tenure_number());
+                self.began.insert(ended, service.tenure_number());
+            }
+        }
         for effect in effects {
             self.carries_out(effect);
         }
@@ -323,17 +409,25 @@ impl World {
             Effect::Barrier(op, counters) => self.barriers.push_back((op, counters)),
             Effect::Drain(counter) => self.draining.push(counter),
             Effect::Ask(inquiry) => self.asking.push(inquiry),
-            Effect::Unask(op) => self.asking.retain(|it| it.op != op),
+            Effect::Unask(op) => {
+                self.asking.retain(|it| it.op != op);
+                self.calling.retain(|it| *it != op);
+            }
+            Effect::Call(call) => self.calling.push(call.op),
             Effect::Cut(counter) => {
                 let of = |it: &(Claim, Rc<WorkerTenure>)| Arc::ptr_eq(it.1.counter(), &counter);
                 for (claim, _) in self.claims.extract_if(.., |it| of(it)) {
                     claim.ends(Ending::CutByDeadline);
                 }
             }
-            Effect::Answer(op, _) | Effect::AnswerEndpoint(op, _) => {
-                assert_eq!(op.0 & OWN_OPS, 0, "nobody asked");
-                assert!(self.asked.remove(&op), "{op} was answered twice");
+            Effect::Answer(op, SwitchAnswer::Refused(it)) => self.answered(op, &name(&it)),
+            Effect::AnswerEndpoint(op, EndpointAnswer::Refused(it)) => {
+                self.answered(op, &name(&it));
             }
+            Effect::AnswerWord(op, Err(it)) => self.answered(op, &name(&it)),
+            Effect::Answer(op, SwitchAnswer::Done { .. } | SwitchAnswer::Shifting(_))
+            | Effect::AnswerEndpoint(op, EndpointAnswer::Done { .. })
+            | Effect::AnswerWord(op, Ok(_)) => self.answered(op, "done"),
             Effect::Watch(watched) => self.endpoints.extend(watched.iter().map(|it| it.id)),
             // Requests of this world are on no endpoint, so that nothing is left on those that leave.
             Effect::WatchLeaver(..) | Effect::ForgetLeaver(_) | Effect::CutEndpoint(_) => {
@@ -341,6 +435,12 @@ impl World {
             }
             Effect::Publish(_) | Effect::Applied(_) | Effect::Notice(_) => {}
         }
+    }
+
+    fn answered(&mut self, op: OpId, answer: &str) {
+        assert_eq!(op.0 & OWN_OPS, 0, "nobody asked");
+        assert!(self.asked.remove(&op), "{op} was answered twice");
+        self.answers.insert(op, answer.to_owned());
     }
 
     fn receipts_add_up(&self) {
@@ -357,9 +457,20 @@ impl World {
                 }
                 Outcome::Draining => assert!(receipt.in_flight_at_commit >= ended),
                 Outcome::Committing | Outcome::Interrupted => assert_eq!(ended, 0),
+                Outcome::Aborted if receipt.drained_at.is_some() => {
+                    assert_eq!(receipt.in_flight_at_commit, ended, "{receipt:?}");
+                }
+                Outcome::Aborted => assert!(receipt.in_flight_at_commit >= ended),
             }
         }
     }
+}
+
+/// The name of a refusal.
+fn name(refusal: &impl std::fmt::Debug) -> String {
+    let text = format!("{refusal:?}");
+    let end = text.find(|it: char| !it.is_alphanumeric());
+    text[..end.unwrap_or(text.len())].to_owned()
 }
 
 /// A tenure rises by one, at a switch, together with the live colour; and a service of which no request would
@@ -382,12 +493,17 @@ fn compare(before: &Snapshot, after: &Snapshot, journaled: bool, reloaded: bool)
         );
         let (from, to) = (old.tenure_number(), new.tenure_number());
         assert_eq!(new.tenure.colour(), new.live);
+        if let Some(shift) = &new.shift {
+            assert_eq!(shift.tenure.colour(), new.live.other());
+            assert!(shift.tenure.tenure() > to && shift.share < Share::WHOLE);
+        }
         if from == to {
             assert_eq!(old.live, new.live);
             assert!(Arc::ptr_eq(&old.tenure, &new.tenure));
         } else {
             assert!(journaled, "a switch that the journal does not know");
-            assert_eq!((to, new.live), (from.next(), old.live.other()));
+            assert!(to > from, "a number was used twice");
+            assert_eq!(new.live, old.live.other());
         }
     }
 }
@@ -401,8 +517,15 @@ fn looks_the_same(old: &ServiceSnapshot, new: &ServiceSnapshot) -> bool {
                 .collect::<Vec<_>>()
         })
     };
+    let shift = |of: &ServiceSnapshot| {
+        let shift = of.shift.as_ref();
+        shift.map(|it| (it.share, it.key.clone(), it.tenure.tenure()))
+    };
+    let former = |of: &ServiceSnapshot| of.former.as_ref().map(|it| it.tenure.tenure());
     old.tenure_number() == new.tenure_number()
         && old.held == new.held
         && old.spec == new.spec
         && pools(old) == pools(new)
+        && shift(old) == shift(new)
+        && former(old) == former(new)
 }

@@ -15,6 +15,7 @@ mod support;
 mod certificates;
 mod check;
 mod clients;
+mod gates;
 mod handshake;
 mod http2;
 mod introduced;

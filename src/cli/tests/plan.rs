@@ -11,10 +11,10 @@ async fn a_plan_tells_every_gate_and_exits_as_the_switch_would() {
     let rig = Rig::new(answers()).await;
     let expected = "\
 shop  green -> blue   tenure 8
-  passed   ready: 1 of 1 endpoints ready
-  failed   check GET /smoke: no endpoint is ready
-  drain    12 in flight, 2 of them tunnels; what is left after 40s is cut; 1 of earlier switches drain still
-  rollback possible afterwards, to green
+  passed    ready: 1 of 1 endpoints ready
+  failed    check `GET /smoke`: no endpoint is ready
+  drain     12 in flight, 2 of them tunnels; what is left after 40s is cut; 1 of earlier switches drain still
+  rollback  possible afterwards, to green
 a switch would be refused now; nothing has been changed
 ";
     for line in ["plan shop blue", "switch shop blue --dry-run"] {

@@ -2,11 +2,37 @@
 
 use serde_json::{Value, json};
 
-use super::{authority, hidden, time};
+use super::{authority, hidden, path, time};
 use crate::{
     config::text::Choice as _,
-    core::gate::spec::{CheckSpec, GatesSpec, JsonValue},
+    core::{
+        gate::spec::{CheckSpec, GatesSpec, HookSpec, JsonValue},
+        tls::Trust,
+    },
 };
+
+pub(super) fn hooks(gates: &GatesSpec) -> Vec<Value> {
+    gates.hooks.iter().map(|it| hook(it)).collect()
+}
+
+fn hook(hook: &HookSpec) -> Value {
+    let hidden = match hook.path.split_once('?') {
+        Some(_) => "?(hidden)",
+        None => "",
+    };
+    let ca = hook.tls.as_ref().map(|tls| match &tls.trust {
+        Trust::Authorities(ca) => Some(path(ca)),
+        Trust::System | Trust::Anybody => None,
+    });
+    json!({
+        "at": hook.at.word(),
+        "url": format!("{}{hidden}", hook.name.split(" #").next().unwrap_or_default()),
+        "ca": ca.flatten(),
+        "token_file": hook.token_file.as_deref().map(path),
+        "timeout": time(hook.timeout),
+        "on_failure": hook.on_failure.word(),
+    })
+}
 
 pub(super) fn checks(gates: &GatesSpec) -> Vec<Value> {
     gates.checks.iter().map(|it| check(it)).collect()

@@ -1,45 +1,109 @@
 //! `[service.*.switch]`, the part that asks others: what a switch waits for besides `min_ready`.
 
+use super::hook;
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use http::Method;
 
 use crate::{
     config::{
-        judge::Judge,
-        raw::{CHECKS_LIMIT, RawCheck},
+        effective::APPROVE_TIMEOUT,
+        judge::{At, Judge},
+        raw::{CHECKS_LIMIT, HOOKS_LIMIT, RawCheck, RawHook, RawSwitch},
         tree::{Field, Given, List},
         value::{
             check::{CheckMethod, JsonValues},
             duration::Period,
+            flag::Flag,
             http::{Expect, Headers, ProbePath},
             number::Count,
         },
     },
-    core::gate::spec::{ANSWER_LIMIT, CheckScope, CheckSpec, GatesSpec},
+    core::{
+        gate::spec::{ANSWER_LIMIT, CheckScope, CheckSpec, GatesSpec},
+        service::ConnectionsSpec,
+    },
 };
 
-pub(super) fn gates(
+/// The keys of `[service.*.switch]` that name gates.
+#[derive(Debug)]
+pub(super) struct RawGates {
+    pub(super) warm_up: Field<Flag>,
+    pub(super) approve: Field<Flag>,
+    pub(super) approve_timeout: Field<Period>,
+    pub(super) check: Field<List<RawCheck, CHECKS_LIMIT>>,
+    pub(super) hook: Field<List<RawHook, HOOKS_LIMIT>>,
+}
+
+pub(super) fn gates(service: &str, raw: RawGates, judge: &mut Judge<'_>) -> GatesSpec {
+    let approve = raw.approve.or(Flag(false)).0;
+    let patience = raw.approve_timeout.or(Period(APPROVE_TIMEOUT)).0;
+    GatesSpec {
+        checks: checks(service, raw.check, judge),
+        hooks: hook::hooks(service, raw.hook, judge),
+        approval: approve.then_some(patience),
+        warm_up: raw.warm_up.or(Flag(false)).0,
+    }
+}
+
+/// Where `warm_up` is asked for.
+pub(super) fn warm_up_at(raw: &Field<RawSwitch>) -> Option<At> {
+    let warm_up = raw.given()?.value.warm_up.given()?;
+    warm_up.value.0.then_some(warm_up.at)
+}
+
+/// What is opened before there is a client must be of use to any, and must be kept.
+pub(super) fn can_be_warm(
+    service: &str,
+    connections: &ConnectionsSpec,
+    at: Option<At>,
+    judge: &mut Judge<'_>,
+) {
+    let Some(at) = at else {
+        return;
+    };
+    let (why, other) = if connections.introduces.is_some() {
+        let why = "`send_proxy_protocol`, by which each connection is one client's";
+        (why, "`send_proxy_protocol`")
+    } else if connections.max_idle == 0 {
+        let why = "`connections.max_idle` of 0, by which none is kept";
+        (why, "`connections.max_idle`")
+    } else {
+        return;
+    };
+    let text = format!("service `{service}` has `warm_up`, and {why}");
+    judge.error(at, text, format!("remove `warm_up` or {other}"));
+}
+
+fn checks(
     service: &str,
     raw: Field<List<RawCheck, CHECKS_LIMIT>>,
     judge: &mut Judge<'_>,
-) -> GatesSpec {
+) -> Vec<Arc<CheckSpec>> {
     let raw = raw.value().map(|list| list.items).unwrap_or_default();
-    let mut names = BTreeSet::new();
+    let mut names = Names::default();
     let checks = raw.into_iter().map(|raw| {
         let mut check = check(service, raw, judge);
-        // Verdicts tell one from the other by its name.
-        let plain = check.name.clone();
-        for number in 2.. {
-            if names.insert(check.name.clone()) {
-                break;
-            }
-            check.name = format!("{plain} #{number}");
-        }
+        check.name = names.unique(check.name);
         Arc::new(check)
     });
-    GatesSpec {
-        checks: checks.collect(),
+    checks.collect()
+}
+
+/// Verdicts tell one from the other by its name.
+#[derive(Debug, Default)]
+pub(super) struct Names(BTreeSet<String>);
+
+impl Names {
+    pub(super) fn unique(&mut self, plain: String) -> String {
+        let mut name = plain.clone();
+        for number in 2.. {
+            if self.0.insert(name.clone()) {
+                break;
+            }
+            name = format!("{plain} #{number}");
+        }
+        name
     }
 }
 

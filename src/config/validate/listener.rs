@@ -108,6 +108,20 @@ impl Listeners {
         ListenerScope::Named(names)
     }
 
+    /// The listener of this name; reports one that is not there.
+    pub(super) fn known(
+        &self,
+        service: &str,
+        name: &Given<String>,
+        judge: &mut Judge<'_>,
+    ) -> Option<ListenerName> {
+        let known = self.names.get(&name.value).cloned();
+        if known.is_none() {
+            self.unknown(service, name, judge);
+        }
+        known
+    }
+
     /// Warns of a listener that lets no request through to the service.
     fn redirects(&self, service: &str, name: &Given<String>, judge: &mut Judge<'_>) {
         let mut open = self.open.iter().map(|(config, _, _)| config);

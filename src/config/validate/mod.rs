@@ -5,10 +5,14 @@
 //! (`load` sees to that). Must not read files or resolve names: a check must give the same answer everywhere.
 
 mod gates;
+mod gradual;
+mod group;
+mod hook;
 mod limits;
 mod listener;
 mod peers;
 mod pool;
+mod preview;
 mod probe;
 mod process;
 mod route;
@@ -58,11 +62,13 @@ pub(super) fn config(raw: RawConfig, around: Surroundings<'_>, judge: &mut Judge
         .collect();
     route::clashes(heard(&services), judge);
     listeners.unused(services.iter().map(|it| &it.spec.listeners), judge);
+    let groups = group::groups(raw.group, &services, judge);
     Config {
         process,
         admin,
         metrics,
         listeners: listeners.into_configs(),
+        groups,
         services: services.into_iter().map(|it| Arc::new(it.spec)).collect(),
     }
 }

@@ -33,6 +33,10 @@ pub(super) fn process(raw: Field<RawProcess>, around: Surroundings<'_>) -> Proce
     ProcessConfig {
         workers,
         state: raw.state.value().map(|path| path.seen_from(around.folder)),
+        affinity_key_file: raw
+            .affinity_key_file
+            .value()
+            .map(|path| path.seen_from(around.folder)),
         shutdown_delay: raw.shutdown_delay.or(Delay(SHUTDOWN_DELAY)).0,
         shutdown_deadline: raw.shutdown_deadline.or(Delay(SHUTDOWN_DEADLINE)).0,
         max_buffered: raw.max_buffered.or(MAX_BUFFERED),

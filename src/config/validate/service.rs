@@ -1,8 +1,8 @@
 //! `[service.*]`: routes, pools and policies of one service.
 
-use std::{num::NonZeroUsize, sync::Arc, time::Duration};
+use std::{mem, num::NonZeroUsize, sync::Arc, time::Duration};
 
-use super::{gates, listener::Listeners, pool, probe, tls};
+use super::{gates, gradual, listener::Listeners, pool, preview, probe, tls};
 use crate::{
     config::{
         judge::{At, Judge, shown},
@@ -21,13 +21,17 @@ use crate::{
         },
     },
     core::{
+        beside::PreviewSpec,
         ids::{ByColour, Colour, ServiceName},
         proxy_header::ProxyVersion,
         service::{
-            AmbiguousPath, BalanceKind, ConnectionsSpec, ForwardedPolicy, HostPolicy, MinReady,
-            OnAllUnhealthy, PassiveSpec, ProbeSpec, Route, ServiceSpec, SwitchSpec, Timeouts,
-            UpstreamProtocol,
+            AmbiguousPath, BalanceKind, ConnectionsSpec, ForwardedPolicy, HostPolicy,
+            ListenerScope, MinReady, OnAllUnhealthy, PassiveSpec, ProbeSpec, Route, ServiceSpec,
+            SwitchSpec, Timeouts, UpstreamProtocol,
         },
+        share::Share,
+        shift::{self, ShiftSpec},
+        shift_key::ShiftKey,
         tls::UpstreamTls,
     },
 };
@@ -48,23 +52,17 @@ pub(super) fn service(
 ) -> Judged {
     let text = shown(&name.value);
     let live = live(&raw.live);
-    let (routes_at, routes) = routes(&text, name.at, raw.routes, judge);
-    let (switch, min_ready_at) = switch(&text, raw.switch, judge);
+    let (heard, preview) = heard((&text, name.at), &mut raw, listeners, judge);
+    let warm_up_at = gates::warm_up_at(&raw.switch);
+    let (switch, min_ready_at) = switch(&text, mem::take(&mut raw.switch), judge);
     let around = pool::Around {
         service: (&text, name.at),
         live,
         min_ready: (switch.min_ready, min_ready_at),
         listeners,
     };
-    let upstream_tls = ByColour {
-        blue: take_tls(&mut raw.blue),
-        green: take_tls(&mut raw.green),
-    };
-    let upstream_tls = upstream_tls_of(&text, raw.upstream_tls, upstream_tls, judge);
-    let pools = ByColour {
-        blue: raw.blue,
-        green: raw.green,
-    };
+    let upstream_tls = upstream_tls_of(&text, &mut raw, judge);
+    let pools = take_pools(&mut raw);
     let introduces = raw.send_proxy_protocol.value();
     let protocol = Speech {
         protocol: raw.protocol,
@@ -74,9 +72,9 @@ pub(super) fn service(
     .judged(&text, judge);
     let spec = ServiceSpec {
         name: ServiceName::new(&name.value),
-        routes,
+        routes: heard.routes,
         live: live.unwrap_or(LIVE),
-        listeners: listeners.scope(&text, raw.listeners, judge),
+        listeners: heard.scope,
         host: host(raw.host, judge),
         protocol,
         balance: raw.balance.or(BalanceKind::LeastInFlight),
@@ -92,15 +90,56 @@ pub(super) fn service(
         },
         passive: passive(&text, raw.passive, judge),
         switch,
+        affinity: gradual::affinity(&name.value, raw.affinity),
+        mirror: mirror(raw.mirror, (&text, protocol), judge),
+        preview,
         timeouts: timeouts(raw.timeouts),
-        connections: ConnectionsSpec {
-            introduces,
-            ..connections(raw.connections)
-        },
+        connections: connections(raw.connections, introduces),
         upstream_tls,
         vouched_fields: listeners.vouched_fields(),
     };
-    Judged { spec, routes_at }
+    gates::can_be_warm(&text, &spec.connections, warm_up_at, judge);
+    Judged {
+        spec,
+        routes_at: heard.routes_at,
+    }
+}
+
+/// Where a service is heard.
+#[derive(Debug)]
+struct Heard {
+    routes: Vec<Route>,
+    routes_at: Vec<At>,
+    scope: ListenerScope,
+}
+
+/// Where a service is heard, the host of its preview included; and that preview.
+fn heard(
+    (service, at): (&str, At),
+    raw: &mut RawService,
+    listeners: &Listeners,
+    judge: &mut Judge<'_>,
+) -> (Heard, Option<Arc<PreviewSpec>>) {
+    let (mut routes_at, mut routes) = routes(service, at, mem::take(&mut raw.routes), judge);
+    let scope = listeners.scope(service, mem::take(&mut raw.listeners), judge);
+    let around = preview::Around {
+        service,
+        scope: &scope,
+        listeners,
+    };
+    let (preview, host_at) = preview::preview(mem::take(&mut raw.preview), &around, judge);
+    let host = preview.as_ref().and_then(|it| it.host.as_ref());
+    if let (Some(host), Some(at)) = (host, host_at) {
+        let further = preview::routes(host, &routes);
+        routes_at.extend(further.iter().map(|_| at));
+        routes.extend(further);
+    }
+    let heard = Heard {
+        routes,
+        routes_at,
+        scope,
+    };
+    (heard, preview)
 }
 
 /// The colour that the file calls live; `None` if what it says is no colour.
@@ -184,14 +223,46 @@ fn passive(service: &str, raw: Field<RawPassive>, judge: &mut Judge<'_>) -> Pass
 fn switch(service: &str, raw: Field<RawSwitch>, judge: &mut Judge<'_>) -> (SwitchSpec, Option<At>) {
     let raw = raw.value().unwrap_or_default();
     let at = raw.min_ready.given().map(|min_ready| min_ready.at);
+    let raw_gates = gates::RawGates {
+        warm_up: raw.warm_up,
+        approve: raw.approve,
+        approve_timeout: raw.approve_timeout,
+        check: raw.check,
+        hook: raw.hook,
+    };
     let spec = SwitchSpec {
         gate_timeout: raw.gate_timeout.or(Delay(GATE_TIMEOUT)).0,
         min_ready: raw.min_ready.or(MinReady::Count(1)),
         drain_deadline: raw.drain_deadline.or(Delay(DRAIN_DEADLINE)).0,
-        gates: gates::gates(service, raw.check, judge),
+        shift: ShiftSpec {
+            steps: gradual::steps(service, raw.steps, judge).into(),
+            every: raw.every.or(Period(shift::EVERY)).0,
+            key: raw.key.or(ShiftKey::Request),
+            ramp: raw.ramp.or(Delay(Duration::ZERO)).0,
+        },
+        gates: gates::gates(service, raw_gates, judge),
         keep_standby_for: raw.keep_standby_for.or(Delay(Duration::ZERO)).0,
     };
     (spec, at)
+}
+
+/// Copies are sent over HTTP/1.1, which endpoints must speak for them.
+fn mirror(
+    raw: Field<Share>,
+    (service, protocol): (&str, UpstreamProtocol),
+    judge: &mut Judge<'_>,
+) -> Share {
+    let Field::Given(Given { at, value: share }) = raw else {
+        return Share::NONE;
+    };
+    if protocol == UpstreamProtocol::Http2 && share != Share::NONE {
+        judge.error(
+            at,
+            format!("`mirror` of service `{service}` sends copies over HTTP/1.1, which its endpoints do not speak"),
+            "remove it, or set `protocol` to `\"http1\"` or `\"auto\"`",
+        );
+    }
+    share
 }
 
 fn timeouts(raw: Field<RawTimeouts>) -> Timeouts {
@@ -203,12 +274,19 @@ fn timeouts(raw: Field<RawTimeouts>) -> Timeouts {
     }
 }
 
-fn connections(raw: Field<RawConnections>) -> ConnectionsSpec {
+fn connections(raw: Field<RawConnections>, introduces: Option<ProxyVersion>) -> ConnectionsSpec {
     let raw = raw.value().unwrap_or_default();
     ConnectionsSpec {
         max_idle: raw.max_idle.or(Count(MAX_IDLE)).0 as usize,
         idle_timeout: raw.idle_timeout.or(Period(IDLE_TIMEOUT)).0,
-        introduces: None,
+        introduces,
+    }
+}
+
+fn take_pools(raw: &mut RawService) -> ByColour<Field<RawPool>> {
+    ByColour {
+        blue: mem::take(&mut raw.blue),
+        green: mem::take(&mut raw.green),
     }
 }
 
@@ -223,19 +301,19 @@ fn take_tls(raw: &mut Field<RawPool>) -> Field<RawUpstreamTls> {
 /// TLS towards each pool: its own, or else that of the service.
 fn upstream_tls_of(
     service: &str,
-    raw: Field<RawUpstreamTls>,
-    own: ByColour<Field<RawUpstreamTls>>,
+    raw: &mut RawService,
     judge: &mut Judge<'_>,
 ) -> ByColour<Option<Arc<UpstreamTls>>> {
-    let shared = tls::upstream(&format!("service `{service}`"), raw, judge).map(Arc::new);
+    let shared = mem::take(&mut raw.upstream_tls);
+    let shared = tls::upstream(&format!("service `{service}`"), shared, judge).map(Arc::new);
     let mut of = |colour: Colour, own: Field<RawUpstreamTls>| {
         let pool = format!("pool `{colour}` of service `{service}`");
         let own = tls::upstream(&pool, own, judge).map(Arc::new);
         own.or_else(|| shared.clone())
     };
     ByColour {
-        blue: of(Colour::Blue, own.blue),
-        green: of(Colour::Green, own.green),
+        blue: of(Colour::Blue, take_tls(&mut raw.blue)),
+        green: of(Colour::Green, take_tls(&mut raw.green)),
     }
 }
 

@@ -3,6 +3,7 @@
 use crate::{
     config::{AccessLogFormat, ClientFrom, LogFormat, TracePolicy, text::Choice},
     core::{
+        affinity::AffinityMode,
         ids::Colour,
         proxy_header::ProxyVersion,
         service::{AmbiguousPath, BalanceKind, ForwardedPolicy, OnAllUnhealthy, UpstreamProtocol},
@@ -67,6 +68,13 @@ impl Choice for AmbiguousPath {
         ("normalise", Self::Normalise),
         ("forward", Self::Forward),
     ];
+}
+
+impl Choice for AffinityMode {
+    const KIND: &'static str = "a mode of affinity";
+    const EXAMPLE: &'static str = "\"finish\"";
+    const ALL: &'static [(&'static str, Self)] =
+        &[("finish", Self::Finish), ("shift", Self::Shift)];
 }
 
 impl Choice for ForwardedPolicy {

@@ -38,6 +38,14 @@ impl FromText for Period {
     }
 }
 
+/// Reads a duration that may not be zero, as the file has it.
+///
+/// # Errors
+/// [`BadValue`] says what is wrong with it.
+pub fn parse_period(text: &str) -> Result<Duration, BadValue> {
+    Period::from_text(text).map(|period| period.0)
+}
+
 /// Writes a duration as [`parse`] reads it, in the longest unit that leaves no rest; what is below a
 /// millisecond is left out.
 pub(in crate::config) fn write(duration: Duration) -> String {

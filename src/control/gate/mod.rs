@@ -6,17 +6,20 @@
 
 mod check;
 mod exchange;
+mod hook;
+pub(super) mod warm_up;
 
 use std::{collections::BTreeMap, sync::Arc};
 
 use tokio::sync::mpsc;
 
-use super::Running;
+use self::warm_up::WarmUp;
+use super::{Running, workers::Workers};
 use crate::{
     core::{
         event::Event,
         gate::{
-            inquiry::{CheckQuestion, GateAnswer, Inquiry, Question},
+            inquiry::{CheckQuestion, GateAnswer, HookCall, Inquiry, Question},
             verdict::GateFault,
         },
         ids::OpId,
@@ -43,11 +46,31 @@ impl Inquirer {
     }
 
     /// Finds out about these; what the same switch asked before is asked no more.
-    pub(super) fn ask(&mut self, inquiry: Inquiry) {
+    pub(super) fn ask(&mut self, inquiry: Inquiry, workers: &mut Workers) {
         self.running.retain(|_, running| !running.has_ended());
         let op = inquiry.op;
-        let asking = find_out(inquiry, Arc::clone(&self.connectors), self.events.clone());
+        // Workers are asked now, and answer whenever they are done.
+        let warm_ups = inquiry.questions.iter().map(|question| match question {
+            Question::WarmUp(question) => Some(WarmUp::ask(question, workers)),
+            Question::Hook(_) | Question::Check(_) => None,
+        });
+        let warm_ups: Vec<_> = warm_ups.collect();
+        let connectors = Arc::clone(&self.connectors);
+        let asking = find_out((inquiry, warm_ups), connectors, self.events.clone());
         self.running.insert(op, Running::spawn(asking));
+    }
+
+    /// Calls a hook that no switch waits for.
+    pub(super) fn call(&mut self, call: HookCall) {
+        self.running.retain(|_, running| !running.has_ended());
+        let (connectors, events) = (Arc::clone(&self.connectors), self.events.clone());
+        let op = call.op;
+        let calling = async move {
+            let outcome = hook::called(&call.question, &connectors).await;
+            // The controller is gone only when the process is.
+            let _ = events.send(Event::Called(op, outcome)).await;
+        };
+        self.running.insert(op, Running::spawn(calling));
     }
 
     /// Asks nothing more for this switch.
@@ -72,9 +95,19 @@ impl Inquirer {
 }
 
 /// Asks one question after the other, and goes on after a failure: a refusal names every gate that failed.
-async fn find_out(inquiry: Inquiry, connectors: Arc<Connectors>, events: mpsc::Sender<Event>) {
-    for (place, question) in inquiry.questions.iter().enumerate() {
+async fn find_out(
+    (inquiry, warm_ups): (Inquiry, Vec<Option<WarmUp>>),
+    connectors: Arc<Connectors>,
+    events: mpsc::Sender<Event>,
+) {
+    let questions = inquiry.questions.iter().zip(warm_ups);
+    for (place, (question, warm_up)) in questions.enumerate() {
         let outcome = match question {
+            Question::WarmUp(question) => match warm_up {
+                Some(warm_up) => warm_up.done(question).await,
+                None => Ok(()),
+            },
+            Question::Hook(question) => hook::called(question, &connectors).await,
             Question::Check(question) => check::made(question, &connectors).await,
         };
         let answer = GateAnswer {

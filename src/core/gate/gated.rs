@@ -6,21 +6,22 @@
 //! once more at the end: the others take time, and endpoints may have gone meanwhile.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     time::{Duration, Instant},
 };
 
 use super::{
+    ANSWER_SLACK,
     inquiry::{GateAnswer, Inquiry},
     round::Round,
-    verdict::{GateFault, GateKind, GateVerdict, Verdict},
+    verdict::{GateKind, GateVerdict, Verdict},
 };
 use crate::core::{
+    answer::refuse,
     event::Effect,
     ids::{Colour, OpId, ServiceName},
     notice::Notice,
     operation::Asked,
-    procedure::refuse,
     state::{State, Turn},
     switch::Refusal,
     time::{Timestamp, after},
@@ -33,7 +34,7 @@ pub(in crate::core) struct Gated {
     pub(in crate::core) targets: BTreeMap<ServiceName, Colour>,
     gate_timeout: Duration,
     /// The kind of gate that it waits for now.
-    stage: Stage,
+    pub(super) stage: Stage,
     /// Gates that are open; those of `min_ready` left out.
     pub(in crate::core) passed: Vec<GateVerdict>,
     /// Whether all kinds have been asked, so that `min_ready` alone is left.
@@ -42,10 +43,12 @@ pub(in crate::core) struct Gated {
 
 /// The gates of one kind.
 #[derive(Debug)]
-struct Stage {
-    kind: GateKind,
+pub(super) struct Stage {
+    pub(super) kind: GateKind,
     /// Empty for `min_ready`, which is read when somebody looks.
-    gates: Vec<GateVerdict>,
+    pub(super) gates: Vec<GateVerdict>,
+    /// Those whose failure does not matter, by their place.
+    ignored: BTreeSet<usize>,
     wait: Wait,
 }
 
@@ -81,11 +84,7 @@ impl Gated {
             asked,
             targets,
             gate_timeout,
-            stage: Stage {
-                kind: GateKind::MinReady,
-                gates: Vec::new(),
-                wait: Wait::begins(gate_timeout, turn),
-            },
+            stage: Stage::min_ready(gate_timeout, turn),
             passed: Vec::new(),
             is_last_look: false,
         }
@@ -127,23 +126,27 @@ impl State {
         for op in waiting {
             self.ask_gates_of(op, turn);
         }
+        self.ask_held(turn);
     }
 
     fn ask_gates_of(&mut self, op: OpId, turn: &mut Turn) {
         let Some(gated) = self.operations.waiting.get(&op) else {
             return;
         };
-        let closed = match self.unready(&gated.targets, turn.now.instant) {
+        let unready = match self.unready(&gated.targets, turn.now.instant) {
             Err(refusal) => return self.refuse_gated(op, refusal, turn),
             Ok(_) if gated.asked.force => return self.gates_open(op, turn),
-            Ok(unready) => match gated.stage.kind {
-                GateKind::MinReady if unready.is_empty() => return self.next_gates(op, turn),
-                GateKind::MinReady => unready,
-                GateKind::Check => gated.stage.unanswered(),
-            },
+            Ok(unready) => unready,
         };
-        if turn.now.instant >= gated.stage.wait.due {
-            self.refuse_gated(op, Refusal::Gates(closed), turn);
+        let is_due = turn.now.instant >= gated.stage.wait.due;
+        match gated.stage.kind {
+            GateKind::MinReady if unready.is_empty() => self.next_gates(op, turn),
+            GateKind::MinReady if is_due => self.refuse_gated(op, Refusal::Gates(unready), turn),
+            GateKind::MinReady => {}
+            GateKind::Hook | GateKind::Check | GateKind::Approval | GateKind::WarmUp if is_due => {
+                self.gates_overdue(op, turn);
+            }
+            GateKind::Hook | GateKind::Check | GateKind::Approval | GateKind::WarmUp => {}
         }
     }
 
@@ -189,9 +192,12 @@ impl State {
         if gated.is_last_look {
             return self.gates_open(op, turn);
         }
-        let (last, targets) = (gated.stage.kind, gated.targets.clone());
+        let last = gated.stage.kind;
+        let Some(gated) = self.operations.waiting.get(&op) else {
+            return;
+        };
         for kind in KINDS.into_iter().filter(|kind| *kind > last) {
-            let round = self.round(kind, &targets);
+            let round = self.round(kind, gated);
             if !round.gates.is_empty() {
                 return self.ask(op, kind, round, turn);
             }
@@ -206,17 +212,24 @@ impl State {
         let Some(gated) = self.operations.waiting.get_mut(&op) else {
             return;
         };
+        let longest = match round.questions.is_empty() {
+            true => round.longest,
+            false => round.longest.saturating_add(ANSWER_SLACK),
+        };
         gated.stage = Stage {
             kind,
             gates: round.gates,
-            wait: Wait::begins(round.longest.saturating_add(ANSWER_SLACK), turn),
+            ignored: round.ignored,
+            wait: Wait::begins(longest, turn),
         };
         self.tell_waiting(op, turn);
-        turn.does(Effect::Ask(Inquiry {
-            op,
-            gate: kind,
-            questions: round.questions,
-        }));
+        if !round.questions.is_empty() {
+            turn.does(Effect::Ask(Inquiry {
+                op,
+                gate: kind,
+                questions: round.questions,
+            }));
+        }
     }
 
     /// All other gates are open: enough must be ready still.
@@ -225,11 +238,7 @@ impl State {
             return;
         };
         gated.is_last_look = true;
-        gated.stage = Stage {
-            kind: GateKind::MinReady,
-            gates: Vec::new(),
-            wait: Wait::begins(gated.gate_timeout, turn),
-        };
+        gated.stage = Stage::min_ready(gated.gate_timeout, turn);
         self.ask_gates_of(op, turn);
         if self.operations.waiting.contains_key(&op) {
             self.tell_waiting(op, turn);
@@ -248,7 +257,26 @@ impl State {
             return;
         };
         gate.answered(answer.outcome);
+        if gate.verdict == Verdict::Failed && gated.stage.ignored.contains(&answer.place) {
+            gate.verdict = Verdict::Ignored;
+        }
         turn.tells(Notice::GateAnswered(gate.clone()));
+        self.stage_answered(answer.op, turn);
+    }
+
+    /// No more answers are waited for.
+    fn gates_overdue(&mut self, op: OpId, turn: &mut Turn) {
+        if let Some(gated) = self.operations.waiting.get_mut(&op) {
+            gated.stage.expires();
+            self.stage_answered(op, turn);
+        }
+    }
+
+    /// Goes on, or refuses, if all gates of the stage have been answered.
+    pub(super) fn stage_answered(&mut self, op: OpId, turn: &mut Turn) {
+        let Some(gated) = self.operations.waiting.get(&op) else {
+            return;
+        };
         let gates = &gated.stage.gates;
         if gates.iter().any(|it| it.verdict == Verdict::Waiting) {
             return;
@@ -256,9 +284,9 @@ impl State {
         let failed = gates.iter().filter(|it| it.verdict == Verdict::Failed);
         let failed: Vec<_> = failed.cloned().collect();
         if failed.is_empty() {
-            self.next_gates(answer.op, turn);
+            self.next_gates(op, turn);
         } else {
-            self.refuse_gated(answer.op, Refusal::Gates(failed), turn);
+            self.refuse_gated(op, Refusal::Gates(failed), turn);
         }
     }
 
@@ -284,7 +312,10 @@ impl State {
 
     fn gates_open(&mut self, op: OpId, turn: &mut Turn) {
         if let Some(gated) = self.operations.waiting.remove(&op) {
-            self.write_intent(gated, turn);
+            match self.shift_plan(&gated) {
+                Some(plan) => self.begin_shift(gated, plan, turn),
+                None => self.write_intent(gated, turn),
+            }
         }
     }
 
@@ -311,23 +342,32 @@ impl State {
 }
 
 impl Stage {
-    /// The gates that are not open, those without an answer as failed by that.
-    fn unanswered(&self) -> Vec<GateVerdict> {
-        let closed = self.gates.iter().filter(|it| it.is_closed());
-        let mut closed: Vec<_> = closed.cloned().collect();
-        for gate in &mut closed {
-            if gate.verdict == Verdict::Waiting {
-                gate.answered(Err(GateFault {
-                    why: Some("no answer in time".to_owned()),
-                    endpoints: Vec::new(),
-                }));
-            }
+    fn min_ready(gate_timeout: Duration, turn: &Turn) -> Self {
+        Self {
+            kind: GateKind::MinReady,
+            gates: Vec::new(),
+            ignored: BTreeSet::new(),
+            wait: Wait::begins(gate_timeout, turn),
         }
-        closed
+    }
+
+    /// Gates without an answer have failed by that.
+    fn expires(&mut self) {
+        let waiting = self.gates.iter_mut().enumerate();
+        for (place, gate) in waiting.filter(|(_, it)| it.verdict == Verdict::Waiting) {
+            gate.verdict = match self.ignored.contains(&place) {
+                true => Verdict::Ignored,
+                false => Verdict::Failed,
+            };
+            gate.why = Some("no answer in time".to_owned());
+        }
     }
 }
 
-/// The kinds of gate in their order.
-const KINDS: [GateKind; 2] = [GateKind::MinReady, GateKind::Check];
-/// What the edge may take for its answers beyond the timeouts that it keeps itself.
-const ANSWER_SLACK: Duration = Duration::from_secs(5);
+/// The kinds of gate after `min_ready`, in their order.
+const KINDS: [GateKind; 4] = [
+    GateKind::Hook,
+    GateKind::Check,
+    GateKind::Approval,
+    GateKind::WarmUp,
+];

@@ -4,10 +4,18 @@
 //! the way of a switch through its gates. Must not know how anything is asked: that is the edge's.
 
 mod gated;
+mod hooks;
 pub mod inquiry;
 pub mod plan;
 mod round;
 pub mod spec;
+mod spoken;
 pub mod verdict;
+pub mod word;
 
-pub(super) use self::gated::Gated;
+use std::time::Duration;
+
+pub(super) use self::{gated::Gated, hooks::Calls};
+
+/// What the edge may take for its answers beyond the timeouts that it keeps itself.
+const ANSWER_SLACK: Duration = Duration::from_secs(5);

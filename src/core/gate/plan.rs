@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     inquiry::CheckQuestion,
-    round::check_question,
+    round::{before, check_question},
     verdict::{GateFault, GateKind, GateVerdict, Verdict},
 };
 use crate::core::{
@@ -18,6 +18,7 @@ use crate::core::{
     state::State,
     switch::{SwitchRequest, Unchanged},
     time::Now,
+    view::MirrorView,
 };
 
 /// What a switch would do now.
@@ -55,6 +56,9 @@ pub struct ServicePlan {
     pub drift: bool,
     /// Whether a rollback would be possible afterwards.
     pub rollback: RollbackPlan,
+    /// How the target pool has answered copies of live requests, if there were any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mirror: Option<MirrorView>,
 }
 
 /// What is in flight now and would have to end.
@@ -125,16 +129,23 @@ impl State {
                 targets, unchanged, ..
             }) => {
                 draft.plan.unchanged = unchanged;
-                self.plan_services(&targets, now, &mut draft);
+                let rollback = request.wish.is_rollback();
+                self.plan_services(&targets, rollback, now, &mut draft);
             }
         }
         draft
     }
 
-    fn plan_services(&self, targets: &BTreeMap<ServiceName, Colour>, now: Now, draft: &mut Draft) {
+    fn plan_services(
+        &self,
+        targets: &BTreeMap<ServiceName, Colour>,
+        rollback: bool,
+        now: Now,
+        draft: &mut Draft,
+    ) {
         for (service, &to) in targets {
             let place = draft.plan.services.len();
-            if let Some((plan, checks)) = self.plan_of(service, to, now) {
+            if let Some((plan, checks)) = self.plan_of((service, to), rollback, now) {
                 let checks = checks.into_iter();
                 draft
                     .checks
@@ -146,24 +157,27 @@ impl State {
 
     fn plan_of(
         &self,
-        service: &ServiceName,
-        to: Colour,
+        (service, to): (&ServiceName, Colour),
+        rollback: bool,
         now: Now,
     ) -> Option<(ServicePlan, Vec<(usize, CheckQuestion)>)> {
         let (served, standing) = (self.services.get(service)?, self.standings.get(service)?);
         let mut gates = vec![self.min_ready_of(service, to, now.instant).ok()?];
         let mut checks = Vec::new();
-        for check in &served.spec.switch.gates.checks {
+        let spec = &served.spec.switch.gates;
+        let aim = (service, to);
+        let unasked = |kind, name| GateVerdict::unasked(kind, name, aim);
+        let hooks = spec.hooks_at(before(rollback));
+        gates.extend(hooks.map(|it| unasked(GateKind::Hook, Some(it.name.clone()))));
+        for check in &spec.checks {
             checks.push((gates.len(), check_question(served, to, check)));
-            gates.push(GateVerdict {
-                gate: GateKind::Check,
-                name: Some(check.name.clone()),
-                service: service.clone(),
-                colour: to,
-                verdict: Verdict::Unasked,
-                why: None,
-                endpoints: Vec::new(),
-            });
+            gates.push(unasked(GateKind::Check, Some(check.name.clone())));
+        }
+        if spec.approval.is_some() && !rollback {
+            gates.push(unasked(GateKind::Approval, None));
+        }
+        if spec.warm_up {
+            gates.push(unasked(GateKind::WarmUp, None));
         }
         let counts = standing.counter.counts();
         let deadline = served.spec.switch.drain_deadline.as_millis();
@@ -172,7 +186,7 @@ impl State {
             service: service.clone(),
             from: standing.live,
             to,
-            tenure: standing.tenure().next(),
+            tenure: standing.next_tenure(),
             gates,
             to_drain: ToDrain {
                 in_flight: counts.in_flight(),
@@ -183,6 +197,8 @@ impl State {
             file_live: standing.file_live,
             drift: standing.file_live != to,
             rollback: self.rollback_after(service, standing.live, now),
+            // The edge has it.
+            mirror: None,
         };
         Some((plan, checks))
     }

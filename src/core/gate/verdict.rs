@@ -12,8 +12,14 @@ use crate::core::ids::{Colour, EndpointAddr, ServiceName};
 pub enum GateKind {
     /// Enough endpoints of the target pool are ready.
     MinReady,
+    /// Somebody else's HTTP server lets it pass.
+    Hook,
     /// A request to the target pool is answered as it should be.
     Check,
+    /// A second operator approves.
+    Approval,
+    /// Each worker has a connection to each ready endpoint of the target pool.
+    WarmUp,
 }
 
 impl GateKind {
@@ -22,7 +28,10 @@ impl GateKind {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::MinReady => "min_ready",
+            Self::Hook => "hook",
             Self::Check => "check",
+            Self::Approval => "approval",
+            Self::WarmUp => "warm_up",
         }
     }
 }
@@ -41,6 +50,8 @@ pub enum Verdict {
     Passed,
     /// It is not.
     Failed,
+    /// It is not, and the file says that this does not matter.
+    Ignored,
     /// It is being asked.
     Waiting,
     /// It has not been asked: its turn has not come, or somebody only looks.
@@ -54,6 +65,7 @@ impl Verdict {
         match self {
             Self::Passed => "passed",
             Self::Failed => "failed",
+            Self::Ignored => "ignored",
             Self::Waiting => "waiting",
             Self::Unasked => "unasked",
         }
@@ -113,9 +125,34 @@ impl GateVerdict {
         }
     }
 
+    /// A gate that has not been asked yet.
+    pub(in crate::core) fn unasked(
+        gate: GateKind,
+        name: Option<String>,
+        (service, colour): (&ServiceName, Colour),
+    ) -> Self {
+        Self {
+            gate,
+            name,
+            service: service.clone(),
+            colour,
+            verdict: Verdict::Unasked,
+            why: None,
+            endpoints: Vec::new(),
+        }
+    }
+
+    /// The same, while it is being asked.
+    pub(in crate::core) fn being_asked(self) -> Self {
+        Self {
+            verdict: Verdict::Waiting,
+            ..self
+        }
+    }
+
     /// Whether it is not open, or not yet.
     pub(in crate::core) fn is_closed(&self) -> bool {
-        self.verdict != Verdict::Passed
+        !matches!(self.verdict, Verdict::Passed | Verdict::Ignored)
     }
 }
 
@@ -125,19 +162,30 @@ impl fmt::Display for GateVerdict {
             service, colour, ..
         } = self;
         let name = self.name.as_deref().unwrap_or_default();
+        let verdict = self.verdict.as_str();
         match self.gate {
             GateKind::MinReady => write!(f, "pool `{colour}` of service `{service}` has")?,
-            GateKind::Check => write!(
-                f,
-                "check `{name}` of service `{service}` {} on {colour}",
-                self.verdict.as_str()
-            )?,
+            GateKind::Hook => write!(f, "hook `{name}` of service `{service}` {verdict}")?,
+            GateKind::Check => {
+                write!(
+                    f,
+                    "check `{name}` of service `{service}` {verdict} on {colour}"
+                )?;
+            }
+            GateKind::Approval => write!(f, "approval of service `{service}` {verdict}")?,
+            GateKind::WarmUp => {
+                write!(
+                    f,
+                    "warm-up of pool `{colour}` of service `{service}` {verdict}"
+                )?;
+            }
         }
-        let separator = match self.gate {
-            GateKind::MinReady => " ",
-            GateKind::Check => ": ",
-        };
         if let Some(why) = &self.why {
+            let separator = if self.gate == GateKind::MinReady {
+                " "
+            } else {
+                ": "
+            };
             write!(f, "{separator}{why}")?;
         }
         for it in &self.endpoints {

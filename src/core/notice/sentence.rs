@@ -4,21 +4,26 @@
 
 use std::fmt;
 
-use super::Notice;
+use super::{Notice, ShiftChange};
 use crate::core::{
     gate::verdict::GateVerdict,
     health::Health,
     ids::ServiceName,
+    share::Share,
+    shift::ShiftRecord,
     switch::{Actor, Receipt},
 };
 
 impl fmt::Display for Notice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::SwitchWaiting { .. }
-            | Self::GateAnswered(_)
-            | Self::SwitchRefused { .. }
+            Self::SwitchWaiting { .. } | Self::GateAnswered(_) | Self::HookCalled { .. } => {
+                gates(self, f)
+            }
+            Self::SwitchRefused { .. }
             | Self::Switched { .. }
+            | Self::Shift { .. }
+            | Self::ShiftAborted { .. }
             | Self::Drained { .. }
             | Self::DrainDeadlinePassed { .. }
             | Self::BarrierMissed { .. } => switch(self, f),
@@ -49,18 +54,20 @@ impl fmt::Display for Notice {
 )]
 fn switch(notice: &Notice, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     match notice {
-        Notice::SwitchWaiting {
-            service,
-            to,
-            actor,
-            gate,
-            longest,
-        } => write!(
+        Notice::Shift {
+            change,
+            share,
+            record,
+            by,
+        } => shift(f, (*change, *share), record, by.as_ref()),
+        Notice::ShiftAborted { receipt } => write!(
             f,
-            "{service}: {} asked for {to}; waiting for {gate} for up to {longest:?}",
-            by(actor)
+            "{}: {} aborted the shift to {}; all goes to {} again",
+            receipt.service,
+            by(&receipt.actor),
+            receipt.to,
+            receipt.from
         ),
-        Notice::GateAnswered(verdict) => gate(f, verdict),
         Notice::SwitchRefused {
             services,
             actor,
@@ -86,6 +93,41 @@ fn switch(notice: &Notice, f: &mut fmt::Formatter<'_>) -> fmt::Result {
             "{}: {workers} workers did not answer the barrier in time",
             names(services)
         ),
+        _ => Ok(()),
+    }
+}
+
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "`fmt` names every variant and sorts the others away"
+)]
+fn gates(notice: &Notice, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    match notice {
+        Notice::SwitchWaiting {
+            service,
+            to,
+            actor,
+            gate,
+            longest,
+        } => write!(
+            f,
+            "{service}: {} asked for {to}; waiting for {gate} for up to {longest:?}",
+            by(actor)
+        ),
+        Notice::GateAnswered(verdict) => gate(f, verdict),
+        Notice::HookCalled {
+            service,
+            at,
+            hook,
+            failure,
+        } => match failure {
+            None => write!(f, "{service}: hook `{hook}` ({}) has answered", at.as_str()),
+            Some(why) => write!(
+                f,
+                "{service}: hook `{hook}` ({}) failed: {why}",
+                at.as_str()
+            ),
+        },
         _ => Ok(()),
     }
 }
@@ -249,6 +291,29 @@ fn gate(f: &mut fmt::Formatter<'_>, verdict: &GateVerdict) -> fmt::Result {
         .iter()
         .take(SHOWN_LIMIT)
         .try_for_each(|it| write!(f, "; {}: {}", it.endpoint, it.why))
+}
+
+fn shift(
+    f: &mut fmt::Formatter<'_>,
+    (change, share): (ShiftChange, Share),
+    record: &ShiftRecord,
+    steered_by: Option<&Actor>,
+) -> fmt::Result {
+    let ShiftRecord { service, to, .. } = record;
+    let who = by(steered_by.unwrap_or(&record.actor));
+    match change {
+        ShiftChange::Began => write!(f, "{service}: {who} began a shift to {to}, {share} so far"),
+        ShiftChange::Restored => write!(f, "{service}: the shift to {to} goes on at {share}"),
+        ShiftChange::Stepped => write!(f, "{service}: {share} go to {to}"),
+        ShiftChange::Held => {
+            write!(
+                f,
+                "{service}: the shift is held at {share}, because {to} is not ready"
+            )
+        }
+        ShiftChange::Paused => write!(f, "{service}: {who} paused the shift to {to} at {share}"),
+        ShiftChange::Resumed => write!(f, "{service}: {who} resumed the shift to {to} at {share}"),
+    }
 }
 
 fn switched(f: &mut fmt::Formatter<'_>, receipt: &Receipt) -> fmt::Result {

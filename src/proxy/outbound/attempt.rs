@@ -54,6 +54,7 @@ impl Outbound {
             &spec.vouched_fields,
             self.downstream.identity(),
         );
+        self.copy();
         if self.shares(spec.protocol, endpoint) {
             // In a box of its own, so that requests on connections of their own hold no room for it.
             Box::pin(self.call(body, pool, endpoint)).await

@@ -50,6 +50,7 @@ struct JsonLine<'a> {
     status: u16,
     service: Option<&'a str>,
     colour: Option<Colour>,
+    preview: bool,
     endpoint: Option<&'a str>,
     tenure: Option<Tenure>,
     duration_ms: f64,
@@ -73,6 +74,7 @@ fn json(record: &AccessRecord, out: &mut Vec<u8>) -> io::Result<()> {
         status: record.status,
         service: record.service.as_ref().map(|name| name.as_str()),
         colour: record.colour,
+        preview: record.preview,
         endpoint: record.endpoint.as_ref().map(|addr| addr.as_str()),
         tenure: record.tenure,
         duration_ms: millis(record.took),
@@ -144,6 +146,7 @@ fn common(record: &AccessRecord, out: &mut Vec<u8>) -> io::Result<()> {
         out,
     )?;
     field("endpoint", endpoint, out)?;
+    field("preview", record.preview.then_some(b"true"), out)?;
     let tenure = record.tenure.map(|tenure| tenure.to_string());
     field("tenure", tenure.as_ref().map(String::as_bytes), out)?;
     let (took, head) = (millis(record.took), millis(record.head_took));
@@ -244,6 +247,7 @@ mod tests {
             status: 201,
             service: Some(ServiceName::new("shop")),
             colour: Some(Colour::Green),
+            preview: false,
             endpoint: Some(EndpointAddr::new("10.0.0.1:30081")),
             tenure: Some(Tenure(3)),
             took: Duration::from_micros(1_234),
@@ -288,7 +292,7 @@ mod tests {
         let expected = json!({
             "ts": "2023-11-14T22:13:20.123Z", "client": "192.0.2.7", "method": "POST",
             "target": "/cart?id=7", "proto": "HTTP/1.1", "host": "shop.example.com", "status": 201,
-            "service": "shop", "colour": "green", "endpoint": "10.0.0.1:30081", "tenure": 3,
+            "service": "shop", "colour": "green", "preview": false, "endpoint": "10.0.0.1:30081", "tenure": 3,
             "duration_ms": 1.234, "head_ms": 1.0, "bytes_in": 12, "bytes_out": 345, "replays": 1,
             "request_id": "4f2a-1",
             "trace_id": "4bf92f3577b34da6a3ce929d0e0e4736", "cause": null
@@ -301,7 +305,7 @@ mod tests {
         assert_eq!(
             written(AccessLogFormat::Common, &record()),
             "192.0.2.7 - - [14/Nov/2023:22:13:20 +0000] \"POST /cart?id=7 HTTP/1.1\" 201 345 \
-             service=shop colour=green endpoint=10.0.0.1:30081 tenure=3 duration_ms=1.234 \
+             service=shop colour=green endpoint=10.0.0.1:30081 preview=- tenure=3 duration_ms=1.234 \
              head_ms=1.000 bytes_in=12 replays=1 host=shop.example.com request_id=4f2a-1 trace_id=4bf92f3577b34da6a3ce929d0e0e4736 cause=-\n"
         );
     }
@@ -326,7 +330,7 @@ mod tests {
             line,
             "192.0.2.7 - - [14/Nov/2023:22:13:20 +0000] \"POST \
              /a\\x0d\\x0aforged\\x1b[2J\\\"\\\\\\xc2\\x9b\\x7f\\xe2\\x80\\xa8\\xc3\\xa9 HTTP/1.1\" 201 - \
-             service=- colour=- endpoint=- tenure=- duration_ms=1.234 head_ms=1.000 bytes_in=12 \
+             service=- colour=- endpoint=- preview=- tenure=- duration_ms=1.234 head_ms=1.000 bytes_in=12 \
              replays=1 host=\"x\\\" status=200\\xff\" request_id=\"tab\\x09here\" \
              trace_id=- cause=\"connect refused\"\n"
         );

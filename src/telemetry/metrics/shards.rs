@@ -13,6 +13,7 @@ use prometheus::proto::MetricFamily;
 use super::family::{Distribution, Family};
 use crate::{
     core::{
+        beside::Traffic,
         ids::{Colour, ServiceName},
         view::ServiceView,
     },
@@ -99,6 +100,7 @@ pub(super) fn services(stats: &Stats, views: &[ServiceView]) -> Vec<MetricFamily
         durations(&pools),
         connect_failures(&pools),
     ];
+    families.push(previews(stats, views));
     for counter in POOL_COUNTERS {
         let mut family = Family::counter(counter.name, counter.help, &["service", "colour"]);
         for pool in &pools {
@@ -160,6 +162,30 @@ fn requests(pools: &[Pool<'_>]) -> MetricFamily {
         let totals = pool.totals(|shard| &shard.requests);
         for (class, total) in CLASSES.iter().zip(totals) {
             family.add(&[service, colour, class], total);
+        }
+    }
+    family.into()
+}
+
+/// Of the pools that anybody has asked for while they were the standby: few services have a preview.
+fn previews(stats: &Stats, views: &[ServiceView]) -> MetricFamily {
+    let mut family = Family::counter(
+        "cutover_preview_requests_total",
+        "Requests that asked for the standby and have ended, by class of the status answered; none is counted elsewhere.",
+        &["service", "colour", "class"],
+    );
+    for ((service, colour), counted) in stats.pools(Traffic::Preview) {
+        if !views.iter().any(|view| view.service == service) {
+            continue;
+        }
+        let pool = Pool {
+            service: service.as_str(),
+            colour,
+            stats: Some(&counted),
+        };
+        let totals = pool.totals(|shard| &shard.requests);
+        for (class, total) in CLASSES.iter().zip(totals) {
+            family.add(&[pool.service, colour.as_str(), class], total);
         }
     }
     family.into()
@@ -289,6 +315,11 @@ const POOL_COUNTERS: &[CounterOf<StatsShard>] = &[
         name: "cutover_replays_total",
         help: "Attempts beyond the first.",
         pick: |shard| &shard.replays,
+    },
+    CounterOf {
+        name: "cutover_sessions_moved_total",
+        help: "Requests of sessions that were begun on the other colour and could not stay there.",
+        pick: |shard| &shard.sessions_moved,
     },
     CounterOf {
         name: "cutover_tunnels_total",

@@ -16,6 +16,7 @@ use super::{
 };
 use crate::{
     core::{
+        gate::{spec::HookPoint, verdict::GateVerdict},
         ids::ServiceName,
         notice::Notice,
         switch::{ActorKind, Receipt, Refusal},
@@ -31,6 +32,7 @@ pub(super) struct Told {
     switches: IntCounterVec,
     rollbacks: IntCounterVec,
     gates: IntCounterVec,
+    hooks: IntCounterVec,
     barrier: Histogram,
     barriers_missed: IntCounter,
     drain: HistogramVec,
@@ -57,6 +59,7 @@ impl Told {
             notices: book.counters(&NOTICES, &["notice"])?,
             switches: book.counters(&SWITCHES, &["service", "outcome", "actor_kind"])?,
             gates: book.counters(&GATES, &["service", "gate", "verdict"])?,
+            hooks: book.counters(&HOOKS, &["service", "at", "outcome"])?,
             rollbacks: book.counters(&ROLLBACKS, &["service", "actor_kind"])?,
             barrier: book.histogram(&BARRIER, &BARRIER_BUCKETS)?,
             barriers_missed: book.counter(&BARRIERS_MISSED)?,
@@ -91,15 +94,15 @@ impl Told {
                 actor,
                 refusal,
             } => self.refused(services, actor.kind, refusal),
-            Notice::GateAnswered(gate) => {
-                let labels = [
-                    gate.service.as_str(),
-                    gate.gate.as_str(),
-                    gate.verdict.as_str(),
-                ];
-                add(&self.gates, &labels, 1);
-            }
+            Notice::GateAnswered(gate) => self.gate_answered(gate),
+            Notice::HookCalled {
+                service,
+                at,
+                failure,
+                ..
+            } => self.hook_called(service, *at, failure.is_some()),
             Notice::Switched { receipt, .. } => self.switched(receipt),
+            Notice::ShiftAborted { receipt } => self.aborted(receipt),
             Notice::Drained { receipt, took } => self.drained(receipt, *took),
             Notice::BarrierMissed { .. } => self.barriers_missed.inc(),
             Notice::Ejected {
@@ -132,6 +135,7 @@ impl Told {
             }
             // What these change is seen in the views at the next scrape.
             Notice::SwitchWaiting { .. }
+            | Notice::Shift { .. }
             | Notice::DrainDeadlinePassed { .. }
             | Notice::HealthChanged { .. }
             | Notice::Readmitted { .. }
@@ -151,6 +155,7 @@ impl Told {
         named.prune(&self.switches);
         named.prune(&self.rollbacks);
         named.prune(&self.gates);
+        named.prune(&self.hooks);
         named.prune(&self.drain);
         named.prune(&self.drain_cut);
         named.prune(&self.ejections);
@@ -165,12 +170,37 @@ impl Told {
         }
     }
 
+    fn gate_answered(&self, gate: &GateVerdict) {
+        let (service, kind) = (gate.service.as_str(), gate.gate.as_str());
+        add(&self.gates, &[service, kind, gate.verdict.as_str()], 1);
+    }
+
+    fn hook_called(&self, service: &ServiceName, at: HookPoint, failed: bool) {
+        let outcome = if failed { FAILED } else { PASSED };
+        add(&self.hooks, &[service.as_str(), at.as_str(), outcome], 1);
+    }
+
     fn switched(&self, receipt: &Receipt) {
         let (service, kind) = (receipt.service.as_str(), receipt.actor.kind.as_str());
         add(&self.switches, &[service, COMMITTED, kind], 1);
         if receipt.rollback {
             add(&self.rollbacks, &[service, kind], 1);
         }
+        if let Some(us) = receipt.barrier_us {
+            self.barrier
+                .observe(Duration::from_micros(us).as_secs_f64());
+        }
+    }
+
+    fn aborted(&self, receipt: &Receipt) {
+        let account = receipt.shift.as_ref();
+        let by = account.and_then(|it| it.aborted_by.as_ref());
+        let kind = by.unwrap_or(&receipt.actor).kind.as_str();
+        add(
+            &self.switches,
+            &[receipt.service.as_str(), ABORTED, kind],
+            1,
+        );
         if let Some(us) = receipt.barrier_us {
             self.barrier
                 .observe(Duration::from_micros(us).as_secs_f64());
@@ -220,7 +250,7 @@ impl Told {
     fn begin_service(&self, service: &ServiceName) {
         let service = service.as_str();
         for kind in [ActorKind::Admin, ActorKind::File] {
-            for outcome in [COMMITTED, REFUSED] {
+            for outcome in [COMMITTED, REFUSED, ABORTED] {
                 add(&self.switches, &[service, outcome, kind.as_str()], 0);
             }
         }
@@ -242,7 +272,9 @@ const UNSCRAPED_LIMIT: usize = 100_000;
 
 const COMMITTED: &str = "committed";
 const REFUSED: &str = "refused";
+const ABORTED: &str = "aborted";
 const APPLIED: &str = "applied";
+const PASSED: &str = "passed";
 const FAILED: &str = "failed";
 const DRAIN_DEADLINE: &str = "drain_deadline";
 const SHUTDOWN: &str = "shutdown";
@@ -268,6 +300,10 @@ const ROLLBACKS: Title = Title::new("cutover_rollbacks_total", "Rollbacks that w
 const GATES: Title = Title::new(
     "cutover_gates_total",
     "Gates of switches that cutover has asked, by kind and verdict.",
+);
+const HOOKS: Title = Title::new(
+    "cutover_hooks_total",
+    "Hooks that were called after a switch had gone on, by outcome.",
 );
 const BARRIER: Title = Title::new(
     "cutover_barrier_duration_seconds",

@@ -7,6 +7,7 @@ use prometheus::proto::MetricFamily;
 use super::family::Family;
 use crate::core::{
     health::Health,
+    share::Share,
     view::{EndpointView, PoolView, ServiceView},
 };
 
@@ -22,7 +23,7 @@ pub(super) fn families(views: &[ServiceView]) -> Vec<MetricFamily> {
     services
         .chain(pools)
         .chain(endpoints)
-        .chain([live(views).into()])
+        .chain([live(views).into(), share(views).into()])
         .collect()
 }
 
@@ -87,6 +88,27 @@ fn live(views: &[ServiceView]) -> Family {
     family
 }
 
+/// What the live colour does not get of a service without a shift is nothing.
+fn share(views: &[ServiceView]) -> Family {
+    let mut family = Family::gauge(
+        "cutover_traffic_share",
+        "Share of the requests that a colour is to get, from 0 to 1.",
+        &["service", "colour"],
+    );
+    for view in views {
+        let shifted = view.shift.as_ref().map_or(0, |it| it.share.parts());
+        for (colour, _) in view.pools.iter() {
+            let parts = match colour == view.live {
+                true => Share::WHOLE.parts() - shifted,
+                false => shifted,
+            };
+            let labels = [view.service.as_str(), colour.as_str()];
+            family.add_float(&labels, f64::from(parts) / f64::from(Share::WHOLE.parts()));
+        }
+    }
+    family
+}
+
 const SERVICE_GAUGES: &[GaugeOf<ServiceView>] = &[
     GaugeOf {
         name: "cutover_tenure",
@@ -109,6 +131,19 @@ const SERVICE_GAUGES: &[GaugeOf<ServiceView>] = &[
         read: |view| u64::from(view.waiting.is_some()),
     },
     GaugeOf {
+        name: "cutover_shift_active",
+        help: "1 while a gradual switch is under way.",
+        read: |view| u64::from(view.shift.is_some()),
+    },
+    GaugeOf {
+        name: "cutover_shift_held",
+        help: "1 while a gradual switch is paused, or waits for the gate of its pool.",
+        read: |view| {
+            let shift = view.shift.as_ref();
+            u64::from(shift.is_some_and(|it| it.paused || it.held))
+        },
+    },
+    GaugeOf {
         name: "cutover_draining_tenures",
         help: "Old tenures that still have claims.",
         read: |view| view.draining.len() as u64,
@@ -125,6 +160,11 @@ const POOL_GAUGES: &[GaugeOf<PoolView>] = &[
         name: "cutover_tunnels_in_flight",
         help: "Tunnels that are open.",
         read: |pool| pool.tunnels,
+    },
+    GaugeOf {
+        name: "cutover_previews_in_flight",
+        help: "Requests in flight that asked for the standby.",
+        read: |pool| pool.previews,
     },
     GaugeOf {
         name: "cutover_safe_to_stop",

@@ -186,6 +186,8 @@ impl<'a> Fields<'a> {
     }
 }
 
-const UNDERSCORE: HeadRefusal = HeadRefusal::Malformed("framing field spelt with underscores");
+/// What is said of a field that some applications are told of as one that frames.
+pub(crate) const UNDERSCORE: HeadRefusal =
+    HeadRefusal::Malformed("framing field spelt with underscores");
 /// Enough for 999 PB, and never too large for 64 bits.
-const MAX_LENGTH_DIGITS: usize = 18;
+pub(crate) const MAX_LENGTH_DIGITS: usize = 18;

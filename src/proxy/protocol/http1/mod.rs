@@ -20,6 +20,7 @@ mod serve;
 pub(crate) mod trailers;
 mod wire;
 
+pub(crate) use fields::{MAX_LENGTH_DIGITS, UNDERSCORE};
 pub(crate) use guarded::Guarded;
 pub(crate) use refusal::HeadRefusal;
 pub(crate) use request_line::{check_method, check_target};
