@@ -217,8 +217,10 @@ async fn answers_to_a_flood_of_pipelined_requests_do_not_pile_up() {
 async fn connections_that_come_and_go_leave_nothing_behind() {
     let big = endpoint(Vec::new()).await;
     let stage = Stage::set(big, "").await;
-    let mut after = Vec::new();
-    for _ in 0..5 {
+    let mut after: Vec<usize> = Vec::new();
+    // An allocator keeps some of what it was given back, the more the busier it once was; but not ever more. What each of
+    // 1500 connections left behind would show in every round.
+    for round in 0..10 {
         let half = format!("GET / HTTP/1.1\r\nX: {}", "y".repeat(1000));
         let crowd = Crowd::of(1500, stage.serve.addr, half.into_bytes()).await;
         crowd.leave();
@@ -227,9 +229,11 @@ async fn connections_that_come_and_go_leave_nothing_behind() {
         })
         .await;
         after.push(resident(&stage.serve, "VmRSS"));
+        if round > 1 && after[round] < after[round - 1] + MIB / 2 {
+            return stage.ends().await;
+        }
     }
-    assert!(after[4] < after[1] + 16 * MIB, "{after:?}");
-    stage.ends().await;
+    panic!("it grows: {after:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
