@@ -79,6 +79,8 @@ impl Answering {
             seen: Mutex::default(),
         };
         let socket = TcpSocket::new_v4().unwrap();
+        // So that it can come back while connections of its former life linger.
+        socket.set_reuseaddr(true).unwrap();
         socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
         // The default of 128 is fewer than some tests have connect at one instant.
         let listener = socket.listen(1024).unwrap();
