@@ -21,6 +21,7 @@ mod listen;
 mod metrics;
 mod order;
 mod origin;
+mod page;
 mod path;
 mod plan;
 mod problem;

@@ -22,8 +22,8 @@ use tower::{
 
 use super::{
     about, body::BODY_LIMIT, call_error::CallError, caller::admit, config, context::Context, diff,
-    endpoints, events, group, history, metrics, origin::keep_out_foreign, plan, readiness, reload,
-    rollback, safe_to_stop, services, steer, switch, switch_many, word,
+    endpoints, events, group, history, metrics, origin::keep_out_foreign, page, plan, readiness,
+    reload, rollback, safe_to_stop, services, steer, switch, switch_many, word,
 };
 
 /// Everything, for the admin address.
@@ -38,7 +38,9 @@ pub(super) fn admin(context: Context) -> Router {
         .fallback(unknown_path)
         .method_not_allowed_fallback(unknown_method)
         .layer(guards);
+    let foreign = from_fn_with_state(context.clone(), keep_out_foreign);
     calls
+        .merge(page().layer(foreign))
         .merge(probes())
         .layer(from_fn(tell))
         .with_state(context)
@@ -98,6 +100,14 @@ fn waiting_calls() -> Router<Context> {
         .route("/v1/groups/{group}/plan", get(group::plan))
         .route("/v1/switch", post(switch_many::many));
     few(calls)
+}
+
+/// The operators' page: without a token, because the page is what asks for it.
+fn page() -> Router<Context> {
+    let files = Router::new()
+        .route("/", get(page::index))
+        .route("/page/{file}", get(page::file));
+    brief(files).method_not_allowed_fallback(unknown_method)
 }
 
 fn probes() -> Router<Context> {

@@ -218,7 +218,7 @@ async fn what_is_not_there_is_not_found() {
         ("/v1/services/nope/history", "unknown-service"),
         ("/v2/services", "unknown-path"),
         ("/v1/services/%ff", "unknown-path"),
-        ("/", "unknown-path"),
+        ("/page/nope.js", "unknown-path"),
     ] {
         is_problem(&rig.get(path).await, 404, kind);
     }
