@@ -10,7 +10,7 @@ export function lane(view, colour, traffic) {
   const now = traffic.now;
   return h(
     "section",
-    { class: `lane ${colour}${live ? " live" : ""}`, "aria-label": `${colour} pool` },
+    { class: `lane ${colour}${live ? " live" : ""}`, "aria-label": `${view.service}, ${colour} pool` },
     h("header", {}, h("h3", {}, shape(colour), ` ${colour}`), badges(view, colour)),
     share(view, colour),
     h("dl", { class: "numbers" },

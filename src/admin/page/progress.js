@@ -17,14 +17,14 @@ export function underWay(view, act, may) {
   if (view.waiting) found.push(waiting(view, act, may));
   if (view.shift) found.push(shifting(view, act, may));
   for (const receipt of view.draining) found.push(draining(receipt));
-  if (view.finishing) found.push(finishing(view.finishing));
+  if (view.finishing) found.push(finishing(view.finishing, view.service));
   return found;
 }
 
 function waiting(view, act, may) {
   const it = view.waiting;
   const approval = it.gate === "approval";
-  return h("section", { class: "now", "aria-label": "switch that waits" },
+  return h("section", { class: "now", "aria-label": `${view.service}: switch that waits` },
     h("p", {}, h("strong", {}, `${it.actor.name} asked for ${it.to}: waiting for ${it.gate.replaceAll("_", " ")}`), `, ${left(it.gate_until)} left`),
     gates(it.gates),
     may && h("div", { class: "acts" },
@@ -36,7 +36,7 @@ function waiting(view, act, may) {
 function shifting(view, act, may) {
   const it = view.shift;
   const state = it.held ? "held, because the gates have closed" : it.paused ? "paused" : it.left_ms === null ? "under way" : `next in ${Math.ceil(it.left_ms / 1000)} s`;
-  return h("section", { class: "now", "aria-label": "gradual switch" },
+  return h("section", { class: "now", "aria-label": `${view.service}: gradual switch` },
     h("p", {}, h("strong", {}, `${it.share} of the requests go to ${it.to}`), `: ${state}. Steps: ${it.steps.join(", ")}${it.steps.length ? ", " : ""}100%.`),
     it.held && gates(it.gates),
     may && h("div", { class: "acts" },
@@ -51,12 +51,12 @@ function draining(receipt) {
   const all = receipt.in_flight_at_commit;
   const ended = receipt.finished + receipt.replayed + Object.values(receipt.cut).reduce((sum, it) => sum + it, 0);
   const rest = Math.max(0, all - ended);
-  return h("section", { class: "now", "aria-label": "drain" },
+  return h("section", { class: "now", "aria-label": `${receipt.service}: drain of tenure ${receipt.tenure - 1}` },
     h("p", {}, h("strong", {}, `${receipt.from} drains: ${count(rest)} of ${count(all)} left`), `, ${count(receipt.finished)} finished, ${count(receipt.replayed)} replayed`),
     h("progress", { max: Math.max(1, all), value: ended, "aria-label": "drained" }));
 }
 
-function finishing(it) {
-  return h("section", { class: "now", "aria-label": "sessions" },
+function finishing(it, service) {
+  return h("section", { class: "now", "aria-label": `${service}: sessions` },
     h("p", {}, `Sessions begun on ${it.colour} finish there for ${left(it.until)}: ${count(it.requests)} requests so far, ${count(it.in_flight)} in flight.`));
 }

@@ -79,8 +79,15 @@ export class Service {
     const why = view.rollback_possible ? null : view.rollback_why;
     this.acts.replaceChildren(
       h("button", { type: "button", class: `go ${to}`, disabled: busy, onclick: () => askSwitch(this.view, to, this.said) }, `Switch to ${to}…`),
-      h("button", { type: "button", class: "back", disabled: !view.rollback_to, title: why, onclick: () => askRollback(this.view, this.said) },
-        view.rollback_to ? `Roll back to ${view.rollback_to}…` : "Nothing to roll back"));
+      this.back(why));
+  }
+
+  // Always in the same place. While a gradual switch lasts, the way back is to abort it.
+  back(why) {
+    const { view } = this;
+    if (view.shift) return h("button", { type: "button", class: "back", onclick: () => this.act("abort") }, `Roll back to ${view.live}`);
+    return h("button", { type: "button", class: "back", disabled: !view.rollback_to, title: why, onclick: () => askRollback(this.view, this.said) },
+      view.rollback_to ? `Roll back to ${view.rollback_to}…` : "Nothing to roll back");
   }
 
   async act(what) {
