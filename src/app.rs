@@ -128,9 +128,8 @@ impl App {
         let connectors = Arc::<Connectors>::default();
         let seals = Arc::<Seals>::default();
         let (reports, reported) = mpsc::channel(REPORTS_LIMIT);
-        let resources = means::resources(&config);
         let crew = Crew {
-            resources,
+            resources: means::resources(&config),
             publisher: &publisher,
             stats: &stats,
             connectors: &connectors,
@@ -139,6 +138,8 @@ impl App {
             reports,
         };
         let Hired { workers, threads } = crew.hire(count)?;
+        let notices = Notices::new(Arc::clone(&metrics));
+        let events = Arc::clone(notices.events());
         let setup = Setup {
             config_path: options.config,
             judged,
@@ -149,7 +150,7 @@ impl App {
             publisher,
             workers: workers.clone(),
             reports: reported,
-            notices: Notices::new(Arc::clone(&metrics)),
+            notices,
             stats,
             watch: options.watch,
         };
@@ -160,6 +161,7 @@ impl App {
             metrics_config: config.metrics.clone(),
             handle: handle.clone(),
             metrics,
+            events,
         })
         .await?;
         Ok(Self {

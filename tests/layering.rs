@@ -173,7 +173,8 @@ fn every_file_belongs_to_the_crate() {
     let strays: Vec<_> = files()
         .into_iter()
         .map(|path| relative(&path))
-        .filter(|file| file != "src/main.rs" && !known.contains(file))
+        // What is no Rust is included by somebody's text; `admin/page.rs` looks after its own.
+        .filter(|file| file.ends_with(".rs") && file != "src/main.rs" && !known.contains(file))
         .collect();
     assert!(strays.is_empty(), "no `mod` leads to {}", strays.join(", "));
 }

@@ -23,22 +23,30 @@ pub(super) async fn admit(
     mut req: Request,
     next: Next,
 ) -> Result<Response, CallError> {
-    let caller = Caller(name(&context, &req)?);
+    let caller = caller(&context, &req)?;
     req.extensions_mut().insert(caller);
     Ok(next.run(req).await)
 }
 
 /// Who was let in; what was let in by nobody has none, and is refused.
 #[derive(Clone, Debug)]
-pub(super) struct Caller(String);
+pub(super) struct Caller {
+    name: String,
+    role: Role,
+}
 
 impl Caller {
     /// The caller as history keeps it.
     pub(super) fn into_actor(self) -> Actor {
         Actor {
             kind: ActorKind::Admin,
-            name: self.0,
+            name: self.name,
         }
+    }
+
+    /// Whether the caller may change something.
+    pub(super) fn may_operate(&self) -> bool {
+        self.role >= Role::Operate
     }
 }
 
@@ -50,14 +58,17 @@ impl<S: Sync> FromRequestParts<S> for Caller {
     }
 }
 
-fn name(context: &Context, req: &Request) -> Result<String, CallError> {
+fn caller(context: &Context, req: &Request) -> Result<Caller, CallError> {
     let said = said(req.headers())?;
     let Keys::Tokens(file) = &context.keys else {
         let unnamed = match context.door {
             Door::Unix => "local",
             Door::Loopback | Door::Reachable => "anonymous",
         };
-        return Ok(said.unwrap_or_else(|| unnamed.to_owned()));
+        return Ok(Caller {
+            name: said.unwrap_or_else(|| unnamed.to_owned()),
+            role: Role::Operate,
+        });
     };
     let tokens = file.tokens();
     let (name, role) = tokens
@@ -66,9 +77,12 @@ fn name(context: &Context, req: &Request) -> Result<String, CallError> {
     if role < needed(req.method()) {
         return Err(CallError::ViewOnly(name.to_owned()));
     }
-    Ok(match said {
-        None => name.to_owned(),
-        Some(said) => format!("{name} ({said})"),
+    Ok(Caller {
+        name: match said {
+            None => name.to_owned(),
+            Some(said) => format!("{name} ({said})"),
+        },
+        role,
     })
 }
 

@@ -3,15 +3,25 @@
 use std::{path::PathBuf, sync::Arc};
 
 use arc_swap::ArcSwap;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
 
 use super::tokens::{self, Tokens, TokensError};
-use crate::{control::handle::ControlHandle, telemetry::metrics::Metrics};
+use crate::{
+    control::handle::ControlHandle,
+    telemetry::{events::Events, metrics::Metrics},
+};
 
 /// What every call is given. Cloning it is cheap.
 #[derive(Clone, Debug)]
 pub(super) struct Context {
     pub(super) handle: ControlHandle,
     pub(super) metrics: Arc<Metrics>,
+    pub(super) events: Arc<Events>,
+    /// Seats for streams of events, of which each lasts.
+    pub(super) streams: Arc<Semaphore>,
+    /// The process is stopping: what lasts is to end.
+    pub(super) closing: CancellationToken,
     pub(super) keys: Keys,
     pub(super) door: Door,
 }

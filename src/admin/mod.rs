@@ -4,6 +4,7 @@
 //! own addresses, its own bounds, and runs on the control plane's runtime: it cannot stall a worker.
 //! `docs/admin-api.md` is its reference.
 
+mod about;
 mod accept;
 mod body;
 mod call_error;
@@ -13,12 +14,14 @@ mod context;
 mod diff;
 mod endpoints;
 mod error;
+mod events;
 mod group;
 mod history;
 mod listen;
 mod metrics;
 mod order;
 mod origin;
+mod page;
 mod path;
 mod plan;
 mod problem;
@@ -43,7 +46,7 @@ pub mod wire;
 
 use std::{net::SocketAddr, path::PathBuf, sync::Arc};
 
-use tokio::task::JoinHandle;
+use tokio::{sync::Semaphore, task::JoinHandle};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use self::{
@@ -58,7 +61,7 @@ pub use self::{
 use crate::{
     config::{AdminAddr, AdminConfig, MetricsConfig},
     control::handle::ControlHandle,
-    telemetry::metrics::Metrics,
+    telemetry::{events::Events, metrics::Metrics},
 };
 
 /// What the admin side is made of.
@@ -72,6 +75,8 @@ pub struct AdminSetup {
     pub handle: ControlHandle,
     /// What is told at `/metrics`.
     pub metrics: Arc<Metrics>,
+    /// What is told at `/v1/events`.
+    pub events: Arc<Events>,
 }
 
 /// The running admin side. Dropping it ends it; [`stop`](Self::stop) waits for the calls in flight.
@@ -102,9 +107,13 @@ pub enum AdminBound {
 /// address cannot be bound; then nothing is bound.
 pub async fn serve(setup: AdminSetup) -> Result<AdminServer, AdminError> {
     let door = door(&setup.config)?;
+    let stop = CancellationToken::new();
     let context = Context {
         handle: setup.handle,
         metrics: setup.metrics,
+        events: setup.events,
+        streams: Arc::new(Semaphore::new(STREAMS_LIMIT)),
+        closing: stop.clone(),
         keys: Keys::new(setup.config.token_file)?,
         door,
     };
@@ -119,7 +128,6 @@ pub async fn serve(setup: AdminSetup) -> Result<AdminServer, AdminError> {
         Some(config) => Some(listen::tcp("metrics", config.listen).await?),
         None => None,
     };
-    let stop = CancellationToken::new();
     let acceptor = |listener, router| {
         let stop = stop.clone();
         let acceptor = Acceptor {
@@ -172,3 +180,6 @@ fn door(config: &AdminConfig) -> Result<Door, AdminError> {
         AdminAddr::Tcp(addr) => Err(AdminError::OpenToAll(*addr)),
     }
 }
+
+/// Streams of events that may last at once.
+const STREAMS_LIMIT: usize = 32;

@@ -30,13 +30,14 @@ use crate::{
         time::Timestamp,
         view::{EndpointSource, EndpointView, PoolView, ServiceView},
     },
-    telemetry::{metrics::Metrics, stats::Stats},
+    telemetry::{events::Events, metrics::Metrics, stats::Stats},
 };
 
 /// A running admin server.
 pub(crate) struct Rig {
     pub(crate) server: AdminServer,
     pub(crate) asked: Asked,
+    pub(crate) events: Arc<Events>,
 }
 
 /// Two tokens, one for each role.
@@ -58,8 +59,14 @@ impl Rig {
         token_file: Option<PathBuf>,
     ) -> Self {
         let (handle, asked) = ControlHandle::answering(answers);
-        let server = serve(setup(handle, listen, token_file)).await.unwrap();
-        Self { server, asked }
+        let setup = setup(handle, listen, token_file);
+        let events = Arc::clone(&setup.events);
+        let server = serve(setup).await.unwrap();
+        Self {
+            server,
+            asked,
+            events,
+        }
     }
 
     /// Where it answers.
@@ -83,6 +90,7 @@ pub(crate) fn setup(
         }),
         handle,
         metrics: Metrics::new(Arc::new(Stats::new(1)), "0.0.0").unwrap(),
+        events: Arc::new(Events::new(Timestamp::from_millis(7))),
     }
 }
 

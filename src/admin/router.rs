@@ -21,9 +21,9 @@ use tower::{
 };
 
 use super::{
-    body::BODY_LIMIT, call_error::CallError, caller::admit, config, context::Context, diff,
-    endpoints, group, history, metrics, origin::keep_out_foreign, plan, readiness, reload,
-    rollback, safe_to_stop, services, steer, switch, switch_many, word,
+    about, body::BODY_LIMIT, call_error::CallError, caller::admit, config, context::Context, diff,
+    endpoints, events, group, history, metrics, origin::keep_out_foreign, page, plan, readiness,
+    reload, rollback, safe_to_stop, services, steer, switch, switch_many, word,
 };
 
 /// Everything, for the admin address.
@@ -34,10 +34,13 @@ pub(super) fn admin(context: Context) -> Router {
         .layer(DefaultBodyLimit::max(BODY_LIMIT));
     let calls = brief_calls()
         .merge(waiting_calls())
+        .route("/v1/events", get(events::stream_all))
         .fallback(unknown_path)
         .method_not_allowed_fallback(unknown_method)
         .layer(guards);
+    let foreign = from_fn_with_state(context.clone(), keep_out_foreign);
     calls
+        .merge(page().layer(foreign))
         .merge(probes())
         .layer(from_fn(tell))
         .with_state(context)
@@ -64,6 +67,7 @@ fn brief_calls() -> Router<Context> {
             "/v1/services/{service}/pools/{colour}/safe-to-stop",
             get(safe_to_stop::one),
         )
+        .route("/v1/about", get(about::about))
         .route("/v1/services/{service}/approve", post(word::approve))
         .route("/v1/services/{service}/reject", post(word::reject))
         .route("/v1/reload", post(reload::reload))
@@ -96,6 +100,14 @@ fn waiting_calls() -> Router<Context> {
         .route("/v1/groups/{group}/plan", get(group::plan))
         .route("/v1/switch", post(switch_many::many));
     few(calls)
+}
+
+/// The operators' page: without a token, because the page is what asks for it.
+fn page() -> Router<Context> {
+    let files = Router::new()
+        .route("/", get(page::index))
+        .route("/page/{file}", get(page::file));
+    brief(files).method_not_allowed_fallback(unknown_method)
 }
 
 fn probes() -> Router<Context> {

@@ -9,19 +9,50 @@ use serde::{Deserialize, Serialize};
 
 use crate::core::{
     gate::verdict::GateVerdict,
-    ids::{Colour, EndpointAddr, GroupName, ServiceName},
+    ids::{ByColour, Colour, EndpointAddr, GroupName, ServiceName},
     leave::LeaveReceipt,
     share::Share,
     shift::ShiftView,
     switch::{Receipt, Unchanged, WaitFor},
     view::{ServiceView, WaitingView},
 };
+use crate::telemetry::traffic::Traffic;
 
 /// Answer of `GET /v1/services`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ServicesAnswer {
     /// Every service, by name.
     pub services: Vec<ServiceView>,
+}
+
+/// Data of a `pulse` of `GET /v1/events`: what has changed since the one before.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Pulse {
+    /// Services that look different; in the first pulse, all.
+    pub services: Vec<ServicePulse>,
+    /// Services that are served no more.
+    pub removed: Vec<ServiceName>,
+}
+
+/// One service with its traffic.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ServicePulse {
+    /// Its state.
+    #[serde(flatten)]
+    pub view: ServiceView,
+    /// What each pool has answered so far.
+    pub traffic: ByColour<Traffic>,
+}
+
+/// Answer of `GET /v1/about`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct About {
+    /// The version of cutover.
+    pub version: String,
+    /// Who the caller is, as history would keep it.
+    pub actor: String,
+    /// Whether the caller may change something.
+    pub may_operate: bool,
 }
 
 /// Answer of `GET /v1/diff`.

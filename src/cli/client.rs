@@ -5,9 +5,9 @@
 use std::{future::Future, io, time::Duration};
 
 use bytes::Bytes;
-use http::{HeaderValue, Method, Request, StatusCode, header};
+use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt, Full, Limited};
-use hyper::client::conn::http1;
+use hyper::{body::Incoming, client::conn::http1};
 use hyper_util::rt::TokioIo;
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::{
@@ -17,6 +17,7 @@ use tokio::{
 
 use super::{
     args::AdminUrl,
+    event_stream::EventStream,
     exit::{Exit, Failure},
 };
 use crate::admin::{ACTOR_HEADER, TYPE_PREFIX, wire::ProblemBody};
@@ -115,12 +116,34 @@ impl Client {
     }
 
     async fn within(&self, req: Request<Full<Bytes>>) -> Result<Answer, Failure> {
-        tokio::time::timeout(self.timeout, self.send(req))
+        let whole = async { self.whole(self.send(req).await?).await };
+        tokio::time::timeout(self.timeout, whole)
             .await
             .unwrap_or(Err(Failure::GaveUp(self.timeout)))
     }
 
-    async fn send(&self, req: Request<Full<Bytes>>) -> Result<Answer, Failure> {
+    /// Listens: an answer that goes on for as long as something happens, after the event with this number.
+    pub(super) async fn listen(
+        &self,
+        path: &str,
+        last: Option<&str>,
+    ) -> Result<EventStream, Failure> {
+        let mut req = self.request(Method::GET, path, Bytes::new())?;
+        if let Some(last) = last.and_then(|it| HeaderValue::from_str(it).ok()) {
+            req.headers_mut().insert(LAST_EVENT_ID, last);
+        }
+        let begun = tokio::time::timeout(self.timeout, self.send(req));
+        let response = begun.await.unwrap_or(Err(Failure::GaveUp(self.timeout)))?;
+        if response.status() != StatusCode::OK {
+            return Err(match self.whole(response).await?.or_refused() {
+                Err(refused) => refused,
+                Ok(answer) => answer.foreign(),
+            });
+        }
+        Ok(EventStream::new(response.into_body()))
+    }
+
+    async fn send(&self, req: Request<Full<Bytes>>) -> Result<Response<Incoming>, Failure> {
         match &self.url {
             AdminUrl::Tcp(authority) => {
                 let stream = self.connected(TcpStream::connect(authority)).await?;
@@ -152,23 +175,27 @@ impl Client {
         &self,
         stream: S,
         req: Request<Full<Bytes>>,
-    ) -> Result<Answer, Failure> {
-        let broken_off = |why: String| Failure::BrokenOff {
-            addr: self.url.to_string(),
-            why,
-        };
+    ) -> Result<Response<Incoming>, Failure> {
         let (mut sender, connection) = http1::handshake(TokioIo::new(stream))
             .await
-            .map_err(|error| broken_off(error.to_string()))?;
+            .map_err(|error| self.broken_off(&error))?;
         // Ends with the answer: the connection is not kept.
         tokio::spawn(connection);
         let answer = sender.send_request(req);
-        let (head, body) = answer
-            .await
-            .map_err(|error| broken_off(error.to_string()))?
-            .into_parts();
+        answer.await.map_err(|error| self.broken_off(&error))
+    }
+
+    fn broken_off(&self, why: &dyn std::error::Error) -> Failure {
+        Failure::BrokenOff {
+            addr: self.url.to_string(),
+            why: why.to_string(),
+        }
+    }
+
+    async fn whole(&self, response: Response<Incoming>) -> Result<Answer, Failure> {
+        let (head, body) = response.into_parts();
         let body = Limited::new(body, ANSWER_LIMIT).collect();
-        let body = body.await.map_err(|error| broken_off(error.to_string()))?;
+        let body = body.await.map_err(|error| self.broken_off(&*error))?;
         Ok(Answer {
             success: head.status == StatusCode::OK,
             text: String::from_utf8_lossy(&body.to_bytes()).into_owned(),
@@ -218,4 +245,5 @@ pub(super) fn segment(text: &str) -> String {
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Bytes of an answer that are read; a thousand services with ten endpoints each need about 3 MiB.
 const ANSWER_LIMIT: usize = 64 * 1024 * 1024;
+const LAST_EVENT_ID: &str = "last-event-id";
 const USER_AGENT: &str = concat!("cutover/", env!("CARGO_PKG_VERSION"));

@@ -11,6 +11,8 @@ mod demo;
 mod demo_app;
 mod diff;
 mod endpoint;
+mod event_stream;
+mod events;
 mod exit;
 mod gates;
 mod health;
@@ -80,6 +82,8 @@ enum Command {
     Rollback(rollback::Rollback),
     /// Show who switched what, when, why, and the receipt of each
     History(history::History),
+    /// Follow what happens, as it happens
+    Events(events::Events),
     /// Wait until a pool may be stopped: not live, nothing in flight, not kept ready to return
     WaitSafe(wait_safe::WaitSafe),
     /// Add, remove, drain or undrain an endpoint at run time
@@ -112,6 +116,7 @@ impl Command {
             Self::Reject(command) => client::run(command.run("reject", output)),
             Self::Rollback(command) => client::run(command.run(output)),
             Self::History(command) => client::run(command.run(output)),
+            Self::Events(command) => client::run(command.run(output)),
             Self::WaitSafe(command) => client::run(command.run(output)),
             Self::Endpoint(command) => client::run(command.run(output)),
             Self::Diff(command) => client::run(command.run(output)),

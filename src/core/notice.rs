@@ -1,7 +1,11 @@
 //! What people are told. Core emits notices; `telemetry/notice.rs` alone makes a log line and a metric of
 //! each, so that the two cannot disagree.
 
+mod sentence;
+
 use std::time::Duration;
+
+use serde::{Serialize, Serializer};
 
 use super::{
     gate::{
@@ -17,7 +21,8 @@ use super::{
 };
 
 /// Something worth telling a person.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(untagged)]
 pub enum Notice {
     /// A switch waits for its gates of one kind.
     SwitchWaiting {
@@ -29,7 +34,8 @@ pub enum Notice {
         actor: Actor,
         /// The kind of gate.
         gate: GateKind,
-        /// How long it will wait for those, at most.
+        /// How long it will wait for those, at most; milliseconds in JSON.
+        #[serde(rename = "longest_ms", serialize_with = "in_millis")]
         longest: Duration,
     },
     /// A gate of a switch has been asked by cutover, and was answered.
@@ -38,7 +44,8 @@ pub enum Notice {
     HookCalled {
         /// The service.
         service: ServiceName,
-        /// When it was called.
+        /// When it was called; `point` in JSON, where `at` is a time.
+        #[serde(rename = "point")]
         at: HookPoint,
         /// Its name.
         hook: String,
@@ -51,7 +58,8 @@ pub enum Notice {
         services: Vec<ServiceName>,
         /// Who asked.
         actor: Actor,
-        /// Why not.
+        /// Why not; a sentence in JSON.
+        #[serde(serialize_with = "as_sentence")]
         refusal: Refusal,
     },
     /// The barrier of a switch has passed.
@@ -81,7 +89,8 @@ pub enum Notice {
     Drained {
         /// The whole receipt.
         receipt: Receipt,
-        /// From the barrier to the end.
+        /// From the barrier to the end; milliseconds in JSON.
+        #[serde(rename = "took_ms", serialize_with = "in_millis")]
         took: Duration,
     },
     /// The drain deadline passed with claims left; they are being cut.
@@ -121,7 +130,8 @@ pub enum Notice {
         colour: Colour,
         /// The endpoint.
         endpoint: EndpointAddr,
-        /// For how long.
+        /// For how long; milliseconds in JSON.
+        #[serde(rename = "lasts_ms", serialize_with = "in_millis")]
         lasts: Duration,
         /// What its traffic saw.
         why: &'static str,
@@ -140,11 +150,13 @@ pub enum Notice {
         /// The snapshot that carried it.
         generation: Generation,
         /// What changed, a short sentence each; empty if nothing did.
+        #[serde(serialize_with = "the_first")]
         changes: Vec<String>,
     },
     /// A file was not applied; everything is as it was.
     ReloadFailed {
         /// Every reason, each with its position.
+        #[serde(serialize_with = "the_first")]
         errors: Vec<String>,
     },
     /// A service is served for the first time by this process.
@@ -191,7 +203,8 @@ pub enum Notice {
     EndpointLeft {
         /// The whole receipt.
         receipt: LeaveReceipt,
-        /// From the barrier to the end.
+        /// From the barrier to the end; milliseconds in JSON.
+        #[serde(rename = "took_ms", serialize_with = "in_millis")]
         took: Duration,
     },
     /// The journal could not be written where that does not refuse anything.
@@ -204,6 +217,7 @@ pub enum Notice {
         /// Where it was put.
         set_aside: String,
         /// What was wrong, by line.
+        #[serde(serialize_with = "the_first")]
         damage: Vec<String>,
     },
     /// A listener accepts.
@@ -221,11 +235,13 @@ pub enum Notice {
     /// Certificates, keys or authorities have changed and are in use.
     CertificatesRenewed {
         /// The files.
+        #[serde(serialize_with = "the_first")]
         files: Vec<String>,
     },
     /// Files of certificates, keys or authorities have changed and cannot be used; what they held before is in use.
     CertificatesRefused {
         /// What is wrong with each.
+        #[serde(serialize_with = "the_first")]
         errors: Vec<String>,
     },
     /// A name could not be resolved; its last addresses stay in use.
@@ -238,7 +254,8 @@ pub enum Notice {
 }
 
 /// What has changed about a gradual switch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum ShiftChange {
     /// Its first share is published.
     Began,
@@ -253,3 +270,59 @@ pub enum ShiftChange {
     /// An operator has resumed it.
     Resumed,
 }
+
+impl Notice {
+    /// The services it is about, if it is about any.
+    #[must_use]
+    pub fn services(&self) -> Vec<&ServiceName> {
+        match self {
+            Self::SwitchRefused { services, .. } | Self::BarrierMissed { services, .. } => {
+                services.iter().collect()
+            }
+            Self::Switched { receipt, .. }
+            | Self::ShiftAborted { receipt }
+            | Self::Drained { receipt, .. } => vec![&receipt.service],
+            Self::Shift { record, .. } => vec![&record.service],
+            Self::GateAnswered(GateVerdict { service, .. })
+            | Self::EndpointLeft {
+                receipt: LeaveReceipt { service, .. },
+                ..
+            }
+            | Self::EndpointDrained { service, .. }
+            | Self::HookCalled { service, .. }
+            | Self::SwitchWaiting { service, .. }
+            | Self::DrainDeadlinePassed { service, .. }
+            | Self::HealthChanged { service, .. }
+            | Self::Ejected { service, .. }
+            | Self::Readmitted { service, .. }
+            | Self::ServiceAdded { service, .. }
+            | Self::ServiceRemoved { service }
+            | Self::EndpointsChanged { service, .. } => vec![service],
+            Self::Reloaded { .. }
+            | Self::ReloadFailed { .. }
+            | Self::JournalFailed { .. }
+            | Self::JournalDamaged { .. }
+            | Self::ListenerOpened { .. }
+            | Self::ListenerClosed { .. }
+            | Self::CertificatesRenewed { .. }
+            | Self::CertificatesRefused { .. }
+            | Self::ResolveFailed { .. } => Vec::new(),
+        }
+    }
+}
+
+fn in_millis<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_u64(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX))
+}
+
+/// The first of many, so that a file with ten thousand errors is no event of ten thousand lines.
+fn the_first<S: Serializer>(texts: &[String], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(texts.iter().take(TEXTS_LIMIT))
+}
+
+fn as_sentence<S: Serializer>(refusal: &Refusal, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(refusal)
+}
+
+/// Texts of one notice that are written as JSON.
+const TEXTS_LIMIT: usize = 64;

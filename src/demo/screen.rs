@@ -265,7 +265,7 @@ impl Picture {
                 (Ink::Bold, "r".to_owned()),
                 (Ink::Plain, " rollback   ".to_owned()),
                 (Ink::Bold, "q".to_owned()),
-                (Ink::Plain, " quit     or in another terminal:".to_owned()),
+                (Ink::Plain, format!(" quit   or open {admin}, or:")),
             ]),
             Line::of(
                 Ink::Plain,

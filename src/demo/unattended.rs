@@ -25,7 +25,7 @@ pub async fn unattended(
     let stage = Stage::set(&LoadPlan::default()).await?;
     tell(&format!("clients go to {}", stage.proxy));
     tell(&format!(
-        "operators go to {}, as in: cutover status {SERVICE} --admin {}",
+        "operators go to {} by browser, or by: cutover status {SERVICE} --admin {}",
         stage.admin, stage.admin
     ));
     let ended = tokio::select! {

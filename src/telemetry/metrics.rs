@@ -15,16 +15,24 @@ mod tls;
 mod told;
 mod views;
 
-use std::sync::{
-    Arc, Mutex, MutexGuard, OnceLock, PoisonError,
-    atomic::{AtomicU64, Ordering::Relaxed},
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
 };
 
 use prometheus::{Registry, TextEncoder, proto::MetricFamily};
 
 use crate::{
-    core::{notice::Notice, tls::CertificateInUse, view::ServiceView},
-    telemetry::{access::AccessLog, stats::Stats},
+    core::{
+        ids::{Colour, ServiceName},
+        notice::Notice,
+        tls::CertificateInUse,
+        view::ServiceView,
+    },
+    telemetry::{access::AccessLog, stats::Stats, traffic::Traffic},
 };
 
 use book::unix_seconds;
@@ -66,6 +74,16 @@ impl Metrics {
     /// Shows the lines that this access log could not write; the first log given stays.
     pub fn attach_access_log(&self, log: &AccessLog) {
         self.access_lost.get_or_init(|| log.lost());
+    }
+
+    /// The traffic of every pool that a worker has met.
+    #[must_use]
+    pub fn traffic(&self) -> BTreeMap<(ServiceName, Colour), Traffic> {
+        let pools = self.stats.services();
+        pools
+            .into_iter()
+            .map(|(pool, stats)| (pool, Traffic::of(&stats)))
+            .collect()
     }
 
     /// Every metric as Prometheus text 0.0.4. Only services and endpoints that `views` names are shown.

@@ -1,6 +1,7 @@
 //! What is told and counted: metrics, the access log, notices, logs.
 
 pub mod access;
+pub mod events;
 pub mod handshakes;
 pub mod limit;
 pub mod log;
@@ -8,3 +9,4 @@ pub mod metrics;
 pub mod mirror;
 pub mod notice;
 pub mod stats;
+pub mod traffic;

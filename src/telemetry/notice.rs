@@ -7,16 +7,20 @@
 mod gates;
 mod shift;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use tracing::{error, info, warn};
 
-use super::metrics::Metrics;
+use super::{events::Events, metrics::Metrics};
 use crate::core::{
     health::Health,
     ids::ServiceName,
     notice::{Notice, ShiftChange},
     switch::{Actor, Receipt},
+    time::Timestamp,
     tls::CertificateInUse,
 };
 
@@ -24,13 +28,21 @@ use crate::core::{
 #[derive(Clone, Debug)]
 pub struct Notices {
     metrics: Arc<Metrics>,
+    events: Arc<Events>,
 }
 
 impl Notices {
     /// Notices that count in `metrics`.
     #[must_use]
     pub fn new(metrics: Arc<Metrics>) -> Self {
-        Self { metrics }
+        let events = Arc::new(Events::new(now()));
+        Self { metrics, events }
+    }
+
+    /// What was told lately, for whoever watches.
+    #[must_use]
+    pub const fn events(&self) -> &Arc<Events> {
+        &self.events
     }
 
     /// Shows until when certificates hold; those that were shown before are forgotten.
@@ -38,9 +50,10 @@ impl Notices {
         self.metrics.certificates(in_use);
     }
 
-    /// Writes the log line of one notice and moves its metrics.
+    /// Writes the log line of one notice, moves its metrics, and shows it to whoever watches.
     pub fn tell(&self, notice: &Notice) {
         self.metrics.count(notice);
+        self.events.add(notice, now());
         match notice {
             Notice::SwitchWaiting { .. }
             | Notice::GateAnswered(_)
@@ -349,6 +362,14 @@ fn log_process(notice: &Notice) {
         }
         _ => {}
     }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "an edge: a notice is dated when it is told, like its log line"
+)]
+fn now() -> Timestamp {
+    SystemTime::now().into()
 }
 
 /// An actor as the fields `by` and `actor`.

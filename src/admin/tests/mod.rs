@@ -3,8 +3,10 @@
 mod access;
 mod bounds;
 mod calls;
+mod events;
 mod leave;
 mod lifecycle;
+mod page;
 mod problems;
 
 use std::net::SocketAddr;

@@ -218,7 +218,7 @@ async fn what_is_not_there_is_not_found() {
         ("/v1/services/nope/history", "unknown-service"),
         ("/v2/services", "unknown-path"),
         ("/v1/services/%ff", "unknown-path"),
-        ("/", "unknown-path"),
+        ("/page/nope.js", "unknown-path"),
     ] {
         is_problem(&rig.get(path).await, 404, kind);
     }
@@ -320,11 +320,14 @@ async fn wrong_headers_and_parameters_are_bad_requests() {
 
 #[tokio::test]
 async fn a_stopped_controller_is_told_by_everything() {
-    let server = crate::admin::serve(setup(ControlHandle::gone(), loopback(), None)).await;
+    let setup = setup(ControlHandle::gone(), loopback(), None);
+    let events = std::sync::Arc::clone(&setup.events);
+    let server = crate::admin::serve(setup).await;
     let asked = crate::control::answering::Asked::default();
     let rig = Rig {
         server: server.unwrap(),
         asked,
+        events,
     };
     for path in [
         "/v1/services",

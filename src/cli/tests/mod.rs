@@ -1,6 +1,7 @@
 //! Commands against a real admin server: what they print, and how they end.
 
 mod documented;
+mod events;
 mod plan;
 
 use std::ffi::OsString;
