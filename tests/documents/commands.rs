@@ -52,7 +52,11 @@ fn parse(words: &[String]) -> Result<(), String> {
         return mentions(&words.join(" "));
     }
     let asks = ["switch", "plan"].contains(&words.first().map_or("", String::as_str));
-    if asks && words.iter().all(|it| it != "--admin") {
+    if asks
+        && words
+            .iter()
+            .all(|it| !["--admin", "--token-file"].contains(&it.as_str()))
+    {
         // What is a service and what a colour is looked at when they run.
         let mut command = std::process::Command::new(BINARY);
         let ended = command
