@@ -39,7 +39,10 @@ mod shell;
 mod world;
 
 use std::{
-    sync::{Mutex, PoisonError},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
     thread,
 };
 
@@ -80,14 +83,19 @@ fn what_is_marked_to_be_run_prints_what_is_shown() {
     pages.retain(|page| play::is_played(page) && one.as_ref().is_none_or(|it| page.path == *it));
     assert!(!pages.is_empty());
     let (left, wrong) = (Mutex::new(pages), Mutex::new(Vec::new()));
+    let played = AtomicUsize::new(0);
     let take = || left.lock().unwrap_or_else(PoisonError::into_inner).pop();
     thread::scope(|scope| {
         for _ in 0..PLAYERS {
             scope.spawn(|| {
                 while let Some(page) = take() {
-                    if let Err(problem) = play::play(&page) {
-                        let mut wrong = wrong.lock().unwrap_or_else(PoisonError::into_inner);
-                        wrong.push(problem);
+                    match play::play(&page) {
+                        // Relaxed: it is read when all have ended.
+                        Ok(commands) => _ = played.fetch_add(commands, Ordering::Relaxed),
+                        Err(problem) => {
+                            let mut wrong = wrong.lock().unwrap_or_else(PoisonError::into_inner);
+                            wrong.push(problem);
+                        }
                     }
                 }
             });
@@ -95,6 +103,8 @@ fn what_is_marked_to_be_run_prints_what_is_shown() {
     });
     let wrong = wrong.into_inner().unwrap_or_else(PoisonError::into_inner);
     tell("pages", &wrong);
+    let played = played.into_inner();
+    assert!(one.is_some() || played > 120, "{played}");
 }
 
 /// Pages that are played at a time; most of a page is waiting for probes.

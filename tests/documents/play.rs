@@ -34,11 +34,12 @@ pub(crate) fn is_played(page: &Page) -> bool {
     page.blocks().any(|it| it.says("run"))
 }
 
-/// Everything, or what went otherwise first: what follows depends on it.
-pub(crate) fn play(page: &Page) -> Result<(), String> {
+/// How many commands there were, or what went otherwise first: what follows depends on it.
+pub(crate) fn play(page: &Page) -> Result<usize, String> {
     let mut player = Player {
         world: World::new(),
         answered: None,
+        played: 0,
     };
     for part in &page.parts {
         let done = match part {
@@ -48,13 +49,15 @@ pub(crate) fn play(page: &Page) -> Result<(), String> {
         };
         done.map_err(|(line, error)| format!("{}: {error}", page.at(line)))?;
     }
-    Ok(())
+    Ok(player.played)
 }
 
 struct Player {
     world: World,
     /// By a `curl` of which the page shows nothing.
     answered: Option<Value>,
+    /// Commands so far.
+    played: usize,
 }
 
 impl Player {
@@ -70,6 +73,7 @@ impl Player {
                 .map_err(|error| (block.line, error));
         } else if block.is_shell() && block.says("run") {
             let all = block.shown();
+            self.played += all.len();
             for (at, shown) in all.iter().enumerate() {
                 let asks_for_code = all
                     .get(at + 1)
