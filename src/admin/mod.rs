@@ -25,7 +25,6 @@ mod page;
 mod path;
 mod plan;
 mod problem;
-mod pulse;
 mod readiness;
 mod reload;
 #[cfg(test)]
@@ -113,7 +112,6 @@ pub async fn serve(setup: AdminSetup) -> Result<AdminServer, AdminError> {
         handle: setup.handle,
         metrics: setup.metrics,
         events: setup.events,
-        pulses: Arc::default(),
         streams: Arc::new(Semaphore::new(STREAMS_LIMIT)),
         closing: stop.clone(),
         keys: Keys::new(setup.config.token_file)?,

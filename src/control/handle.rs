@@ -7,7 +7,6 @@ use std::{collections::BTreeMap, net::SocketAddr, num::NonZeroU16, sync::Arc};
 
 use tokio::sync::{mpsc, oneshot};
 
-use super::controller::VIEWS_AT_ONCE;
 use crate::{
     config::Config,
     core::{
@@ -165,8 +164,7 @@ pub(super) enum Question {
     Word(WordOrder, oneshot::Sender<Result<Heard, Refusal>>),
     Endpoint(EndpointOrder, oneshot::Sender<EndpointAnswer>),
     Reload(Actor, oneshot::Sender<ReloadAnswer>),
-    /// Those after this one, some at a time.
-    Services(Option<ServiceName>, oneshot::Sender<Vec<ServiceView>>),
+    Services(oneshot::Sender<Vec<ServiceView>>),
     Service(ServiceName, oneshot::Sender<Option<ServiceView>>),
     SafeToStop(ServiceName, Colour, oneshot::Sender<Option<SafeToStop>>),
     History(Option<ServiceName>, oneshot::Sender<Vec<Receipt>>),
@@ -233,22 +231,12 @@ impl ControlHandle {
         self.ask(|answer| Question::Reload(actor, answer)).await
     }
 
-    /// Every service, by name. Where there are more than 256, that is not one moment for all of them: the controller
-    /// does not stand still for as long as it takes to look at thousands.
+    /// Every service, by name.
     ///
     /// # Errors
     /// [`Gone`] if the controller has stopped.
     pub async fn services(&self) -> Result<Vec<ServiceView>, Gone> {
-        let mut services: Vec<ServiceView> = Vec::new();
-        loop {
-            let after = services.last().map(|it| it.service.clone());
-            let some = self.ask(|answer| Question::Services(after, answer)).await?;
-            let is_last = some.len() < VIEWS_AT_ONCE;
-            services.extend(some);
-            if is_last {
-                return Ok(services);
-            }
-        }
+        self.ask(Question::Services).await
     }
 
     /// One service.

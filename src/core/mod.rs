@@ -5,7 +5,6 @@ pub mod affinity;
 mod answer;
 pub mod balance;
 pub mod beside;
-pub mod by_slot;
 mod change;
 pub mod cookie;
 mod decide;

@@ -26,8 +26,8 @@ use self::{listener::Listeners, route::Heard, service::Judged};
 use super::{
     Config,
     judge::{At, Judge},
-    raw::{RawConfig, RawService, SERVICES_LIMIT},
-    tree::{Field, Given, Node, Typed},
+    raw::RawConfig,
+    tree::Named,
 };
 
 /// What a file means depends on.
@@ -39,12 +39,8 @@ pub(super) struct Surroundings<'a> {
     pub(super) cores: usize,
 }
 
-/// Judges a whole file. Services are read from it one by one, each when it is judged.
-pub(super) fn config(
-    (raw, file): (RawConfig, Node<'_>),
-    around: Surroundings<'_>,
-    judge: &mut Judge<'_>,
-) -> Config {
+/// Judges a whole file.
+pub(super) fn config(raw: RawConfig, around: Surroundings<'_>, judge: &mut Judge<'_>) -> Config {
     let process = process::process(raw.process, around);
     let (admin, admin_taken) = process::admin(raw.admin, around, judge);
     let (metrics, metrics_taken) = process::metrics(raw.metrics);
@@ -54,10 +50,7 @@ pub(super) fn config(
         admin_taken.into_iter().chain(metrics_taken).collect(),
         judge,
     );
-    let services = match raw.service {
-        Field::Missing => Vec::new(),
-        Field::Bad | Field::Given(_) => services(file, judge),
-    };
+    let services = raw.service.or(Named::default()).entries;
     if services.is_empty() {
         judge.warn(
             At(0),
@@ -67,12 +60,7 @@ pub(super) fn config(
     }
     let services: Vec<_> = services
         .into_iter()
-        .filter_map(|(name, node)| {
-            let raw = judge.within(SERVICE, |judge| {
-                judge.within(&name.value, |judge| RawService::typed(node, judge))
-            })?;
-            Some(service::service(&name, raw, &listeners, judge))
-        })
+        .map(|(name, raw)| service::service(&name, raw, &listeners, judge))
         .collect();
     route::clashes(heard(&services), judge);
     listeners.unused(services.iter().map(|it| &it.spec.listeners), judge);
@@ -86,13 +74,6 @@ pub(super) fn config(
         groups,
         services: services.into_iter().map(|it| Arc::new(it.spec)).collect(),
     }
-}
-
-fn services<'a>(file: Node<'a>, judge: &mut Judge<'_>) -> Vec<(Given<String>, Node<'a>)> {
-    let services = file.at_key(SERVICE);
-    let named = services
-        .and_then(|services| judge.within(SERVICE, |judge| services.named(SERVICES_LIMIT, judge)));
-    named.unwrap_or_default()
 }
 
 fn heard(services: &[Judged]) -> Vec<Heard<'_>> {
@@ -109,6 +90,3 @@ fn heard(services: &[Judged]) -> Vec<Heard<'_>> {
         })
         .collect()
 }
-
-/// The key under which services are.
-const SERVICE: &str = "service";

@@ -33,8 +33,7 @@ impl fmt::Display for Notice {
             | Self::EndpointsChanged { .. }
             | Self::EndpointDrained { .. }
             | Self::EndpointLeft { .. }
-            | Self::ResolveFailed { .. }
-            | Self::ProbesLate { .. } => endpoint(self, f),
+            | Self::ResolveFailed { .. } => endpoint(self, f),
             Self::Reloaded { .. }
             | Self::ReloadFailed { .. }
             | Self::ServiceAdded { .. }
@@ -181,10 +180,6 @@ fn endpoint(notice: &Notice, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         ),
         Notice::ResolveFailed { endpoint, error } => {
             write!(f, "endpoint {endpoint} was not resolved: {error}")
-        }
-        Notice::ProbesLate { count, behind } => {
-            let behind = behind.as_millis();
-            write!(f, "{count} probes were late, by up to {behind} ms")
         }
         _ => Ok(()),
     }
