@@ -7,8 +7,10 @@
 )]
 
 #[path = "../support/authority.rs"]
+#[expect(dead_code, reason = "one authority and one certificate do")]
 mod authority;
 #[path = "../support/secure.rs"]
+#[expect(dead_code, reason = "only clients have TLS here")]
 mod secure;
 #[path = "../support/mod.rs"]
 mod support;

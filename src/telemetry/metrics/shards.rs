@@ -61,14 +61,6 @@ pub(super) fn workers(stats: &Stats) -> Vec<MetricFamily> {
         ),
         single(
             Family::counter(
-                "cutover_parkings_total",
-                "How often a downstream connection without a request has given its buffers back.",
-                &[],
-            ),
-            parked,
-        ),
-        single(
-            Family::counter(
                 "cutover_connections_accepted_total",
                 "Downstream connections accepted.",
                 &[],
@@ -261,6 +253,11 @@ const CLASSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
 
 /// Name, help and place of each plain counter of a worker.
 const WORKER_COUNTERS: &[CounterOf<WorkerStats>] = &[
+    CounterOf {
+        name: "cutover_parkings_total",
+        help: "How often a downstream connection without a request has given its buffers back.",
+        pick: |worker| &worker.parked,
+    },
     CounterOf {
         name: "cutover_unrouted_requests_total",
         help: "Requests that no service was found for.",
