@@ -2,7 +2,7 @@
 
 use std::{convert::Infallible, future::poll_fn, pin::Pin, rc::Rc, sync::Arc, task::Poll};
 
-use http::{Request, Version};
+use http::{Request, Response, Version};
 use http_body::Body as _;
 use hyper::{body::Incoming, server::conn::http1::Builder, service::service_fn};
 use hyper_util::rt::TokioIo;
@@ -11,6 +11,7 @@ use super::{Guarded, HeadRefusal, Wire, parked::parked};
 use crate::{
     config::ListenerLimits,
     proxy::{
+        body::ResponseBody,
         client::Client,
         downstream::{Downstream, Stage},
         forward::Forwarder,
@@ -50,19 +51,10 @@ enum Left {
 }
 
 async fn serve_awake(downstream: &Rc<Downstream>, wire: &Rc<Wire>, socket: Transport) -> Left {
-    let forwarder = Forwarder::new(Rc::clone(downstream));
+    let (served, known) = (Rc::clone(downstream), Rc::clone(wire));
     // In a box of its own, which is there while a request is: hyper keeps room for it as long as it serves.
-    let known = Rc::clone(wire);
     let service = service_fn(move |request: Request<Incoming>| {
-        let to_10 = (request.version() == Version::HTTP_10).then(|| Rc::clone(&known));
-        let answer = forwarder.forward(request);
-        Box::pin(async {
-            let answer = answer.await;
-            if let Some(wire) = to_10.filter(|_| answer.body().size_hint().exact().is_none()) {
-                wire.answers_to_the_end();
-            }
-            Ok::<_, Infallible>(answer)
-        })
+        Box::pin(answer(Rc::clone(&served), Rc::clone(&known), request))
     });
     let io = TokioIo::new(Guarded::new(socket, Rc::clone(wire)));
     let mut connection = builder(&downstream.listener().limits).serve_connection(io, service);
@@ -107,6 +99,21 @@ async fn serve_awake(downstream: &Rc<Downstream>, wire: &Rc<Wire>, socket: Trans
         }
         Ended::AtRest => Left::AtRest(guarded.into_parts().0),
     }
+}
+
+/// One request. The future of the forwarder is made here and not where this one is, because it is large, and each move
+/// of one that has not begun copies all of it.
+async fn answer(
+    downstream: Rc<Downstream>,
+    wire: Rc<Wire>,
+    request: Request<Incoming>,
+) -> Result<Response<ResponseBody>, Infallible> {
+    let to_10 = request.version() == Version::HTTP_10;
+    let answer = Forwarder::new(downstream).forward(request).await;
+    if to_10 && answer.body().size_hint().exact().is_none() {
+        wire.answers_to_the_end();
+    }
+    Ok(answer)
 }
 
 /// How hyper's part ended.
