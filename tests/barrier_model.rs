@@ -11,6 +11,7 @@ use std::{collections::HashSet, rc::Rc, sync::Arc};
 
 use cutover::{
     core::{
+        by_slot::BySlot,
         ids::{ByColour, Colour, Generation, ServiceName, ServiceSlot, Tenure},
         in_flight::{Claim, Counts, Ending, TenureCounter, WorkerTenure},
         snapshot::{ServiceSnapshot, Snapshot},
@@ -300,18 +301,21 @@ fn snapshot(generation: u64, live: Colour, workers: usize) -> Arc<Snapshot> {
     Arc::new(Snapshot {
         generation: Generation(generation),
         routes: Vec::new(),
-        services: vec![Some(Arc::new(ServiceSnapshot {
-            held: false,
-            previews: None,
-            mirrors: None,
-            name,
-            slot: ServiceSlot(0),
-            spec: Arc::new(ledger::service("shop")),
-            live,
-            tenure: Arc::new(tenure),
-            shift: None,
-            former: None,
-            pools: ByColour::default(),
-        }))],
+        services: BySlot::from_iter([(
+            ServiceSlot(0),
+            Arc::new(ServiceSnapshot {
+                held: false,
+                previews: None,
+                mirrors: None,
+                name,
+                slot: ServiceSlot(0),
+                spec: Arc::new(ledger::service("shop")),
+                live,
+                tenure: Arc::new(tenure),
+                shift: None,
+                former: None,
+                pools: ByColour::default(),
+            }),
+        )]),
     })
 }

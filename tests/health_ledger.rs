@@ -9,7 +9,7 @@ use std::{sync::Arc, time::Duration};
 
 use cutover::core::{
     event::Event,
-    health::Health,
+    health::{Health, ProbeVerdict},
     ids::{Colour::*, EndpointId},
     service::ServiceSpec,
 };
@@ -192,4 +192,28 @@ fn a_verdict_about_nobody_changes_nothing() {
     assert_eq!(ledger.passed(EndpointId(99)), [""; 0]);
     assert_eq!(ledger.reset(EndpointId(99)), [""; 0]);
     assert_eq!(ledger.on(Event::Woke), [""; 0]);
+}
+
+/// A start among ten thousand services is a few publishes then, and not one for each endpoint.
+#[test]
+fn verdicts_that_come_together_are_one_publish() {
+    let mut ledger = Ledger::new();
+    ledger.reload(&[two_blue(), service("api")]);
+    let ids = [
+        ledger.id("shop", Blue, BLUE),
+        ledger.id("api", Green, GREEN),
+        ledger.id("shop", Blue, SECOND_BLUE),
+        EndpointId(99),
+    ];
+    let verdicts = ids.map(|id| (id, ProbeVerdict::Passed));
+    assert_eq!(
+        ledger.on(Event::Probed(verdicts.to_vec())),
+        [
+            "notice: 10.0.0.1:80 Healthy: probe passed",
+            "notice: 10.0.0.1:81 Healthy: probe passed",
+            "notice: 10.0.0.2:80 Healthy: probe passed",
+            "publish 2: shop blue/1 ++|-, api blue/1 -|+",
+        ]
+    );
+    assert_eq!(ledger.on(Event::Probed(Vec::new())), [""; 0]);
 }

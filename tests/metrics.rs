@@ -428,3 +428,38 @@ fn assert_line(text: &str, line: &str) {
         "no line `{line}` in\n{text}"
     );
 }
+
+#[test]
+fn a_scrape_of_many_services_leaves_out_zeros_that_say_nothing_and_says_so() {
+    let world = world();
+    let views: Vec<_> = (0..1_001).map(|it| view(&format!("s{it}"))).collect();
+    let shown = |views: &[_], name: &str| -> Vec<String> {
+        let text = world.metrics.render(views).unwrap();
+        let of_first = |line: &&str| line.starts_with(name) && line.contains(r#"service="s0""#);
+        let lines = text.lines().filter(of_first);
+        lines
+            .map(|line| line.rsplit(' ').next().unwrap().to_owned())
+            .collect()
+    };
+    let abridged = |views: &[_]| {
+        let text = world.metrics.render(views).unwrap();
+        text.contains("\ncutover_metrics_abridged 1\n")
+    };
+    let (few, many) = (&views[..1_000], &views[..]);
+    assert_eq!((abridged(few), abridged(many)), (false, true));
+    for (name, whole, rest) in [
+        ("cutover_live{", &["1", "0"][..], &["1"][..]),
+        ("cutover_ready_endpoints{", &["1", "0"], &["1", "0"]),
+        ("cutover_rollback_possible{", &["0"], &["0"]),
+        ("cutover_replays_total{", &["0", "0"], &[]),
+    ] {
+        assert_eq!(shown(few, name), whole, "{name}");
+        assert_eq!(shown(many, name), rest, "{name}");
+    }
+    // No worker has met a pool so far; what one has met is shown whole.
+    let stats = world.stats.service(&ServiceName::new("s0"), Colour::Green);
+    stats.shard(0).replays.add(1);
+    assert_eq!(shown(many, "cutover_replays_total{"), ["1"]);
+    let buckets = shown(many, "cutover_request_duration_seconds_bucket{");
+    assert_eq!(buckets.len(), 19);
+}

@@ -53,7 +53,7 @@ fn each_notice_is_one_line_and_moves_its_metric() {
         kinds.insert(kind(&notice));
     }
     // One for each arm of `expected_line`; whoever adds an arm adds a notice to the list, too.
-    assert_eq!(kinds.len(), 32);
+    assert_eq!(kinds.len(), 33);
 }
 
 #[test]
@@ -201,6 +201,7 @@ fn expected_line(notice: &Notice) -> &'static str {
         Notice::ResolveFailed { .. } => {
             r#"WARN cutover: name not resolved endpoint=blue.internal:80 error="no such host""#
         }
+        Notice::ProbesLate { .. } => "WARN cutover: probes late count=7 behind_ms=900",
         Notice::CertificatesRenewed { .. } => {
             r#"INFO cutover: certificates renewed count=1 files="/etc/shop.pem""#
         }
@@ -282,6 +283,7 @@ fn expected_series(notice: &Notice) -> &'static str {
         Notice::ListenerOpened { .. } => "workers 2",
         Notice::ListenerClosed { .. } => "workers 2",
         Notice::ResolveFailed { .. } => "resolve_failures_total 1",
+        Notice::ProbesLate { .. } => "probes_late_total 7",
         Notice::CertificatesRenewed { .. } => {
             r#"tls_certificate_reloads_total{result="applied"} 1"#
         }
@@ -435,6 +437,10 @@ fn endpoint_notices() -> Vec<Notice> {
         Notice::ResolveFailed {
             endpoint: EndpointAddr::new("blue.internal:80"),
             error: "no such host".to_owned(),
+        },
+        Notice::ProbesLate {
+            count: 7,
+            behind: Duration::from_millis(900),
         },
     ]
 }

@@ -294,7 +294,7 @@ fn a_service_that_comes_back_stands_where_it_stood() {
     let counter = Arc::clone(&ledger.service("shop").tenure);
     let removed = ledger.reload(&[service("api")]);
     assert_eq!(removed[0], "notice: shop removed");
-    assert_eq!(removed[1], "publish 7: api blue/1 +|+, free");
+    assert_eq!(removed[1], "publish 7: api blue/1 +|+");
     assert!(ledger.state.view("shop", ledger.now()).is_none());
     assert_eq!(ledger.state.history(Some("shop")).len(), 1);
     ledger.reload(&[service("api"), service("shop")]);

@@ -257,7 +257,7 @@ fn take(world: &mut World, step: Step) {
                 true => ProbeVerdict::Passed,
                 false => ProbeVerdict::Failed("connect refused".to_owned()),
             };
-            world.happens(Event::Probed(endpoint(world, which), verdict));
+            world.happens(Event::Probed(vec![(endpoint(world, which), verdict)]));
         }
         Step::Fail(which) => {
             let id = endpoint(world, which);

@@ -263,11 +263,11 @@ fn recovers(world: &mut World) {
 
 fn probed(world: &mut World, colour: Option<Colour>, verdict: &ProbeVerdict) {
     let snapshot = Arc::clone(world.state.snapshot());
-    for service in snapshot.services.iter().flatten() {
+    for service in snapshot.services.iter() {
         for (of, pool) in service.pools.iter() {
             if colour.is_none_or(|it| it == of) {
                 for endpoint in &pool.endpoints {
-                    world.happens(Event::Probed(endpoint.id, verdict.clone()));
+                    world.happens(Event::Probed(vec![(endpoint.id, verdict.clone())]));
                 }
             }
         }

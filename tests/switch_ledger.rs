@@ -366,11 +366,7 @@ fn a_switch_among_a_thousand_services_builds_one() {
     ledger.on(Event::Switch(request));
     ledger.journaled(1);
     let after = ledger.state.snapshot();
-    let pairs = before
-        .services
-        .iter()
-        .flatten()
-        .zip(after.services.iter().flatten());
+    let pairs = before.services.iter().zip(after.services.iter());
     let built = pairs.filter(|(old, new)| !Arc::ptr_eq(old, new)).count();
     assert_eq!(built, 1);
     assert!(Arc::ptr_eq(&before.routes[0].1, &after.routes[0].1));

@@ -6,7 +6,10 @@ use arc_swap::ArcSwap;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
-use super::tokens::{self, Tokens, TokensError};
+use super::{
+    pulse::Pulses,
+    tokens::{self, Tokens, TokensError},
+};
 use crate::{
     control::handle::ControlHandle,
     telemetry::{events::Events, metrics::Metrics},
@@ -18,6 +21,7 @@ pub(super) struct Context {
     pub(super) handle: ControlHandle,
     pub(super) metrics: Arc<Metrics>,
     pub(super) events: Arc<Events>,
+    pub(super) pulses: Arc<Pulses>,
     /// Seats for streams of events, of which each lasts.
     pub(super) streams: Arc<Semaphore>,
     /// The process is stopping: what lasts is to end.

@@ -1,10 +1,10 @@
 //! `GET /v1/events`: notices as they happen, and on request the state once a second (server-sent events,
 //! <https://html.spec.whatwg.org/multipage/server-sent-events.html>).
 //!
-//! Owns one stream's view of the past: which event it had last, and how each service looked when it was last sent.
+//! Owns one stream's view of the past: which event it had last.
 //! A stream that falls behind is told how many events it missed, rather than being waited for.
 
-use std::{collections::BTreeMap, convert::Infallible, sync::Arc, time::Duration};
+use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use axum::{
     extract::{Query, State, rejection::QueryRejection},
@@ -22,15 +22,8 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{
-    call_error::CallError,
-    context::Context,
-    wire::{Pulse, ServicePulse},
-};
-use crate::{
-    core::ids::{ByColour, ServiceName},
-    telemetry::events::{EVENTS_LIMIT, EventId, Events},
-};
+use super::{call_error::CallError, context::Context, pulse::Watcher};
+use crate::telemetry::events::{EVENTS_LIMIT, EventId, Events};
 
 /// What of it.
 #[derive(Debug, Default, Deserialize)]
@@ -63,7 +56,7 @@ pub(super) async fn stream_all(
         newer: context.events.watch(),
         beat: beat(),
         closing: context.closing.clone(),
-        sent: BTreeMap::new(),
+        watcher: wanted.pulse.then(|| Watcher::new(&context.pulses)),
         seat: seat.map_err(|_| CallError::Overloaded)?,
         context,
         wanted,
@@ -108,8 +101,8 @@ struct Watching {
     newer: watch::Receiver<u64>,
     beat: Interval,
     closing: CancellationToken,
-    /// Each service as it was last sent.
-    sent: BTreeMap<ServiceName, ServicePulse>,
+    /// There, where the state is wanted.
+    watcher: Option<Watcher>,
     is_first: bool,
     #[expect(dead_code, reason = "held for as long as the stream lasts")]
     seat: OwnedSemaphorePermit,
@@ -124,7 +117,7 @@ impl Watching {
         tokio::select! {
             () = self.closing.cancelled() => None,
             newer = self.newer.changed() => newer.ok().map(|()| self.notices()),
-            _ = self.beat.tick(), if self.wanted.pulse => self.pulse().await.map(|it| vec![it]),
+            _ = self.beat.tick(), if self.wanted.pulse => self.pulse().await,
         }
     }
 
@@ -153,37 +146,14 @@ impl Watching {
     }
 
     /// What has changed since the last pulse.
-    async fn pulse(&mut self) -> Option<Event> {
-        let views = self.context.handle.services().await.ok()?;
-        let mut traffic = self.context.metrics.traffic();
-        let wanted = self.wanted.service.as_deref();
-        let mut now = BTreeMap::new();
-        for view in views {
-            if wanted.is_none_or(|it| view.service.as_str() == it) {
-                let mut of = |colour| traffic.remove(&(view.service.clone(), colour));
-                let traffic = ByColour::from_fn(|colour| of(colour).unwrap_or_default());
-                now.insert(view.service.clone(), ServicePulse { view, traffic });
-            }
-        }
-        let removed = self
-            .sent
-            .keys()
-            .filter(|it| !now.contains_key(*it))
-            .cloned()
-            .collect();
-        let changed = now
-            .values()
-            .filter(|it| self.sent.get(&it.view.service) != Some(it));
-        let pulse = Pulse {
-            services: changed.cloned().collect(),
-            removed,
-        };
-        self.sent = now;
+    async fn pulse(&mut self) -> Option<Vec<Event>> {
+        let service = self.wanted.service.as_deref();
+        let texts = self.watcher.as_mut()?.next(&self.context, service).await?;
+        let events = texts.into_iter();
         Some(
-            Event::default()
-                .event("pulse")
-                .json_data(pulse)
-                .unwrap_or_default(),
+            events
+                .map(|text| Event::default().event("pulse").data(text))
+                .collect(),
         )
     }
 }

@@ -25,6 +25,7 @@ mod page;
 mod path;
 mod plan;
 mod problem;
+mod pulse;
 mod readiness;
 mod reload;
 #[cfg(test)]
@@ -112,6 +113,7 @@ pub async fn serve(setup: AdminSetup) -> Result<AdminServer, AdminError> {
         handle: setup.handle,
         metrics: setup.metrics,
         events: setup.events,
+        pulses: Arc::default(),
         streams: Arc::new(Semaphore::new(STREAMS_LIMIT)),
         closing: stop.clone(),
         keys: Keys::new(setup.config.token_file)?,

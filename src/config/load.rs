@@ -101,7 +101,7 @@ pub fn parse(source: &Source, cores: usize) -> Result<Loaded, Problems> {
         value: &root,
     };
     let raw = RawConfig::typed(node, &mut judge).unwrap_or_default();
-    let config = validate::config(raw, around, &mut judge);
+    let config = validate::config((raw, node), around, &mut judge);
     let places = judge.places();
     let (errors, warnings) = judge.verdict();
     if !errors.0.is_empty() {

@@ -7,7 +7,7 @@ use super::{
     AccessLogFormat, AccessLogTarget, AdminAddr, ClientFrom, LogFormat, MemoryBound, TracePolicy,
     judge::Judge,
     tls::{ClientAuthMode, TlsVersion},
-    tree::{Field, List, Named, Node, Typed, table},
+    tree::{Field, Later, List, Named, Node, Typed, table},
     value::{
         addr::ListenAddr,
         check::{CheckMethod, JsonValues},
@@ -48,7 +48,7 @@ table! {
         metrics: RawMetrics,
         traces: RawTraces,
         listener: Named<RawListener, LISTENERS_LIMIT>,
-        service: Named<RawService, SERVICES_LIMIT>,
+        service: Later,
         group: Named<RawGroup, GROUPS_LIMIT>,
     }
 }

@@ -45,6 +45,61 @@ impl<'a> Node<'a> {
         Some(Table { entries })
     }
 
+    /// The things in the table here that the operator gives names to, `max` at most.
+    pub(super) fn named(
+        self,
+        max: usize,
+        judge: &mut Judge<'_>,
+    ) -> Option<Vec<(Given<String>, Self)>> {
+        let DeValue::Table(values) = self.value else {
+            let suggestion = format!("give each one a header: `[{}.NAME]`", judge.key());
+            self.wrong_type("a table of named tables", &suggestion, judge);
+            return None;
+        };
+        if !is_few(values.len(), max, self.at, judge) {
+            return None;
+        }
+        let mut named = Vec::with_capacity(values.len());
+        for (key, value) in values {
+            let (at, name) = (At(key.span().start), key.get_ref());
+            name_is_good(at, name, judge);
+            let given = Given {
+                at,
+                value: name.clone().into_owned(),
+            };
+            let inner = Self {
+                at,
+                ..Self::new(value)
+            };
+            named.push((given, inner));
+        }
+        Some(named)
+    }
+
+    /// What stands at `key`, if this is a table that has it.
+    pub(super) fn at_key(self, key: &str) -> Option<Self> {
+        let DeValue::Table(entries) = self.value else {
+            return None;
+        };
+        let (key, value) = entries.get_key_value(key)?;
+        Some(Self::under(key.span().start, value))
+    }
+
+    /// A table is best found by the name in its header, which is at `header`, a value by itself.
+    fn under(header: usize, value: &'a Spanned<DeValue<'a>>) -> Self {
+        let node = Self::new(value);
+        let at = match node.value {
+            DeValue::Table(_) => At(header),
+            DeValue::String(_)
+            | DeValue::Integer(_)
+            | DeValue::Float(_)
+            | DeValue::Boolean(_)
+            | DeValue::Datetime(_)
+            | DeValue::Array(_) => node.at,
+        };
+        Self { at, ..node }
+    }
+
     /// Reports that something else should stand here.
     pub(super) fn wrong_type(self, expected: &str, suggestion: &str, judge: &mut Judge<'_>) {
         let found = match self.value {
@@ -134,19 +189,9 @@ impl Table<'_> {
         let Some((key, value)) = self.entries.get_key_value(name) else {
             return Field::Missing;
         };
-        let node = Node::new(value);
-        // A table is best found by the name in its header, a value by itself.
-        let at = match node.value {
-            DeValue::Table(_) => At(key.span().start),
-            DeValue::String(_)
-            | DeValue::Integer(_)
-            | DeValue::Float(_)
-            | DeValue::Boolean(_)
-            | DeValue::Datetime(_)
-            | DeValue::Array(_) => node.at,
-        };
-        match judge.within(name, |judge| T::typed(Node { at, ..node }, judge)) {
-            Some(value) => Field::Given(Given { at, value }),
+        let node = Node::under(key.span().start, value);
+        match judge.within(name, |judge| T::typed(node, judge)) {
+            Some(value) => Field::Given(Given { at: node.at, value }),
             None => Field::Bad,
         }
     }
@@ -201,36 +246,25 @@ impl<T, const MAX: usize> Default for Named<T, MAX> {
 
 impl<T: Typed, const MAX: usize> Typed for Named<T, MAX> {
     fn typed(node: Node<'_>, judge: &mut Judge<'_>) -> Option<Self> {
-        let DeValue::Table(values) = node.value else {
-            let suggestion = format!("give each one a header: `[{}.NAME]`", judge.key());
-            node.wrong_type("a table of named tables", &suggestion, judge);
-            return None;
-        };
-        if !is_few(values.len(), MAX, node.at, judge) {
-            return None;
-        }
         let mut named = Self::default();
-        for (key, value) in values {
-            let (at, name) = (At(key.span().start), key.get_ref());
-            name_is_good(at, name, judge);
-            let inner = Node {
-                at,
-                ..Node::new(value)
-            };
-            let Some(value) = judge.within(name, |judge| T::typed(inner, judge)) else {
-                named.is_whole = false;
-                continue;
-            };
-            let value_of = name.clone().into_owned();
-            named.entries.push((
-                Given {
-                    at,
-                    value: value_of,
-                },
-                value,
-            ));
+        for (name, inner) in node.named(MAX, judge)? {
+            match judge.within(&name.value, |judge| T::typed(inner, judge)) {
+                Some(value) => named.entries.push((name, value)),
+                None => named.is_whole = false,
+            }
         }
         Some(named)
+    }
+}
+
+/// Something that is read later, part by part: ten thousand services as they were typed, all at once, would take more
+/// memory than everything that is made of them.
+#[derive(Debug)]
+pub(super) struct Later;
+
+impl Typed for Later {
+    fn typed(_: Node<'_>, _: &mut Judge<'_>) -> Option<Self> {
+        Some(Self)
     }
 }
 

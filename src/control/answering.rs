@@ -113,7 +113,12 @@ async fn answer(mut questions: mpsc::Receiver<Question>, answers: Answers, asked
                 asked.look(|orders| orders.reloads.push(actor));
                 drop(to.send(answers.reload.clone()));
             }
-            Question::Services(to) => drop(to.send(answers.services.clone())),
+            Question::Services(after, to) => {
+                let services = answers.services.iter();
+                let later =
+                    services.filter(|it| after.as_ref().is_none_or(|after| it.service > *after));
+                drop(to.send(later.cloned().collect()));
+            }
             Question::Service(name, to) => drop(to.send(answers.service(&name))),
             Question::SafeToStop(name, colour, to) => {
                 drop(to.send(answers.safe_to_stop(&name, colour)));

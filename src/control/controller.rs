@@ -25,7 +25,7 @@ use super::{
     journal::{Journal, JournalError, Opened},
     listeners::Listeners,
     operations::Operations,
-    probe::Prober,
+    probe::{Finding, Prober},
     resolver::{Found, Resolver},
     source::{
         certificates::Applied,
@@ -139,7 +139,7 @@ struct Inbox {
     questions: mpsc::Receiver<Question>,
     reports: mpsc::Receiver<Report>,
     proofs: mpsc::Receiver<Event>,
-    verdicts: mpsc::Receiver<Event>,
+    findings: mpsc::Receiver<Finding>,
     found: mpsc::Receiver<Found>,
     readings: mpsc::Receiver<Reading>,
 }
@@ -149,6 +149,7 @@ struct Inbox {
 enum Input {
     Event(Event),
     Question(Question),
+    Finding(Finding),
     Reading(Box<Reading>),
     Notice(Box<Notice>),
     /// A mailbox had room again.
@@ -185,7 +186,7 @@ impl Controller {
         questions: mpsc::Receiver<Question>,
     ) -> (Self, Inbox, Judged) {
         let (proofs, proofs_taken) = mpsc::channel(PROOFS_LIMIT);
-        let (verdicts, verdicts_taken) = mpsc::channel(VERDICTS_LIMIT);
+        let (findings, findings_taken) = mpsc::channel(VERDICTS_LIMIT);
         let (found, found_taken) = mpsc::channel(VERDICTS_LIMIT);
         let (readings, readings_taken) = mpsc::channel(READINGS_LIMIT);
         let (certificates, applied) = watch::channel(None);
@@ -213,7 +214,7 @@ impl Controller {
             workers: Workers::new(setup.workers),
             listeners: Listeners::default(),
             journal: Arc::new(Mutex::new(opened.journal)),
-            prober: Prober::new(Arc::clone(&setup.connectors), verdicts),
+            prober: Prober::new(Arc::clone(&setup.connectors), findings),
             inquirer: Inquirer::new(Arc::clone(&setup.connectors), proofs.clone()),
             drainer: Drainer::new(proofs.clone()),
             source: FileSource::start(source, readings),
@@ -232,7 +233,7 @@ impl Controller {
             questions,
             reports: setup.reports,
             proofs: proofs_taken,
-            verdicts: verdicts_taken,
+            findings: findings_taken,
             found: found_taken,
             readings: readings_taken,
         };
@@ -243,6 +244,7 @@ impl Controller {
         loop {
             match self.next(&mut inbox).await {
                 Input::Event(event) => self.feed(event).await,
+                Input::Finding(first) => self.take_in(first, &mut inbox.findings).await,
                 Input::Question(question) => self.answer(question).await,
                 Input::Reading(reading) => self.reload(*reading).await,
                 Input::Notice(notice) => self.notices.tell(&notice),
@@ -261,7 +263,7 @@ impl Controller {
                 let Report::Failed(endpoint, failure) = report;
                 Input::Event(Event::Failed(endpoint, failure))
             }
-            Some(event) = inbox.verdicts.recv() => Input::Event(event),
+            Some(finding) = inbox.findings.recv() => Input::Finding(finding),
             Some(found) = inbox.found.recv() => match found {
                 Found::Event(event) => Input::Event(event),
                 Found::Notice(notice) => Input::Notice(notice),
@@ -272,6 +274,22 @@ impl Controller {
                 Input::Event(Event::Woke)
             }
         }
+    }
+
+    /// Takes in what probes have found out, all that waits as one event: a start, or a network that comes back, is a few
+    /// publishes then, and not one for each endpoint.
+    async fn take_in(&mut self, first: Finding, findings: &mut mpsc::Receiver<Finding>) {
+        let mut verdicts = Vec::new();
+        let waiting = std::iter::from_fn(|| findings.try_recv().ok());
+        for finding in std::iter::once(first).chain(waiting.take(VERDICTS_AT_ONCE)) {
+            match finding {
+                Finding::Verdict(id, verdict) => verdicts.push((id, verdict)),
+                Finding::Late { count, behind } => {
+                    self.notices.tell(&Notice::ProbesLate { count, behind });
+                }
+            }
+        }
+        self.feed(Event::Probed(verdicts)).await;
     }
 
     async fn answer(&mut self, question: Question) {
@@ -285,8 +303,10 @@ impl Controller {
                 actor,
                 answer: Some(answer),
             }),
-            Question::Services(answer) => {
-                let mut views = self.state.views(clock::now());
+            Question::Services(after, answer) => {
+                let mut views = self
+                    .state
+                    .views(after.as_ref(), VIEWS_AT_ONCE, clock::now());
                 views.iter_mut().for_each(|view| self.compare(view));
                 drop(answer.send(views));
             }
@@ -324,11 +344,8 @@ impl Controller {
 
     /// How the pools of a service have answered copies.
     pub(super) fn mirrors_of(&self, service: &ServiceName) -> Vec<MirrorView> {
-        let mirrors = self.stats.mirrors().into_iter();
-        let mirrors = mirrors.filter(|((name, _), _)| name == service);
-        mirrors
-            .map(|((_, colour), stats)| stats.view(colour))
-            .collect()
+        let mirrors = self.stats.mirrors_of(service).into_iter();
+        mirrors.map(|(colour, stats)| stats.view(colour)).collect()
     }
 }
 
@@ -344,9 +361,13 @@ async fn open_journal(config: &Config) -> Result<Opened, StartError> {
     opened.await?.map_err(StartError::Journal)
 }
 
+/// Services that are looked at in one turn of the loop, so that no switch waits for a look at ten thousand.
+pub(super) const VIEWS_AT_ONCE: usize = 256;
 /// Barriers, drains and gates that may wait for the controller.
 const PROOFS_LIMIT: usize = 256;
 /// Verdicts of probes, and likewise resolved names, that may wait for the controller; then probes wait.
 const VERDICTS_LIMIT: usize = 1024;
+/// Verdicts that are one event at most, so that a switch does not wait for more than these.
+const VERDICTS_AT_ONCE: usize = 256;
 /// Readings of the file that may wait for the controller; then the file waits.
 const READINGS_LIMIT: usize = 4;

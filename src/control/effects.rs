@@ -104,9 +104,9 @@ impl Controller {
             Effect::Answer(op, answer) => self.operations.answer_switch(op, answer),
             Effect::AnswerEndpoint(op, answer) => self.operations.answer_endpoint(op, answer),
             Effect::Applied(changes) => self.applied = changes,
-            Effect::Watch(set) => {
-                self.resolver.watch(&set);
-                self.prober.watch(&set, &self.resolver);
+            Effect::Watch(services) => {
+                self.resolver.watch(&services);
+                self.prober.watch(&services, &self.resolver);
             }
             Effect::Notice(notice) => self.notices.tell(&notice),
         }
@@ -230,7 +230,7 @@ impl Controller {
     /// Each thing that readiness depends on, by name.
     pub(super) fn readiness(&self) -> Readiness {
         let snapshot = self.state.snapshot();
-        let services = snapshot.services.iter().flatten().map(|service| {
+        let services = snapshot.services.iter().map(|service| {
             let ready = service.live_pool().endpoints.iter().any(|it| it.ready);
             (format!("service {}", service.name), ready)
         });

@@ -7,6 +7,7 @@ use std::{collections::BTreeMap, net::SocketAddr, num::NonZeroU16, sync::Arc};
 
 use tokio::sync::{mpsc, oneshot};
 
+use super::controller::VIEWS_AT_ONCE;
 use crate::{
     config::Config,
     core::{
@@ -164,7 +165,8 @@ pub(super) enum Question {
     Word(WordOrder, oneshot::Sender<Result<Heard, Refusal>>),
     Endpoint(EndpointOrder, oneshot::Sender<EndpointAnswer>),
     Reload(Actor, oneshot::Sender<ReloadAnswer>),
-    Services(oneshot::Sender<Vec<ServiceView>>),
+    /// Those after this one, some at a time.
+    Services(Option<ServiceName>, oneshot::Sender<Vec<ServiceView>>),
     Service(ServiceName, oneshot::Sender<Option<ServiceView>>),
     SafeToStop(ServiceName, Colour, oneshot::Sender<Option<SafeToStop>>),
     History(Option<ServiceName>, oneshot::Sender<Vec<Receipt>>),
@@ -237,12 +239,22 @@ impl ControlHandle {
         self.ask(|answer| Question::Reload(actor, answer)).await
     }
 
-    /// Every service, by name.
+    /// Every service, by name. Where there are more than 256, that is not one moment for all of them: the controller
+    /// does not stand still for as long as it takes to look at thousands.
     ///
     /// # Errors
     /// [`Gone`] if the controller has stopped.
     pub async fn services(&self) -> Result<Vec<ServiceView>, Gone> {
-        self.ask(Question::Services).await
+        let mut services: Vec<ServiceView> = Vec::new();
+        loop {
+            let after = services.last().map(|it| it.service.clone());
+            let some = self.ask(|answer| Question::Services(after, answer)).await?;
+            let is_last = some.len() < VIEWS_AT_ONCE;
+            services.extend(some);
+            if is_last {
+                return Ok(services);
+            }
+        }
     }
 
     /// One service.

@@ -200,12 +200,7 @@ impl Controller {
             ..config
         });
         let snapshot = self.state.snapshot();
-        let names: BTreeSet<_> = snapshot
-            .services
-            .iter()
-            .flatten()
-            .map(|it| &it.name)
-            .collect();
+        let names: BTreeSet<_> = snapshot.services.iter().map(|it| &it.name).collect();
         self.stats.retain(|name| names.contains(name));
         let changed = fixed.into_iter().filter(|(_, changed)| *changed);
         changed

@@ -15,15 +15,16 @@ use tokio::{
 
 use super::Running;
 use crate::core::{
-    event::{Event, Watched},
-    ids::{EndpointAddr, EndpointId},
+    event::{Event, Watched, WatchedService},
+    ids::{EndpointAddr, EndpointId, ServiceName},
     notice::Notice,
 };
 
 /// Resolves a changing set of names.
 #[derive(Debug)]
 pub struct Resolver {
-    known: BTreeMap<EndpointId, Resolved>,
+    /// Those whose host is a name, by service.
+    known: BTreeMap<ServiceName, BTreeMap<EndpointId, Resolved>>,
     interval: Duration,
     permits: Arc<Semaphore>,
     found: mpsc::Sender<Found>,
@@ -38,11 +39,30 @@ pub enum Found {
     Notice(Box<Notice>),
 }
 
+/// The addresses of an endpoint, now and later.
+#[derive(Clone, Debug)]
+pub enum Addresses {
+    /// One that is typed as such.
+    Typed(SocketAddr),
+    /// What a name stands for; none until it is resolved.
+    Found(watch::Receiver<Arc<[SocketAddr]>>),
+}
+
+impl Addresses {
+    /// Those of this moment.
+    #[must_use]
+    pub fn now(&self) -> Arc<[SocketAddr]> {
+        match self {
+            Self::Typed(addr) => Arc::new([*addr]),
+            Self::Found(found) => Arc::clone(&found.borrow()),
+        }
+    }
+}
+
 #[derive(Debug)]
 struct Resolved {
     addresses: watch::Receiver<Arc<[SocketAddr]>>,
-    /// `None` for an address that is typed as such.
-    _running: Option<Running>,
+    _running: Running,
 }
 
 impl Resolver {
@@ -57,26 +77,34 @@ impl Resolver {
         }
     }
 
-    /// Resolves exactly these from now on; those known already go on undisturbed.
-    pub fn watch(&mut self, set: &[Watched]) {
-        let mut before = std::mem::take(&mut self.known);
-        for watched in set {
-            let resolved = before
-                .remove(&watched.id)
-                .unwrap_or_else(|| self.start(watched));
-            self.known.insert(watched.id, resolved);
+    /// Resolves exactly these endpoints of each of these services from now on; those known already go on undisturbed.
+    pub fn watch(&mut self, services: &[WatchedService]) {
+        for service in services {
+            let mut before = self.known.remove(&service.service).unwrap_or_default();
+            let names = service.endpoints.iter().filter(|it| typed(it).is_none());
+            let resolved = names.map(|watched| {
+                let known = before.remove(&watched.id);
+                (watched.id, known.unwrap_or_else(|| self.start(watched)))
+            });
+            let resolved: BTreeMap<_, _> = resolved.collect();
+            if !resolved.is_empty() {
+                self.known.insert(service.service.clone(), resolved);
+            }
         }
     }
 
-    /// The addresses of a watched endpoint, now and later; empty until its name is resolved.
+    /// The addresses of a watched endpoint of a service, now and later.
     #[must_use]
-    pub fn addresses(&self, id: EndpointId) -> Option<watch::Receiver<Arc<[SocketAddr]>>> {
-        Some(self.known.get(&id)?.addresses.clone())
+    pub fn addresses(&self, service: &ServiceName, watched: &Watched) -> Option<Addresses> {
+        if let Some(addr) = typed(watched) {
+            return Some(Addresses::Typed(addr));
+        }
+        let resolved = self.known.get(service)?.get(&watched.id)?;
+        Some(Addresses::Found(resolved.addresses.clone()))
     }
 
     fn start(&self, watched: &Watched) -> Resolved {
-        let literal = watched.addr.as_str().parse::<SocketAddr>();
-        let (addresses, receiver) = watch::channel(Arc::from_iter(literal.iter().copied()));
+        let (addresses, receiver) = watch::channel(Arc::from_iter([]));
         let lookup = Lookup {
             id: watched.id,
             addr: watched.addr.clone(),
@@ -84,14 +112,16 @@ impl Resolver {
             permits: Arc::clone(&self.permits),
             found: self.found.clone(),
         };
-        let running = literal
-            .is_err()
-            .then(|| Running::spawn(lookup.for_ever(self.interval)));
         Resolved {
             addresses: receiver,
-            _running: running,
+            _running: Running::spawn(lookup.for_ever(self.interval)),
         }
     }
+}
+
+/// The address itself, where no name stands for it.
+fn typed(watched: &Watched) -> Option<SocketAddr> {
+    watched.addr.as_str().parse().ok()
 }
 
 /// The lookups of one name.
@@ -198,6 +228,17 @@ mod tests {
         }
     }
 
+    fn shop() -> ServiceName {
+        ServiceName::new("shop")
+    }
+
+    fn of_shop(endpoints: &[Watched]) -> WatchedService {
+        WatchedService {
+            service: shop(),
+            endpoints: endpoints.to_vec(),
+        }
+    }
+
     fn resolver() -> (Resolver, mpsc::Receiver<Found>) {
         let (found, receiver) = mpsc::channel(8);
         (Resolver::new(Duration::from_millis(20), found), receiver)
@@ -206,22 +247,29 @@ mod tests {
     #[tokio::test]
     async fn a_typed_address_is_known_at_once_and_a_removed_one_is_not() {
         let (mut resolver, _found) = resolver();
-        resolver.watch(&[watched(1, "127.0.0.1:80"), watched(2, "[::1]:80")]);
-        let addresses = |resolver: &Resolver, id| {
-            let addresses = resolver.addresses(EndpointId(id))?;
-            Some(addresses.borrow().to_vec())
+        let (address, name) = (
+            watched(1, "[::1]:80"),
+            watched(2, "no-such-name.invalid:80"),
+        );
+        let addresses = |resolver: &Resolver, watched| {
+            let addresses = resolver.addresses(&shop(), watched)?;
+            Some(addresses.now().to_vec())
         };
-        let literal = vec!["[::1]:80".parse().unwrap()];
-        assert_eq!(addresses(&resolver, 2), Some(literal));
-        resolver.watch(&[watched(1, "127.0.0.1:80")]);
-        assert_eq!(addresses(&resolver, 2), None);
-        assert!(addresses(&resolver, 1).is_some());
+        let both = [address.clone(), name.clone()];
+        resolver.watch(&[of_shop(&both)]);
+        let typed = vec!["[::1]:80".parse().unwrap()];
+        assert_eq!(addresses(&resolver, &address), Some(typed));
+        assert_eq!(addresses(&resolver, &name), Some(Vec::new()));
+        resolver.watch(&[of_shop(&both[..1])]);
+        assert_eq!(addresses(&resolver, &name), None);
+        assert!(addresses(&resolver, &address).is_some());
     }
 
     #[tokio::test]
     async fn a_name_is_resolved_and_told_once_while_it_stays_the_same() {
         let (mut resolver, mut found) = resolver();
-        resolver.watch(&[watched(7, "localhost:80")]);
+        let localhost = watched(7, "localhost:80");
+        resolver.watch(&[of_shop(std::slice::from_ref(&localhost))]);
         let first = timeout(LOOKUP_TIMEOUT, found.recv()).await.unwrap();
         let Some(Found::Event(Event::Resolved(id, addresses))) = first else {
             panic!("{first:?}");
@@ -232,10 +280,8 @@ mod tests {
                 .iter()
                 .all(|addr| addr.ip().is_loopback() && addr.port() == 80)
         );
-        assert_eq!(
-            resolver.addresses(id).unwrap().borrow().len(),
-            addresses.len()
-        );
+        let known = resolver.addresses(&shop(), &localhost).unwrap();
+        assert_eq!(known.now().len(), addresses.len());
         let second = timeout(Duration::from_millis(200), found.recv()).await;
         assert!(second.is_err(), "{second:?}");
     }
@@ -243,7 +289,7 @@ mod tests {
     #[tokio::test]
     async fn a_name_that_fails_is_told_once() {
         let (mut resolver, mut found) = resolver();
-        resolver.watch(&[watched(7, "no-such-name.invalid:80")]);
+        resolver.watch(&[of_shop(&[watched(7, "no-such-name.invalid:80")])]);
         let first = timeout(2 * LOOKUP_TIMEOUT, found.recv()).await.unwrap();
         assert!(
             matches!(&first, Some(Found::Notice(it)) if matches!(**it, Notice::ResolveFailed { .. })),

@@ -2,11 +2,14 @@
 //!
 //! Owns the counters of endpoints; like those of tenures they are a shard for each worker, so that nothing that two of
 //! them write to is on a request's way. What runs on an endpoint is balanced by, and told in the receipt of one that
-//! leaves.
+//! leaves. Unlike tenures, endpoints are many, and half of them are standby: shards are made with the first request.
 
-use std::sync::atomic::{
-    AtomicU64,
-    Ordering::{Acquire, Relaxed},
+use std::sync::{
+    OnceLock,
+    atomic::{
+        AtomicU64,
+        Ordering::{Acquire, Relaxed},
+    },
 };
 
 use super::in_flight::{Ending, add};
@@ -14,7 +17,9 @@ use super::in_flight::{Ending, add};
 /// Requests on one endpoint, a shard per worker.
 #[derive(Debug)]
 pub struct EndpointCounter {
-    shards: Box<[EndpointShard]>,
+    workers: usize,
+    // Written once; after that workers only read it.
+    shards: OnceLock<Box<[EndpointShard]>>,
 }
 
 #[derive(Debug, Default)]
@@ -72,17 +77,31 @@ impl EndpointCounts {
 impl EndpointCounter {
     /// A counter for `workers` workers.
     #[must_use]
-    pub fn new(workers: usize) -> Self {
+    pub const fn new(workers: usize) -> Self {
         Self {
-            shards: (0..workers).map(|_| EndpointShard::default()).collect(),
+            workers,
+            shards: OnceLock::new(),
         }
+    }
+
+    /// Those there are: none, as long as there was no request.
+    fn made(&self) -> &[EndpointShard] {
+        self.shards.get().map_or(&[], |shards| shards)
+    }
+
+    fn shard(&self, worker: usize) -> &EndpointShard {
+        let make = || {
+            let shards = (0..self.workers).map(|_| EndpointShard::default());
+            shards.collect()
+        };
+        &self.shards.get_or_init(make)[worker]
     }
 
     /// The sum over all workers. Once no worker can pick the endpoint any more, `begun` is final.
     #[must_use]
     pub fn counts(&self) -> EndpointCounts {
         let mut counts = EndpointCounts::default();
-        for shard in &self.shards {
+        for shard in self.made() {
             // Endings before begins, as in `TenureCounter::counts_of`.
             counts.finished += shard.finished.load(Acquire);
             counts.replayed += shard.replayed.load(Acquire);
@@ -101,24 +120,46 @@ impl EndpointCounter {
     /// Requests in flight from one worker.
     #[must_use]
     pub fn in_flight_of(&self, worker: usize) -> u64 {
-        let shard = &self.shards[worker];
-        let ended = shard.ended(Relaxed);
-        shard.begun.load(Relaxed).saturating_sub(ended)
+        self.made().get(worker).map_or(0, |shard| {
+            let ended = shard.ended(Relaxed);
+            shard.begun.load(Relaxed).saturating_sub(ended)
+        })
     }
 
     /// Counts one more for `worker`. Only that worker's thread may call this.
     pub fn begin(&self, worker: usize) {
-        add(&self.shards[worker].begun, 1);
+        add(&self.shard(worker).begun, 1);
     }
 
     /// Counts one less for `worker`. Only that worker's thread may call this.
     pub fn end(&self, worker: usize, ending: Ending) {
-        let shard = &self.shards[worker];
+        let shard = self.shard(worker);
         let ended = match ending {
             Ending::Finished | Ending::ClientGone | Ending::UpstreamFailed => &shard.finished,
             Ending::Replayed => &shard.replayed,
             Ending::CutByDeadline | Ending::CutByShutdown => &shard.cut,
         };
         add(ended, 1);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_endpoint_without_requests_has_no_shards_and_counts_nothing() {
+        let counter = EndpointCounter::new(2);
+        assert_eq!((counter.in_flight(), counter.in_flight_of(1)), (0, 0));
+        assert_eq!(counter.counts(), EndpointCounts::default());
+        assert!(counter.made().is_empty());
+        counter.begin(1);
+        assert_eq!((counter.in_flight_of(0), counter.in_flight_of(1)), (0, 1));
+        counter.end(1, Ending::Replayed);
+        let counts = counter.counts();
+        assert_eq!(
+            (counts.begun, counts.replayed, counts.in_flight()),
+            (1, 1, 0)
+        );
     }
 }

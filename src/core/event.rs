@@ -69,8 +69,8 @@ pub enum Event {
     Called(OpId, Result<(), GateFault>),
     /// A second operator says something about a switch that waits for approval.
     Said(Said),
-    /// One probe has ended.
-    Probed(EndpointId, ProbeVerdict),
+    /// Probes have ended, in this order.
+    Probed(Vec<(EndpointId, ProbeVerdict)>),
     /// A worker saw a connection to an endpoint fail.
     Failed(EndpointId, PassiveFailure),
     /// A host name was resolved.
@@ -176,10 +176,19 @@ pub enum Effect {
     AnswerEndpoint(OpId, EndpointAnswer),
     /// Answer a reload: what changed.
     Applied(Vec<String>),
-    /// The whole set of endpoints to be probed and resolved from now on.
-    Watch(Vec<Watched>),
+    /// Of each of these services: probe and resolve exactly these endpoints from now on.
+    Watch(Vec<WatchedService>),
     /// Tell people.
     Notice(Box<Notice>),
+}
+
+/// The endpoints of one service that are to be probed; none, if it is not served any more.
+#[derive(Clone, Debug)]
+pub struct WatchedService {
+    /// The service.
+    pub service: ServiceName,
+    /// Those of its live pool, then those of the other: both colours are probed always.
+    pub endpoints: Vec<Watched>,
 }
 
 /// An endpoint to be probed and, where its host is a name, resolved.

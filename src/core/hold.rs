@@ -4,7 +4,10 @@
 //! is nothing to write down for it: a restart, and a file that says another time, find it where it must be. It is told
 //! by the wall clock, as the receipt is; the other clock only says when to look again.
 
-use std::{collections::BTreeMap, time::Instant};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Instant,
+};
 
 use super::{
     ids::ServiceName,
@@ -14,21 +17,33 @@ use super::{
 
 /// Services whose standby is held, and when to look again. As many as there are services at most.
 #[derive(Debug, Default)]
-pub(super) struct Holds(BTreeMap<ServiceName, Instant>);
+pub(super) struct Holds {
+    ends: BTreeMap<ServiceName, Instant>,
+    /// The same; the next end in front, because that is asked for at every turn.
+    by_end: BTreeSet<(Instant, ServiceName)>,
+}
 
 impl Holds {
     pub(super) fn is_held(&self, service: &ServiceName) -> bool {
-        self.0.contains_key(service)
+        self.ends.contains_key(service)
     }
 
     /// When the next one ends.
     pub(super) fn next_end(&self) -> Option<Instant> {
-        self.0.values().min().copied()
+        self.by_end.first().map(|(end, _)| *end)
     }
 
     /// Forgets a service.
     pub(super) fn end(&mut self, service: &ServiceName) {
-        self.0.remove(service);
+        if let Some(end) = self.ends.remove(service) {
+            self.by_end.remove(&(end, service.clone()));
+        }
+    }
+
+    fn begin(&mut self, service: &ServiceName, end: Instant) {
+        self.end(service);
+        self.ends.insert(service.clone(), end);
+        self.by_end.insert((end, service.clone()));
     }
 }
 
@@ -48,7 +63,7 @@ impl State {
         match until {
             Some(until) => {
                 let end = after(now.instant, until.since(now.wall));
-                self.holds.0.insert(service.clone(), end);
+                self.holds.begin(service, end);
             }
             None => self.holds.end(service),
         }
@@ -61,9 +76,9 @@ impl State {
 
     /// Ends the holds whose time has come.
     pub(super) fn end_holds(&mut self, turn: &Turn) {
-        let due = self.holds.0.iter();
-        let due = due.filter(|(_, end)| **end <= turn.now.instant);
-        let due: Vec<_> = due.map(|(service, _)| service.clone()).collect();
+        let due = self.holds.by_end.iter();
+        let due = due.take_while(|(end, _)| *end <= turn.now.instant);
+        let due: Vec<_> = due.map(|(_, service)| service.clone()).collect();
         for service in due {
             self.hold(&service, turn.now);
         }

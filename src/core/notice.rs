@@ -251,6 +251,14 @@ pub enum Notice {
         /// Why.
         error: String,
     },
+    /// Probes begin later than they are due: there is no keeping up with so many.
+    ProbesLate {
+        /// How many, since this was told last.
+        count: u64,
+        /// By how much the latest of them.
+        #[serde(rename = "behind_ms", serialize_with = "in_millis")]
+        behind: Duration,
+    },
 }
 
 /// What has changed about a gradual switch.
@@ -306,7 +314,8 @@ impl Notice {
             | Self::ListenerClosed { .. }
             | Self::CertificatesRenewed { .. }
             | Self::CertificatesRefused { .. }
-            | Self::ResolveFailed { .. } => Vec::new(),
+            | Self::ResolveFailed { .. }
+            | Self::ProbesLate { .. } => Vec::new(),
         }
     }
 }

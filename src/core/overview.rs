@@ -3,7 +3,7 @@
 //! Owns the filling of the shapes in `view.rs`; must not change anything. Counts are read when somebody
 //! looks, so that looking costs and not being looked at is free.
 
-use std::{cmp::Reverse, time::Instant};
+use std::{cmp::Reverse, ops::Bound, time::Instant};
 
 use super::{
     ids::{ByColour, Colour, ServiceName},
@@ -19,12 +19,16 @@ use super::{
 };
 
 impl State {
-    /// Every service that is served, by name.
+    /// Services that are served, by name: those after `after`, `limit` at most.
     #[must_use]
-    pub fn views(&self, now: Now) -> Vec<ServiceView> {
-        let names = self.services.keys();
+    pub fn views(&self, after: Option<&ServiceName>, limit: usize, now: Now) -> Vec<ServiceView> {
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let names = self
+            .services
+            .range::<ServiceName, _>((from, Bound::Unbounded));
         names
-            .filter_map(|name| self.view(name.as_str(), now))
+            .filter_map(|(name, _)| self.view(name.as_str(), now))
+            .take(limit)
             .collect()
     }
 

@@ -1,14 +1,13 @@
 //! Snapshots: what of the state a request sees.
 //!
 //! Owns the snapshot published last and what has changed since. Only what changed is built anew; everything
-//! else is shared with the snapshot before, so that switching one service among a thousand copies a thousand
-//! pointers. Building the whole from scratch would be shorter, and would make every worker forget its
+//! else is shared with the snapshot before, so that switching one service among ten thousand costs as much as among ten. Building the whole from scratch would be shorter, and would make every worker forget its
 //! balancing and every reload cost as much as a start.
 
 use std::{collections::BTreeSet, sync::Arc};
 
 use super::{
-    event::{Effect, Watched},
+    event::{Effect, Watched, WatchedService},
     ids::{ByColour, Colour, Generation, ListenerId, ListenerName, ServiceName, ServiceSlot},
     route::RouteTable,
     service::ServiceSpec,
@@ -23,6 +22,8 @@ pub(super) struct Publication {
     snapshot: Arc<Snapshot>,
     /// Which service has which slot.
     slots: Vec<Option<ServiceName>>,
+    /// Slots that no service has.
+    free: BTreeSet<usize>,
     listeners: Vec<(ListenerId, ListenerName)>,
     changed: BTreeSet<ServiceSlot>,
     routes: Option<Vec<(ListenerId, Arc<RouteTable>)>>,
@@ -43,8 +44,7 @@ impl Publication {
 
     /// The lowest free slot.
     pub(super) fn take_slot(&mut self, name: &ServiceName) -> ServiceSlot {
-        let free = self.slots.iter().position(Option::is_none);
-        let index = free.unwrap_or_else(|| {
+        let index = self.free.pop_first().unwrap_or_else(|| {
             self.slots.push(None);
             self.slots.len() - 1
         });
@@ -56,8 +56,10 @@ impl Publication {
     }
 
     pub(super) fn free_slot(&mut self, slot: ServiceSlot) {
-        if let Some(name) = self.slots.get_mut(slot.index()) {
-            *name = None;
+        if let Some(name) = self.slots.get_mut(slot.index())
+            && name.take().is_some()
+        {
+            self.free.insert(slot.index());
         }
         self.changed.insert(slot);
     }
@@ -114,15 +116,11 @@ impl State {
         if self.publication.changed.is_empty() && self.publication.routes.is_none() {
             return;
         }
-        let before = &self.publication.snapshot;
-        let mut services = before.services.clone();
-        services.resize(self.publication.slots.len(), None);
+        let mut services = self.publication.snapshot.services.clone();
         for slot in std::mem::take(&mut self.publication.changed) {
             let name = self.publication.slots.get(slot.index());
             let built = name.and_then(Option::as_ref).and_then(|it| self.build(it));
-            if let Some(place) = services.get_mut(slot.index()) {
-                *place = built;
-            }
+            services.set(slot, built);
         }
         let before = &self.publication.snapshot;
         let kept = || before.routes.clone();
@@ -156,20 +154,28 @@ impl State {
         }))
     }
 
-    /// Every endpoint of every pool; both colours are probed always.
-    pub(super) fn watched(&self) -> Vec<Watched> {
-        let mut watched = Vec::with_capacity(self.places.len());
-        for served in self.services.values() {
-            let pools = served.pools.iter();
-            let endpoints = pools
-                .flat_map(|(colour, pool)| pool.endpoints().iter().map(move |it| (colour, it)));
-            watched.extend(endpoints.map(|(colour, it)| Watched {
-                id: it.id,
-                addr: it.addr.clone(),
-                probe: Arc::clone(&served.probe),
-                tls: served.spec.upstream_tls[colour].clone(),
-            }));
+    /// Every endpoint of a service.
+    pub(super) fn watched(&self, service: &ServiceName) -> WatchedService {
+        let live = self
+            .standings
+            .get(service)
+            .map_or(Colour::Blue, |it| it.live);
+        let served = self.services.get(service).into_iter();
+        let endpoints = served.flat_map(|served| {
+            let of = move |colour: Colour| {
+                let endpoints = served.pools[colour].endpoints().iter();
+                endpoints.map(move |it| Watched {
+                    id: it.id,
+                    addr: it.addr.clone(),
+                    probe: Arc::clone(&served.probe),
+                    tls: served.spec.upstream_tls[colour].clone(),
+                })
+            };
+            [live, live.other()].into_iter().flat_map(of)
+        });
+        WatchedService {
+            service: service.clone(),
+            endpoints: endpoints.collect(),
         }
-        watched
     }
 }

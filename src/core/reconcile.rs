@@ -31,7 +31,8 @@ struct Difference {
     changes: Vec<String>,
     /// Old and new specs of services whose routes, listeners or slot changed.
     rerouted: Vec<Arc<ServiceSpec>>,
-    watched_changed: bool,
+    /// Services whose endpoints, or the way they are probed, changed.
+    watched: BTreeSet<ServiceName>,
     /// Services that the file wants to be switched, with the colour it named before.
     wishes: BTreeMap<ServiceName, Colour>,
     /// Services that the file wants to stay as they are, other than before.
@@ -58,8 +59,9 @@ impl State {
             .extend(listener_changes(known, &reload.listeners));
         self.reroute(reload.listeners, &difference.rerouted);
         self.publish(turn);
-        if difference.watched_changed {
-            turn.does(Effect::Watch(self.watched()));
+        if !difference.watched.is_empty() {
+            let watched = difference.watched.iter().map(|name| self.watched(name));
+            turn.does(Effect::Watch(watched.collect()));
         }
         turn.does(Effect::Applied(difference.changes.clone()));
         turn.tells(Notice::Reloaded {
@@ -104,7 +106,7 @@ impl State {
                 standing.parked = ByColour::from_fn(|colour| parked(&served.pools[colour]));
             }
             difference.rerouted.push(served.spec);
-            difference.watched_changed = true;
+            difference.watched.insert(name.clone());
             difference.changes.push(format!("service `{name}` removed"));
             turn.tells(Notice::ServiceRemoved { service: name });
         }
@@ -179,7 +181,7 @@ impl State {
         }
         self.restore_linger(&name, turn.now);
         difference.rerouted.push(spec);
-        difference.watched_changed = true;
+        difference.watched.insert(name);
     }
 
     fn count_beside(&mut self, name: &ServiceName) {
@@ -214,11 +216,11 @@ impl State {
         let old = std::mem::replace(&mut served.spec, Arc::clone(&spec));
         served.count_beside(self.workers);
         self.publication.touch(served.slot);
+        let mut watched_changed = old.upstream_tls != spec.upstream_tls;
         if old.probe != spec.probe {
             served.probe = Arc::new(spec.probe.clone());
-            difference.watched_changed = true;
+            watched_changed = true;
         }
-        difference.watched_changed |= old.upstream_tls != spec.upstream_tls;
         if old.routes != spec.routes || old.listeners != spec.listeners {
             difference
                 .rerouted
@@ -230,10 +232,13 @@ impl State {
                 continue;
             }
             let change = self.reconcile_pool(&spec, colour, turn);
-            difference.watched_changed |= change.added > 0 || !change.removed.is_empty();
+            watched_changed |= change.added > 0 || !change.removed.is_empty();
             difference
                 .changes
                 .extend(pool_change((&spec.name, colour), &change));
+        }
+        if watched_changed {
+            difference.watched.insert(spec.name.clone());
         }
         self.hold(&spec.name, turn.now);
         self.reconcile_linger(&spec.name);

@@ -311,7 +311,7 @@ impl State {
         self.pool_changed(&service, colour);
         self.publish(turn);
         if change.watched_changed {
-            turn.does(Effect::Watch(self.watched()));
+            turn.does(Effect::Watch(vec![self.watched(&service)]));
         }
         turn.does(Effect::Barrier(op, Vec::new()));
         let barrier = Committing::Endpoint(service, change.leaving);

@@ -71,27 +71,64 @@ impl RouteTable {
     }
 }
 
-/// Prefixes under one host, longest first.
-#[derive(Debug, Default)]
-struct Prefixes(Vec<(Box<str>, ServiceSlot)>);
+/// Prefixes under one host.
+#[derive(Debug)]
+enum Prefixes {
+    /// Longest first; a look at each of them is the shortest way.
+    Few(Vec<(Box<str>, ServiceSlot)>),
+    /// By their text, so that ten thousand services under one host cost no request a look at each of them.
+    Many {
+        by_text: HashMap<Box<str>, ServiceSlot, RandomState>,
+        /// Bytes of the longest.
+        longest: usize,
+    },
+}
+
+impl Default for Prefixes {
+    fn default() -> Self {
+        Self::Few(Vec::new())
+    }
+}
 
 impl Prefixes {
     fn insert(&mut self, prefix: &str, slot: ServiceSlot) {
         let prefix = prefix.trim_end_matches('/');
-        if self.0.iter().any(|(known, _)| **known == *prefix) {
-            return;
+        match self {
+            Self::Few(few) => {
+                if few.iter().any(|(known, _)| **known == *prefix) {
+                    return;
+                }
+                let at = few.partition_point(|(known, _)| known.len() >= prefix.len());
+                few.insert(at, (prefix.into(), slot));
+                if few.len() > FEW {
+                    *self = Self::Many {
+                        longest: few[0].0.len(),
+                        by_text: few.drain(..).collect(),
+                    };
+                }
+            }
+            Self::Many { by_text, longest } => {
+                by_text.entry(prefix.into()).or_insert(slot);
+                *longest = prefix.len().max(*longest);
+            }
         }
-        let at = self
-            .0
-            .partition_point(|(known, _)| known.len() >= prefix.len());
-        self.0.insert(at, (prefix.into(), slot));
     }
 
     fn find(&self, path: &str) -> Option<ServiceSlot> {
-        self.0
-            .iter()
-            .find(|(prefix, _)| covers(prefix, path))
-            .map(|(_, slot)| *slot)
+        match self {
+            Self::Few(few) => {
+                let mut few = few.iter();
+                let found = few.find(|(prefix, _)| covers(prefix, path));
+                found.map(|(_, slot)| *slot)
+            }
+            Self::Many { by_text, longest } => {
+                let inner = path.match_indices('/').map(|(at, _)| at);
+                let ends = std::iter::once(0).chain(inner).chain([path.len()]);
+                let ends = ends.take_while(|end| end <= longest);
+                let found = ends.filter_map(|end| by_text.get(&path[..end]));
+                found.last().copied()
+            }
+        }
     }
 }
 
@@ -101,6 +138,8 @@ fn covers(prefix: &str, path: &str) -> bool {
         .is_some_and(|rest| rest.is_empty() || rest.starts_with('/') || prefix.is_empty())
 }
 
+/// Prefixes that are few.
+const FEW: usize = 8;
 /// Labels in the longest host name.
 const MAX_LABELS: usize = 127;
 
@@ -167,6 +206,31 @@ mod tests {
     fn a_wildcard_wants_at_least_one_more_label() {
         leads("example.com", "/api", None);
         leads(".example.com", "/api", None);
+    }
+
+    /// Among many prefixes each path leads where a look at all of them finds the longest that covers it.
+    #[test]
+    fn many_prefixes_lead_where_few_would() {
+        let segments = [
+            "", "/a", "/b", "/a/a", "/a/b", "/b/a", "/a/a/a", "/a/a/b", "/c", "/d/e", "/a-b",
+        ];
+        assert!(segments.len() > FEW);
+        let slots = || (0..).map(ServiceSlot);
+        let mut many = Prefixes::default();
+        for (prefix, slot) in segments.iter().zip(slots()) {
+            many.insert(prefix, slot);
+            many.insert(prefix, ServiceSlot(99));
+        }
+        assert!(matches!(many, Prefixes::Many { .. }));
+        for path in [
+            "/", "", "*", "/a", "/a/", "/a//", "/ab", "/a-b", "/a-b/c", "/a/a/a/a", "/a/a/ab",
+            "/a/b/c", "/b/b", "/b/a", "/d", "/d/e", "/d/e/f", "/d/ef", "//a", "/c/", "/e/é/x",
+        ] {
+            let all = segments.iter().zip(slots());
+            let covering = all.filter(|(prefix, _)| covers(prefix, path));
+            let longest = covering.max_by_key(|(prefix, _)| prefix.len());
+            assert_eq!(many.find(path), longest.map(|(_, slot)| slot), "{path}");
+        }
     }
 
     #[test]

@@ -2,11 +2,12 @@
 //!
 //! Owns the published shapes; must not change after it is published, apart from the counters it points to.
 //! Services and route tables are shared between snapshots, so that publishing a switch of one service among
-//! a thousand copies a thousand pointers and builds one service.
+//! ten thousand builds one service and shares the others.
 
 use std::{net::SocketAddr, sync::Arc};
 
 use super::{
+    by_slot::BySlot,
     endpoint_counter::EndpointCounter,
     ids::{
         ByColour, Colour, EndpointAddr, EndpointId, Generation, ListenerId, ServiceName,
@@ -26,8 +27,8 @@ pub struct Snapshot {
     pub generation: Generation,
     /// The route table of each listener.
     pub routes: Vec<(ListenerId, Arc<RouteTable>)>,
-    /// Services by slot; free slots are `None`.
-    pub services: Vec<Option<Arc<ServiceSnapshot>>>,
+    /// Services by slot.
+    pub services: BySlot<ServiceSnapshot>,
 }
 
 impl Snapshot {
@@ -43,7 +44,7 @@ impl Snapshot {
     /// The service in `slot`.
     #[must_use]
     pub fn service(&self, slot: ServiceSlot) -> Option<&Arc<ServiceSnapshot>> {
-        self.services.get(slot.index())?.as_ref()
+        self.services.get(slot)
     }
 }
 

@@ -131,7 +131,7 @@ impl State {
             Event::GateAnswered(answer) => self.gate_answered(answer, on),
             Event::Called(op, outcome) => self.called(op, outcome, on),
             Event::Said(said) => self.said(said, on),
-            Event::Probed(id, verdict) => self.probed(id, &verdict, on),
+            Event::Probed(verdicts) => self.probed(&verdicts, on),
             Event::Failed(id, why) => self.failed(id, why, on),
             Event::Resolved(id, addrs) => self.resolved(id, addrs, on),
             Event::Woke => self.woke(on),
@@ -210,16 +210,34 @@ impl State {
         })
     }
 
-    fn probed(&mut self, id: EndpointId, verdict: &ProbeVerdict, turn: &mut Turn) {
-        let Some((service, colour, spec)) = self.place_of(id) else {
+    /// Takes in verdicts. However many pools look different then, that is one publish.
+    fn probed(&mut self, verdicts: &[(EndpointId, ProbeVerdict)], turn: &mut Turn) {
+        let mut pools = BTreeSet::new();
+        for (id, verdict) in verdicts {
+            pools.extend(self.judged(*id, verdict, turn));
+        }
+        if pools.is_empty() {
             return;
-        };
-        let Some(endpoint) = self.endpoint_mut(&service, colour, id) else {
-            return;
-        };
+        }
+        for (service, colour) in pools {
+            self.pool_changed(&service, colour);
+        }
+        self.publish(turn);
+        self.ask_gates(turn);
+    }
+
+    /// Takes in one verdict; says which pool a request may find different since.
+    fn judged(
+        &mut self,
+        id: EndpointId,
+        verdict: &ProbeVerdict,
+        turn: &mut Turn,
+    ) -> Option<(ServiceName, Colour)> {
+        let (service, colour, spec) = self.place_of(id)?;
+        let endpoint = self.endpoint_mut(&service, colour, id)?;
         let was_ready = endpoint.is_ready();
         if !endpoint.tracker.observe(verdict, &spec.probe) {
-            return;
+            return None;
         }
         endpoint.health_since = Some(turn.now.wall);
         let changed = was_ready != endpoint.is_ready();
@@ -235,12 +253,11 @@ impl State {
                 }
             },
         });
-        if changed {
-            self.arrives(&service, colour, id, turn.now.instant);
-            self.pool_changed(&service, colour);
-            self.publish(turn);
-            self.ask_gates(turn);
+        if !changed {
+            return None;
         }
+        self.arrives(&service, colour, id, turn.now.instant);
+        Some((service, colour))
     }
 
     fn failed(&mut self, id: EndpointId, why: PassiveFailure, turn: &mut Turn) {

@@ -19,6 +19,7 @@ use super::{
     choice::Chosen,
     endpoint::Endpoint,
     error::ProxyError,
+    loads::Loads,
     mirror_desk::MirrorDesk,
     pool_desk::{PoolDesk, Workplace},
     service_desk::ServiceDesk,
@@ -45,6 +46,9 @@ pub(crate) struct Desk {
     worker: usize,
     reader: RefCell<Reader>,
     services: RefCell<Vec<Option<ServiceDesk>>>,
+    /// The snapshot that all of them have been brought up to.
+    synced: RefCell<Arc<Snapshot>>,
+    loads: Rc<Loads>,
     stats: Arc<Stats>,
     connectors: Arc<Connectors>,
     seals: Arc<Seals>,
@@ -95,6 +99,8 @@ impl Desk {
             worker,
             reader: RefCell::new(reader),
             services: RefCell::default(),
+            synced: RefCell::default(),
+            loads: Rc::default(),
             stats,
             connectors,
             seals,
@@ -178,29 +184,34 @@ impl Desk {
     }
 
     /// Leaves every older snapshot: the worker's part of a barrier. Services that were not asked for since
-    /// they changed are brought up to date, so that the connections of their old tenure are retired now.
+    /// they changed are brought up to date, so that the connections of their old tenure are retired now. Only what has
+    /// changed since the last time is looked at, however many services there are.
     pub(crate) fn sync(&self) {
         let mut reader = self.reader.borrow_mut();
         let snapshot = reader.load();
-        let known: Vec<_> = self
-            .services
-            .borrow()
-            .iter()
-            .flatten()
-            .map(|it| it.snapshot.slot)
-            .collect();
-        for slot in known {
-            if self.service(snapshot, slot).is_none() {
+        let mut synced = self.synced.borrow_mut();
+        if Arc::ptr_eq(&synced, snapshot) {
+            return;
+        }
+        for slot in snapshot.services.differing(&synced.services) {
+            if self.knows(slot) && self.service(snapshot, slot).is_none() {
                 self.forget(slot);
             }
         }
+        synced.clone_from(snapshot);
+    }
+
+    fn knows(&self, slot: ServiceSlot) -> bool {
+        let services = self.services.borrow();
+        services.get(slot.index()).is_some_and(Option::is_some)
     }
 
     /// Closes upstream connections that were unused for too long or that their peer has closed, or that nobody holds
-    /// any more.
-    pub(crate) fn prune(&self, now: super::clock::Tick) {
+    /// any more: of every `parts`th service, from the `part`th on, so that no request waits for a look at all of them.
+    pub(crate) fn prune(&self, now: super::clock::Tick, (part, parts): (usize, usize)) {
         self.sync();
-        for service in self.services.borrow().iter().flatten() {
+        let services = self.services.borrow();
+        for service in services.iter().skip(part).step_by(parts).flatten() {
             for endpoint in service.endpoints() {
                 endpoint.connections().prune(now);
             }
@@ -237,6 +248,7 @@ impl Desk {
             stats: &self.stats,
             connectors: &self.connectors,
             seals: &self.seals,
+            loads: &self.loads,
         }
     }
 

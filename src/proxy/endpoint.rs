@@ -8,8 +8,8 @@ use http::HeaderValue;
 use tokio::{io::AsyncWriteExt as _, net::TcpStream, time::timeout};
 
 use super::{
-    connections::Connections, error::ProxyError, protocol::Negotiated, secure::Secure,
-    transport::Transport, upstream::Upstream,
+    connections::Connections, error::ProxyError, loads::Loads, protocol::Negotiated,
+    secure::Secure, transport::Transport, upstream::Upstream,
 };
 use crate::{
     core::{
@@ -35,6 +35,7 @@ pub(crate) struct Endpoint {
     /// `None` where connections are in the clear.
     secure: Option<Secure>,
     connections: Rc<Connections>,
+    loads: Rc<Loads>,
 }
 
 /// Why there is no connection.
@@ -111,15 +112,17 @@ pub(crate) struct Belongs<'a> {
     pub(crate) spec: &'a ServiceSpec,
     pub(crate) colour: Colour,
     pub(crate) connectors: &'a Connectors,
+    pub(crate) loads: &'a Rc<Loads>,
 }
 
 impl Endpoint {
-    /// `known` is the same endpoint in an older desk of the same tenure, whose connections are taken over.
+    /// `known` is the same endpoint in an older desk of the same tenure, whose connections are taken over. If nothing has
+    /// changed, it is the one.
     pub(crate) fn new(
         belongs: Belongs<'_>,
-        snapshot: EndpointSnapshot,
+        snapshot: &EndpointSnapshot,
         known: Option<&Rc<Self>>,
-    ) -> Self {
+    ) -> Rc<Self> {
         let spec = belongs.spec;
         let tls = spec.upstream_tls[belongs.colour].as_ref();
         let taken_over = known.filter(|known| {
@@ -127,20 +130,28 @@ impl Endpoint {
                 && *known.connections.spec() == spec.connections
                 && known.secure.as_ref().map(Secure::spec) == tls
         });
+        let same = taken_over.filter(|known| {
+            known.connect_timeout == spec.timeouts.connect
+                && (known.weight(), known.is_ready()) == (snapshot.weight, snapshot.ready)
+        });
+        if let Some(same) = same {
+            return Rc::clone(same);
+        }
         let connections = taken_over.map_or_else(
             || Connections::new(spec.connections.clone()),
             |known| Rc::clone(&known.connections),
         );
         let host = HeaderValue::from_str(snapshot.addr.as_str())
             .unwrap_or_else(|_| HeaderValue::from_static(""));
-        Self {
+        Rc::new(Self {
             worker: belongs.worker,
             host,
             secure: tls.map(|tls| Secure::new(tls, belongs.connectors, &snapshot.addr)),
             connect_timeout: spec.timeouts.connect,
-            snapshot,
+            snapshot: snapshot.clone(),
             connections,
-        }
+            loads: Rc::clone(belongs.loads),
+        })
     }
 
     pub(crate) const fn id(&self) -> EndpointId {
@@ -171,6 +182,7 @@ impl Endpoint {
     /// Counts one request more, until the guard is dropped.
     pub(crate) fn occupy(self: &Rc<Self>) -> Occupied {
         self.snapshot.counter.begin(self.worker);
+        self.loads.changed(self.id(), || self.in_flight());
         Occupied {
             endpoint: Rc::clone(self),
             ending: Cell::new(Ending::ClientGone),
@@ -187,9 +199,9 @@ impl Endpoint {
         self.connect_timeout
     }
 
-    /// Whether both use the same connections.
-    pub(crate) fn shares_connections(&self, other: &Self) -> bool {
-        Rc::ptr_eq(&self.connections, &other.connections)
+    /// What tells its connections from others: endpoints that share them have the same.
+    pub(crate) fn connections_id(&self) -> *const Connections {
+        Rc::as_ptr(&self.connections)
     }
 
     /// Whether its connections begin with an introduction.
@@ -320,9 +332,10 @@ impl Occupied {
 impl Drop for Occupied {
     fn drop(&mut self) {
         let endpoint = &self.endpoint;
+        let counter = &endpoint.snapshot.counter;
+        counter.end(endpoint.worker, self.ending.get());
         endpoint
-            .snapshot
-            .counter
-            .end(endpoint.worker, self.ending.get());
+            .loads
+            .changed(endpoint.id(), || endpoint.in_flight());
     }
 }

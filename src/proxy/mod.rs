@@ -27,6 +27,7 @@ mod held;
 mod inbound;
 mod introduced;
 mod lifeline;
+mod loads;
 mod max_forwards;
 mod mirror;
 mod mirror_desk;

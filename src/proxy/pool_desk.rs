@@ -3,19 +3,22 @@
 //! Owns balancing state, connections and the worker's shard of the tenure's counter; must not choose between pools,
 //! which is `desk.rs`'s. It is rebuilt when the service's part of the snapshot is another one.
 
-use std::{cell::RefCell, rc::Rc, sync::Arc};
+use std::{cell::RefCell, collections::HashMap, rc::Rc, sync::Arc};
 
 use http::HeaderValue;
 
-use super::endpoint::{Belongs, Endpoint};
+use super::{
+    endpoint::{Belongs, Endpoint},
+    loads::{Hearing, Loads},
+};
 use crate::{
     core::{
-        balance::{Balance, Candidate},
+        balance::{Balance, Candidate, FEW, Many},
         beside::Traffic,
         ids::{Colour, EndpointId, Tenure},
         in_flight::{Claim, TenureCounter, WorkerTenure},
         linger::shown,
-        service::{HostPolicy, OnAllUnhealthy, ServiceSpec},
+        service::{BalanceKind, HostPolicy, OnAllUnhealthy, ServiceSpec},
         snapshot::ServiceSnapshot,
     },
     telemetry::stats::{ServiceStats, Stats, StatsShard},
@@ -31,9 +34,26 @@ pub(crate) struct PoolDesk {
     snapshot: Arc<ServiceSnapshot>,
     tenure: Rc<WorkerTenure>,
     endpoints: Vec<Rc<Endpoint>>,
-    balance: RefCell<Balance>,
-    candidates: RefCell<Vec<Candidate>>,
+    picking: Picking,
+    any_ready: bool,
     stats: Arc<ServiceStats>,
+}
+
+/// How an endpoint is picked.
+#[derive(Debug)]
+enum Picking {
+    /// By a look at each of them.
+    Few(RefCell<Few>),
+    /// By what is kept of those that may be picked: the ready ones, or all, if none is ready. They have places there; these
+    /// are their indices here.
+    Many(Hearing, Vec<usize>),
+}
+
+#[derive(Debug)]
+struct Few {
+    balance: Balance,
+    /// Room for them, so that no request has to make some.
+    candidates: Vec<Candidate>,
 }
 
 /// What every pool of a worker is made with.
@@ -43,6 +63,7 @@ pub(crate) struct Workplace<'a> {
     pub(crate) stats: &'a Stats,
     pub(crate) connectors: &'a Connectors,
     pub(crate) seals: &'a Arc<Seals>,
+    pub(crate) loads: &'a Rc<Loads>,
 }
 
 /// What an older desk had.
@@ -55,9 +76,11 @@ pub(crate) struct Older<'a> {
 }
 
 impl<'a> Older<'a> {
-    fn known(self, id: EndpointId) -> Option<&'a Rc<Endpoint>> {
-        let of_pool = self.pool.and_then(|pool| pool.endpoint(id));
-        of_pool.or_else(|| self.kept.iter().find(|it| it.id() == id))
+    /// Those of the pool, rather than those that were kept.
+    fn known(self) -> HashMap<EndpointId, &'a Rc<Endpoint>> {
+        let of_pool = self.pool.map_or(&[][..], PoolDesk::endpoints);
+        let all = self.kept.iter().chain(of_pool);
+        all.map(|it| (it.id(), it)).collect()
     }
 }
 
@@ -68,6 +91,7 @@ impl<'a> Workplace<'a> {
             spec,
             colour,
             connectors: self.connectors,
+            loads: self.loads,
         }
     }
 }
@@ -82,16 +106,14 @@ impl PoolDesk {
     ) -> Self {
         let (worker, colour) = (workplace.worker, tenure.colour());
         let belongs = workplace.belongs(&snapshot.spec, colour);
-        let endpoints: Vec<Rc<Endpoint>> = snapshot.pools[colour]
-            .endpoints
-            .iter()
-            .map(|endpoint| {
-                let known = older.known(endpoint.id);
-                let endpoint = Endpoint::new(belongs, endpoint.clone(), known);
-                endpoint.connections().returns();
-                Rc::new(endpoint)
-            })
-            .collect();
+        let known = older.known();
+        let endpoints = snapshot.pools[colour].endpoints.iter().map(|endpoint| {
+            let known = known.get(&endpoint.id).copied();
+            let endpoint = Endpoint::new(belongs, endpoint, known);
+            endpoint.connections().returns();
+            endpoint
+        });
+        let endpoints: Vec<_> = endpoints.collect();
         // Workers start at different places, so that they do not all begin with the same endpoint.
         let seed = (worker as u64 + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ tenure.tenure().0;
         let held = || WorkerTenure::new(Arc::clone(tenure), worker);
@@ -100,8 +122,8 @@ impl PoolDesk {
             colour,
             traffic,
             tenure: older.pool.map_or_else(held, |it| Rc::clone(&it.tenure)),
-            balance: RefCell::new(Balance::new(snapshot.spec.balance, endpoints.len(), seed)),
-            candidates: RefCell::new(Vec::with_capacity(endpoints.len())),
+            any_ready: endpoints.iter().any(|it| it.is_ready()),
+            picking: Picking::among(&endpoints, (snapshot.spec.balance, seed), workplace.loads),
             stats: workplace.stats.pool(&snapshot.name, colour, traffic),
             endpoints,
             snapshot: Arc::clone(snapshot),
@@ -159,19 +181,12 @@ impl PoolDesk {
         }
     }
 
-    fn endpoint(&self, id: EndpointId) -> Option<&Rc<Endpoint>> {
-        self.endpoints.iter().find(|endpoint| endpoint.id() == id)
-    }
-
     /// An endpoint that is ready and not in `tried`; as a last resort, by the policy, one that is not ready.
     pub(crate) fn pick(&self, tried: &[EndpointId]) -> Option<Rc<Endpoint>> {
         self.pick_ready(tried).or_else(|| {
-            let any_ready = self.endpoints.iter().any(|endpoint| endpoint.is_ready());
             match self.snapshot.spec.on_all_unhealthy {
                 // Endpoints that are not ready are a last resort, also when every ready one was tried.
-                OnAllUnhealthy::Try if !any_ready || !tried.is_empty() => {
-                    self.pick_among(|endpoint| !tried.contains(&endpoint.id()))
-                }
+                OnAllUnhealthy::Try if !self.any_ready || !tried.is_empty() => self.pick_any(tried),
                 OnAllUnhealthy::Try | OnAllUnhealthy::Reject => None,
             }
         })
@@ -179,24 +194,79 @@ impl PoolDesk {
 
     /// An endpoint that is ready and not in `tried`.
     pub(crate) fn pick_ready(&self, tried: &[EndpointId]) -> Option<Rc<Endpoint>> {
-        self.pick_among(|endpoint| endpoint.is_ready() && !tried.contains(&endpoint.id()))
+        if !self.any_ready {
+            return None;
+        }
+        let index = match &self.picking {
+            Picking::Few(few) => few.borrow_mut().pick(&self.endpoints, |endpoint| {
+                endpoint.is_ready() && !tried.contains(&endpoint.id())
+            }),
+            Picking::Many(many, indices) => many.pick(tried).map(|place| indices[place]),
+        };
+        self.endpoints.get(index?).map(Rc::clone)
     }
 
-    fn pick_among(&self, may: impl Fn(&Endpoint) -> bool) -> Option<Rc<Endpoint>> {
-        let mut candidates = self.candidates.borrow_mut();
-        candidates.clear();
-        candidates.extend(
-            self.endpoints
-                .iter()
-                .enumerate()
-                .filter(|(_, endpoint)| may(endpoint))
-                .map(|(index, endpoint)| Candidate {
-                    index,
-                    weight: endpoint.weight(),
-                    in_flight: endpoint.in_flight(),
-                }),
-        );
-        let index = self.balance.borrow_mut().pick(&candidates)?;
-        self.endpoints.get(index).map(Rc::clone)
+    /// An endpoint that is not in `tried`.
+    fn pick_any(&self, tried: &[EndpointId]) -> Option<Rc<Endpoint>> {
+        let untried = |endpoint: &Endpoint| !tried.contains(&endpoint.id());
+        let index = match &self.picking {
+            Picking::Few(few) => few.borrow_mut().pick(&self.endpoints, untried),
+            Picking::Many(many, indices) if !self.any_ready => {
+                many.pick(tried).map(|place| indices[place])
+            }
+            // Every ready one was tried, so that they are few: a look at each of the others is rare.
+            Picking::Many(..) => {
+                let candidates = candidates_of(&self.endpoints, untried);
+                candidates.min_by_key(|it| it.in_flight).map(|it| it.index)
+            }
+        };
+        self.endpoints.get(index?).map(Rc::clone)
     }
+}
+
+impl Few {
+    fn pick(
+        &mut self,
+        endpoints: &[Rc<Endpoint>],
+        may: impl Fn(&Endpoint) -> bool,
+    ) -> Option<usize> {
+        self.candidates.clear();
+        self.candidates.extend(candidates_of(endpoints, may));
+        self.balance.pick(&self.candidates)
+    }
+}
+
+impl Picking {
+    fn among(
+        endpoints: &[Rc<Endpoint>],
+        (kind, seed): (BalanceKind, u64),
+        loads: &Rc<Loads>,
+    ) -> Self {
+        if endpoints.len() <= FEW {
+            return Self::Few(RefCell::new(Few {
+                balance: Balance::new(kind, endpoints.len(), seed),
+                candidates: Vec::with_capacity(endpoints.len()),
+            }));
+        }
+        let any_ready = endpoints.iter().any(|it| it.is_ready());
+        let may = |endpoint: &Endpoint| endpoint.is_ready() || !any_ready;
+        let candidates: Vec<_> = candidates_of(endpoints, may).collect();
+        let indices: Vec<_> = candidates.iter().map(|it| it.index).collect();
+        let ids = indices.iter().map(|index| endpoints[*index].id());
+        let many = Many::new(kind, &candidates, seed);
+        Self::Many(Hearing::begin(loads, many, ids.collect()), indices)
+    }
+}
+
+fn candidates_of(
+    endpoints: &[Rc<Endpoint>],
+    may: impl Fn(&Endpoint) -> bool,
+) -> impl Iterator<Item = Candidate> {
+    let endpoints = endpoints.iter().enumerate();
+    let endpoints = endpoints.filter(move |(_, endpoint)| may(endpoint));
+    endpoints.map(|(index, endpoint)| Candidate {
+        index,
+        weight: endpoint.weight(),
+        in_flight: endpoint.in_flight(),
+    })
 }

@@ -3,7 +3,7 @@
 //! Owns what is taken over when the service has changed, connections above all, and what is retired then; must not load
 //! snapshots or claim, which is `desk.rs`'s.
 
-use std::{rc::Rc, sync::Arc};
+use std::{collections::HashSet, rc::Rc, sync::Arc};
 
 use super::{
     choice::{Choice, Chosen},
@@ -75,9 +75,10 @@ impl ServiceDesk {
                 endpoint.connections().goes_live();
             }
         }
+        let taken_over = renewed.endpoints().map(|it| it.connections_id());
+        let taken_over: HashSet<_> = taken_over.collect();
         for endpoint in older.into_iter().flat_map(Self::endpoints) {
-            let mut newer = renewed.endpoints();
-            if !newer.any(|newer| newer.shares_connections(endpoint)) {
+            if !taken_over.contains(&endpoint.connections_id()) {
                 endpoint.connections().retire();
             }
         }

@@ -35,3 +35,59 @@ impl Turn {
 const TURN_BYTES: usize = 1024 * 1024;
 /// What a frame counts besides its bytes, so that tiny ones end a turn, too.
 const FRAME_BYTES: usize = 256;
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        convert::Infallible,
+        sync::{
+            Arc,
+            atomic::{AtomicUsize, Ordering::Relaxed},
+        },
+        task::{Wake, Waker},
+    };
+
+    use super::*;
+
+    #[derive(Default)]
+    struct Woken(AtomicUsize);
+
+    impl Wake for Woken {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Relaxed);
+        }
+    }
+
+    /// Frames of a transfer that never has to wait, up to the others' turn.
+    fn frames_in_a_turn(length: usize) -> usize {
+        let woken = Arc::<Woken>::default();
+        let waker = Waker::from(Arc::clone(&woken));
+        let (cx, mut turn) = (Context::from_waker(&waker), Turn::default());
+        let mut frames = 0;
+        while !turn.is_over(&cx) {
+            let frame = Frame::data(Bytes::from(vec![0; length]));
+            turn.passed(&Poll::Ready(Some(Ok::<_, Infallible>(frame))));
+            frames += 1;
+        }
+        assert_eq!(woken.0.load(Relaxed), 1, "it goes on after the others");
+        assert!(!turn.is_over(&cx), "its next turn is a whole one");
+        frames
+    }
+
+    #[test]
+    fn a_transfer_that_never_waits_lets_the_others_have_their_turn() {
+        assert_eq!(frames_in_a_turn(256 * 1024), 4);
+        assert_eq!(frames_in_a_turn(1), TURN_BYTES.div_ceil(1 + FRAME_BYTES));
+    }
+
+    #[test]
+    fn one_that_waits_begins_a_new_turn() {
+        let (cx, mut turn) = (Context::from_waker(Waker::noop()), Turn::default());
+        for _ in 0..100 {
+            let frame = Frame::data(Bytes::from(vec![0; TURN_BYTES / 2]));
+            turn.passed(&Poll::Ready(Some(Ok::<_, Infallible>(frame))));
+            assert!(!turn.is_over(&cx));
+            turn.passed::<Infallible>(&Poll::Pending);
+        }
+    }
+}

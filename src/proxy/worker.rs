@@ -142,7 +142,7 @@ async fn run(setup: WorkerSetup) {
     });
     let mut sweep = interval(SWEEP_INTERVAL);
     sweep.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut sweeps = 0_u32;
+    let mut parts = (0..PRUNE_PARTS).cycle();
     loop {
         tokio::select! {
             biased;
@@ -152,10 +152,8 @@ async fn run(setup: WorkerSetup) {
             },
             _ = sweep.tick() => {
                 worker.sweep();
-                sweeps = sweeps.wrapping_add(1);
-                if sweeps.is_multiple_of(SWEEPS_PER_PRUNE) {
-                    worker.desk.prune(worker.clock.coarse());
-                }
+                let part = parts.next().unwrap_or(0);
+                worker.desk.prune(worker.clock.coarse(), (part, PRUNE_PARTS));
             }
         }
     }
@@ -341,8 +339,7 @@ impl Drop for Admitted {
     }
 }
 
-/// Upstream connections are looked through once a second.
-const SWEEPS_PER_PRUNE: u32 = 10;
-const _: () = assert!(
-    SWEEP_INTERVAL.as_millis() * SWEEPS_PER_PRUNE as u128 == Duration::from_secs(1).as_millis()
-);
+/// Upstream connections are looked through once a second, a part of them at each sweep.
+const PRUNE_PARTS: usize = 10;
+const _: () =
+    assert!(SWEEP_INTERVAL.as_millis() * PRUNE_PARTS as u128 == Duration::from_secs(1).as_millis());

@@ -7,6 +7,7 @@
 //! of the state, so that a removed service or endpoint is gone from the next scrape on.
 
 mod book;
+mod breadth;
 mod family;
 mod mirrors;
 mod named;
@@ -36,6 +37,7 @@ use crate::{
 };
 
 use book::unix_seconds;
+use breadth::Breadth;
 use family::Family;
 use told::Told;
 
@@ -94,7 +96,7 @@ impl Metrics {
             .collect()
     }
 
-    /// Every metric as Prometheus text 0.0.4. Only services and endpoints that `views` names are shown.
+    /// Every metric as Prometheus text 0.0.4. Only services and endpoints that `views`, by name, has are shown.
     ///
     /// # Errors
     /// [`MetricsError`] if the text cannot be encoded.
@@ -105,9 +107,11 @@ impl Metrics {
         families.extend(shards::workers(&self.stats));
         families.extend(tls::handshakes(&self.stats));
         families.push(tls::expiry(&self.certificates_in_use(), unix_seconds()));
-        families.extend(shards::services(&self.stats, views));
+        let breadth = Breadth::of(views);
+        families.push(breadth.family());
+        families.extend(shards::services(&self.stats, views, breadth));
         families.extend(mirrors::families(&self.stats, views));
-        families.extend(views::families(views));
+        families.extend(views::families(views, breadth));
         families.retain(|family| !family.get_metric().is_empty());
         families.sort_by(|one, other| one.name().cmp(other.name()));
         Ok(TextEncoder::new().encode_to_string(&families)?)

@@ -5,6 +5,7 @@
 //! that came from outside can begin a line of its own.
 
 mod gates;
+mod kind;
 mod shift;
 
 use std::{
@@ -14,11 +15,12 @@ use std::{
 
 use tracing::{error, info, warn};
 
+pub use self::kind::kind;
 use super::{events::Events, metrics::Metrics};
 use crate::core::{
     health::Health,
     ids::ServiceName,
-    notice::{Notice, ShiftChange},
+    notice::Notice,
     switch::{Actor, Receipt},
     time::Timestamp,
     tls::CertificateInUse,
@@ -71,7 +73,8 @@ impl Notices {
             | Notice::EndpointsChanged { .. }
             | Notice::EndpointDrained { .. }
             | Notice::EndpointLeft { .. }
-            | Notice::ResolveFailed { .. } => log_endpoint(notice),
+            | Notice::ResolveFailed { .. }
+            | Notice::ProbesLate { .. } => log_endpoint(notice),
             Notice::Reloaded { .. }
             | Notice::ReloadFailed { .. }
             | Notice::ServiceAdded { .. }
@@ -83,47 +86,6 @@ impl Notices {
             | Notice::CertificatesRenewed { .. }
             | Notice::CertificatesRefused { .. } => log_process(notice),
         }
-    }
-}
-
-/// The kind of a notice: bounded, usable as a label.
-#[must_use]
-pub const fn kind(notice: &Notice) -> &'static str {
-    match notice {
-        Notice::SwitchWaiting { .. } => "switch_waiting",
-        Notice::GateAnswered(_) => "gate_answered",
-        Notice::HookCalled { .. } => "hook_called",
-        Notice::SwitchRefused { .. } => "switch_refused",
-        Notice::Switched { .. } => "switched",
-        Notice::Shift { change, .. } => match change {
-            ShiftChange::Began => "shift_began",
-            ShiftChange::Restored => "shift_restored",
-            ShiftChange::Stepped => "shift_stepped",
-            ShiftChange::Held => "shift_held",
-            ShiftChange::Paused => "shift_paused",
-            ShiftChange::Resumed => "shift_resumed",
-        },
-        Notice::ShiftAborted { .. } => "shift_aborted",
-        Notice::Drained { .. } => "drained",
-        Notice::DrainDeadlinePassed { .. } => "drain_deadline_passed",
-        Notice::BarrierMissed { .. } => "barrier_missed",
-        Notice::HealthChanged { .. } => "health_changed",
-        Notice::Ejected { .. } => "ejected",
-        Notice::Readmitted { .. } => "readmitted",
-        Notice::Reloaded { .. } => "reloaded",
-        Notice::ReloadFailed { .. } => "reload_failed",
-        Notice::ServiceAdded { .. } => "service_added",
-        Notice::ServiceRemoved { .. } => "service_removed",
-        Notice::EndpointsChanged { .. } => "endpoints_changed",
-        Notice::EndpointDrained { .. } => "endpoint_drained",
-        Notice::EndpointLeft { .. } => "endpoint_left",
-        Notice::JournalFailed { .. } => "journal_failed",
-        Notice::JournalDamaged { .. } => "journal_damaged",
-        Notice::ListenerOpened { .. } => "listener_opened",
-        Notice::ListenerClosed { .. } => "listener_closed",
-        Notice::ResolveFailed { .. } => "resolve_failed",
-        Notice::CertificatesRenewed { .. } => "certificates_renewed",
-        Notice::CertificatesRefused { .. } => "certificates_refused",
     }
 }
 
@@ -283,6 +245,10 @@ fn log_endpoint(notice: &Notice) {
         Notice::EndpointDrained { .. } | Notice::EndpointLeft { .. } => log_leave(notice),
         Notice::ResolveFailed { endpoint, error } => {
             warn!(target: LOG, %endpoint, error, "name not resolved");
+        }
+        Notice::ProbesLate { count, behind } => {
+            let behind_ms = u64::try_from(behind.as_millis()).unwrap_or(u64::MAX);
+            warn!(target: LOG, count, behind_ms, "probes late");
         }
         _ => {}
     }

@@ -104,6 +104,17 @@ impl Stats {
             .collect()
     }
 
+    /// Those of one service.
+    #[must_use]
+    pub fn mirrors_of(&self, name: &ServiceName) -> Vec<(Colour, Arc<MirrorStats>)> {
+        let mirrors = self.compared();
+        let of = |colour| {
+            let stats = mirrors.get(&(name.clone(), colour))?;
+            Some((colour, Arc::clone(stats)))
+        };
+        Colour::ALL.into_iter().filter_map(of).collect()
+    }
+
     fn compared(&self) -> MutexGuard<'_, BTreeMap<(ServiceName, Colour), Arc<MirrorStats>>> {
         self.mirrors.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -7,11 +7,14 @@ mod http2;
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use cutover::{
-    control::{probe::Prober, resolver::Resolver},
+    control::{
+        probe::{Finding, Prober},
+        resolver::Resolver,
+    },
     core::{
-        event::{Event, Watched},
+        event::{Watched, WatchedService},
         health::ProbeVerdict,
-        ids::{EndpointAddr, EndpointId},
+        ids::{EndpointAddr, EndpointId, ServiceName},
         service::{HttpProbe, PROBE_BODY_LIMIT, ProbeKind, ProbeSpec, UpstreamProtocol},
     },
 };
@@ -131,13 +134,13 @@ async fn what_is_watched_on_is_left_alone_and_what_is_not_ends() {
     let upstream = Upstream::answers(b"").await;
     let (found, _found) = mpsc::channel(8);
     let (events, mut verdicts) = mpsc::channel(64);
-    let (mut resolver, mut prober) = (
+    let (mut resolver, prober) = (
         Resolver::new(SECOND, found),
         Prober::new(Arc::default(), events),
     );
     let set = [1, 2].map(|id| watched(id, upstream.addr, ProbeKind::Tcp));
-    resolver.watch(&set);
-    prober.watch(&set, &resolver);
+    resolver.watch(&shop(&set));
+    prober.watch(&shop(&set), &resolver);
     let mut first = [next(&mut verdicts).await.0, next(&mut verdicts).await.0];
     first.sort_unstable();
     assert_eq!(first, [EndpointId(1), EndpointId(2)]);
@@ -145,10 +148,10 @@ async fn what_is_watched_on_is_left_alone_and_what_is_not_ends() {
     let mut changed = set[1].clone();
     Arc::make_mut(&mut changed.probe).rise = 9;
     let set = [set[0].clone(), changed];
-    resolver.watch(&set);
-    prober.watch(&set, &resolver);
+    resolver.watch(&shop(&set));
+    prober.watch(&shop(&set), &resolver);
     assert_eq!(next(&mut verdicts).await.0, EndpointId(2));
-    prober.watch(&[], &resolver);
+    prober.watch(&shop(&[]), &resolver);
     let more = timeout(Duration::from_millis(100), verdicts.recv()).await;
     assert!(more.is_err(), "{more:?}");
 }
@@ -205,19 +208,26 @@ async fn verdict(addr: SocketAddr, kind: ProbeKind) -> ProbeVerdict {
 async fn verdict_of(watched: Watched) -> ProbeVerdict {
     let (found, _found) = mpsc::channel(8);
     let (events, mut verdicts) = mpsc::channel(8);
-    let (mut resolver, mut prober) = (
+    let (mut resolver, prober) = (
         Resolver::new(SECOND, found),
         Prober::new(Arc::default(), events),
     );
-    let set = [watched];
+    let set = shop(&[watched]);
     resolver.watch(&set);
     prober.watch(&set, &resolver);
     next(&mut verdicts).await.1
 }
 
-async fn next(verdicts: &mut mpsc::Receiver<Event>) -> (EndpointId, ProbeVerdict) {
+fn shop(endpoints: &[Watched]) -> [WatchedService; 1] {
+    [WatchedService {
+        service: ServiceName::new("shop"),
+        endpoints: endpoints.to_vec(),
+    }]
+}
+
+async fn next(verdicts: &mut mpsc::Receiver<Finding>) -> (EndpointId, ProbeVerdict) {
     match timeout(10 * SECOND, verdicts.recv()).await.unwrap() {
-        Some(Event::Probed(id, verdict)) => (id, verdict),
+        Some(Finding::Verdict(id, verdict)) => (id, verdict),
         other => panic!("{other:?}"),
     }
 }

@@ -197,7 +197,7 @@ impl Control {
     /// The counter of the tenure that is live by the published snapshot.
     pub(crate) fn counter(&mut self, service: &str) -> Arc<TenureCounter> {
         let services = &self.reader.load().services;
-        let mut services = services.iter().flatten();
+        let mut services = services.iter();
         let service = services.find(|it| it.name.as_str() == service).unwrap();
         Arc::clone(&service.tenure)
     }

@@ -353,12 +353,12 @@ impl Ledger {
     }
 
     pub fn passed(&mut self, id: EndpointId) -> Vec<String> {
-        self.on(Event::Probed(id, ProbeVerdict::Passed))
+        self.on(Event::Probed(vec![(id, ProbeVerdict::Passed)]))
     }
 
     pub fn refused(&mut self, id: EndpointId) -> Vec<String> {
         let verdict = ProbeVerdict::Failed("connect refused".to_owned());
-        self.on(Event::Probed(id, verdict))
+        self.on(Event::Probed(vec![(id, verdict)]))
     }
 
     pub fn reset(&mut self, id: EndpointId) -> Vec<String> {
@@ -368,7 +368,7 @@ impl Ledger {
     /// Every endpoint passes a probe.
     pub fn all_healthy(&mut self) {
         let services = self.state.snapshot().services.clone();
-        for service in services.iter().flatten() {
+        for service in services.iter() {
             for (_, pool) in service.pools.iter() {
                 for endpoint in &pool.endpoints {
                     self.passed(endpoint.id);
@@ -380,7 +380,7 @@ impl Ledger {
     #[track_caller]
     pub fn service(&self, name: &str) -> Arc<ServiceSnapshot> {
         let services = &self.state.snapshot().services;
-        let mut services = services.iter().flatten();
+        let mut services = services.iter();
         Arc::clone(services.find(|it| it.name.as_str() == name).unwrap())
     }
 

@@ -70,7 +70,8 @@ pub fn line(effect: &Effect) -> String {
         Effect::CutEndpoint(_) => "cut endpoint".to_owned(),
         Effect::Applied(changes) => format!("applied: {}", changes.join("; ")),
         Effect::Watch(watched) => {
-            let addrs: Vec<_> = watched.iter().map(|it| it.addr.as_str()).collect();
+            let endpoints = watched.iter().flat_map(|it| &it.endpoints);
+            let addrs: Vec<_> = endpoints.map(|it| it.addr.as_str()).collect();
             format!("watch {}", addrs.join(", "))
         }
         Effect::Notice(it) => format!("notice: {}", notice(it)),
@@ -167,30 +168,25 @@ fn entry(it: &Entry) -> String {
 /// The generation and, of each service, what is live and which endpoints are ready (`+`) or not (`-`).
 fn snapshot(it: &Snapshot) -> String {
     let services = it.services.iter().map(|service| {
-        service.as_ref().map_or_else(
-            || "free".to_owned(),
-            |service| {
-                let pools = service.pools.iter().map(|(_, pool)| {
-                    let ready = pool.endpoints.iter().map(|it| it.ready);
-                    ready
-                        .map(|ready| if ready { '+' } else { '-' })
-                        .collect::<String>()
-                });
-                let pools: Vec<_> = pools.collect();
-                let former = service.former.as_ref();
-                let former = former.map_or("", |_| " lingers");
-                let shift = service.shift.as_ref().map_or_else(String::new, |it| {
-                    let (to, tenure) = (it.tenure.colour(), it.tenure.tenure());
-                    format!(" {} to {to}/{tenure}", it.share)
-                });
-                format!(
-                    "{} {}/{} {}{shift}{former}",
-                    service.name,
-                    service.live,
-                    service.tenure_number(),
-                    pools.join("|")
-                )
-            },
+        let pools = service.pools.iter().map(|(_, pool)| {
+            let ready = pool.endpoints.iter().map(|it| it.ready);
+            ready
+                .map(|ready| if ready { '+' } else { '-' })
+                .collect::<String>()
+        });
+        let pools: Vec<_> = pools.collect();
+        let former = service.former.as_ref();
+        let former = former.map_or("", |_| " lingers");
+        let shift = service.shift.as_ref().map_or_else(String::new, |it| {
+            let (to, tenure) = (it.tenure.colour(), it.tenure.tenure());
+            format!(" {} to {to}/{tenure}", it.share)
+        });
+        format!(
+            "{} {}/{} {}{shift}{former}",
+            service.name,
+            service.live,
+            service.tenure_number(),
+            pools.join("|")
         )
     });
     let services: Vec<_> = services.collect();
@@ -313,6 +309,7 @@ fn notice(it: &Notice) -> String {
         | Notice::ListenerClosed { .. }
         | Notice::CertificatesRenewed { .. }
         | Notice::CertificatesRefused { .. }
-        | Notice::ResolveFailed { .. }) => format!("not core's to tell: {other:?}"),
+        | Notice::ResolveFailed { .. }
+        | Notice::ProbesLate { .. }) => format!("not core's to tell: {other:?}"),
     }
 }

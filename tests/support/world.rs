@@ -268,7 +268,7 @@ impl World {
 
     /// A request claims in the live tenure of some service of the published snapshot.
     pub fn claim(&mut self, which: usize) {
-        let services: Vec<_> = self.state.snapshot().services.iter().flatten().collect();
+        let services: Vec<_> = self.state.snapshot().services.iter().collect();
         if !services.is_empty() && self.claims.len() < 64 {
             let service = services[which % services.len()];
             let shifted = service.shift.as_ref().filter(|_| which.is_multiple_of(3));
@@ -340,7 +340,7 @@ impl World {
     }
 
     fn abort_what_waits_for_ever(&mut self) {
-        let views = self.state.views(self.now);
+        let views = self.state.views(None, usize::MAX, self.now);
         for view in views {
             if view.shift.is_some_and(|it| it.paused || it.held) {
                 self.steer(view.service.as_str(), Steer::Abort, WaitFor::Drained);
@@ -389,8 +389,8 @@ impl World {
             more => panic!("{more} publishes for one event"),
         }
         compare(&before, &after, journaled, reloaded);
-        for service in after.services.iter().flatten() {
-            let before = before.services.iter().flatten();
+        for service in after.services.iter() {
+            let before = before.services.iter();
             let before = { before }.find(|it| it.name == service.name);
             if let Some(before) = before.filter(|it| it.live != service.live) {
                 let ended = (service.name.clone(), before.tenure_number());
@@ -429,7 +429,10 @@ impl World {
             Effect::Answer(op, SwitchAnswer::Done { .. } | SwitchAnswer::Shifting(_))
             | Effect::AnswerEndpoint(op, EndpointAnswer::Done { .. })
             | Effect::AnswerWord(op, Ok(_)) => self.answered(op, "done"),
-            Effect::Watch(watched) => self.endpoints.extend(watched.iter().map(|it| it.id)),
+            Effect::Watch(watched) => {
+                let endpoints = watched.iter().flat_map(|it| &it.endpoints);
+                self.endpoints.extend(endpoints.map(|it| it.id));
+            }
             // Requests of this world are on no endpoint, so that nothing is left on those that leave.
             Effect::WatchLeaver(..) | Effect::ForgetLeaver(_) | Effect::CutEndpoint(_) => {
                 panic!("nothing is left there: {effect:?}")
@@ -477,15 +480,13 @@ fn name(refusal: &impl std::fmt::Debug) -> String {
 /// A tenure rises by one, at a switch, together with the live colour; and a service of which no request would
 /// see a difference is the very same value.
 fn compare(before: &Snapshot, after: &Snapshot, journaled: bool, reloaded: bool) {
-    for (old, new) in before.services.iter().zip(&after.services) {
-        let (Some(old), Some(new)) = (old, new) else {
-            assert!(reloaded || old.is_none() == new.is_none());
-            continue;
-        };
-        if old.name != new.name {
+    let slots = |it: &Snapshot| it.services.iter().map(|it| it.slot).collect::<Vec<_>>();
+    assert!(reloaded || slots(before) == slots(after));
+    for old in before.services.iter() {
+        let Some(new) = after.service(old.slot).filter(|it| it.name == old.name) else {
             assert!(reloaded);
             continue;
-        }
+        };
         assert_eq!(
             Arc::ptr_eq(old, new),
             looks_the_same(old, new),

@@ -26,8 +26,8 @@ use self::{listener::Listeners, route::Heard, service::Judged};
 use super::{
     Config,
     judge::{At, Judge},
-    raw::RawConfig,
-    tree::Named,
+    raw::{RawConfig, RawService, SERVICES_LIMIT},
+    tree::{Field, Given, Node, Typed},
 };
 
 /// What a file means depends on.
@@ -39,8 +39,12 @@ pub(super) struct Surroundings<'a> {
     pub(super) cores: usize,
 }
 
-/// Judges a whole file.
-pub(super) fn config(raw: RawConfig, around: Surroundings<'_>, judge: &mut Judge<'_>) -> Config {
+/// Judges a whole file. Services are read from it one by one, each when it is judged.
+pub(super) fn config(
+    (raw, file): (RawConfig, Node<'_>),
+    around: Surroundings<'_>,
+    judge: &mut Judge<'_>,
+) -> Config {
     let process = process::process(raw.process, around);
     let (admin, admin_taken) = process::admin(raw.admin, around, judge);
     let (metrics, metrics_taken) = process::metrics(raw.metrics);
@@ -50,7 +54,10 @@ pub(super) fn config(raw: RawConfig, around: Surroundings<'_>, judge: &mut Judge
         admin_taken.into_iter().chain(metrics_taken).collect(),
         judge,
     );
-    let services = raw.service.or(Named::default()).entries;
+    let services = match raw.service {
+        Field::Missing => Vec::new(),
+        Field::Bad | Field::Given(_) => services(file, judge),
+    };
     if services.is_empty() {
         judge.warn(
             At(0),
@@ -60,7 +67,12 @@ pub(super) fn config(raw: RawConfig, around: Surroundings<'_>, judge: &mut Judge
     }
     let services: Vec<_> = services
         .into_iter()
-        .map(|(name, raw)| service::service(&name, raw, &listeners, judge))
+        .filter_map(|(name, node)| {
+            let raw = judge.within(SERVICE, |judge| {
+                judge.within(&name.value, |judge| RawService::typed(node, judge))
+            })?;
+            Some(service::service(&name, raw, &listeners, judge))
+        })
         .collect();
     route::clashes(heard(&services), judge);
     listeners.unused(services.iter().map(|it| &it.spec.listeners), judge);
@@ -74,6 +86,13 @@ pub(super) fn config(raw: RawConfig, around: Surroundings<'_>, judge: &mut Judge
         groups,
         services: services.into_iter().map(|it| Arc::new(it.spec)).collect(),
     }
+}
+
+fn services<'a>(file: Node<'a>, judge: &mut Judge<'_>) -> Vec<(Given<String>, Node<'a>)> {
+    let services = file.at_key(SERVICE);
+    let named = services
+        .and_then(|services| judge.within(SERVICE, |judge| services.named(SERVICES_LIMIT, judge)));
+    named.unwrap_or_default()
 }
 
 fn heard(services: &[Judged]) -> Vec<Heard<'_>> {
@@ -90,3 +109,6 @@ fn heard(services: &[Judged]) -> Vec<Heard<'_>> {
         })
         .collect()
 }
+
+/// The key under which services are.
+const SERVICE: &str = "service";

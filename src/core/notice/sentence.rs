@@ -33,7 +33,8 @@ impl fmt::Display for Notice {
             | Self::EndpointsChanged { .. }
             | Self::EndpointDrained { .. }
             | Self::EndpointLeft { .. }
-            | Self::ResolveFailed { .. } => endpoint(self, f),
+            | Self::ResolveFailed { .. }
+            | Self::ProbesLate { .. } => endpoint(self, f),
             Self::Reloaded { .. }
             | Self::ReloadFailed { .. }
             | Self::ServiceAdded { .. }
@@ -180,6 +181,10 @@ fn endpoint(notice: &Notice, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         ),
         Notice::ResolveFailed { endpoint, error } => {
             write!(f, "endpoint {endpoint} was not resolved: {error}")
+        }
+        Notice::ProbesLate { count, behind } => {
+            let behind = behind.as_millis();
+            write!(f, "{count} probes were late, by up to {behind} ms")
         }
         _ => Ok(()),
     }

@@ -2,7 +2,7 @@
 //!
 //! Owns which they are: those of a standby that is held, and those that are opened because it is about to be live.
 
-use std::rc::Rc;
+use std::{collections::HashMap, rc::Rc};
 
 use super::Desk;
 use crate::{
@@ -47,7 +47,7 @@ impl ServiceDesk {
         for endpoint in endpoints.filter(|it| pool.endpoints.contains(&it.id)) {
             let known = self.kept.iter().find(|it| it.id() == endpoint.id);
             let endpoint = known.cloned().unwrap_or_else(|| {
-                let cold = Rc::new(Endpoint::new(belongs, endpoint.clone(), None));
+                let cold = Endpoint::new(belongs, endpoint, None);
                 self.kept.push(Rc::clone(&cold));
                 cold
             });
@@ -71,17 +71,25 @@ pub(in crate::proxy) fn kept(
     };
     let colour = snapshot.live.other();
     let belongs = workplace.belongs(&snapshot.spec, colour);
+    let wanted = older
+        .endpoints()
+        .filter(|it| snapshot.held || it.connections().is_warming());
+    // Of several, the first is the one.
+    let mut known: HashMap<_, _> = HashMap::new();
+    for endpoint in wanted {
+        known.entry(endpoint.id()).or_insert(endpoint);
+    }
+    if known.is_empty() {
+        return Vec::new();
+    }
     let kept = snapshot.pools[colour].endpoints.iter();
     let kept = kept.filter_map(|endpoint| {
-        let wanted = |it: &&Rc<Endpoint>| {
-            it.id() == endpoint.id && (snapshot.held || it.connections().is_warming())
-        };
-        let known = older.endpoints().find(wanted)?;
-        let endpoint = Endpoint::new(belongs, endpoint.clone(), Some(known));
+        let known = known.get(&endpoint.id)?;
+        let endpoint = Endpoint::new(belongs, endpoint, Some(known));
         if snapshot.held {
             endpoint.connections().hold();
         }
-        Some(Rc::new(endpoint))
+        Some(endpoint)
     });
     kept.collect()
 }

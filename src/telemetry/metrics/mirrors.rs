@@ -4,7 +4,10 @@
 
 use prometheus::proto::MetricFamily;
 
-use super::family::{Distribution, Family};
+use super::{
+    family::{Distribution, Family},
+    named::services_in,
+};
 use crate::{
     core::view::ServiceView,
     telemetry::{
@@ -25,8 +28,9 @@ pub(super) fn families(stats: &Stats, views: &[ServiceView]) -> Vec<MetricFamily
         "Time to the response head of copies that were compared, and of their live requests.",
         &["service", "colour", "side"],
     );
+    let named = services_in(views);
     for ((service, colour), mirror) in stats.mirrors() {
-        if !views.iter().any(|view| view.service == service) {
+        if !named.contains(&service) {
             continue;
         }
         let (service, colour) = (service.as_str(), colour.as_str());

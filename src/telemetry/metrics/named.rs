@@ -7,7 +7,12 @@ use std::collections::{HashMap, HashSet};
 
 use prometheus::core::{Collector, MetricVec, MetricVecBuilder};
 
-use crate::core::view::ServiceView;
+use crate::core::{ids::ServiceName, view::ServiceView};
+
+/// The services of one reading of the state.
+pub(super) fn services_in(views: &[ServiceView]) -> HashSet<&ServiceName> {
+    views.iter().map(|view| &view.service).collect()
+}
 
 /// The services and endpoints of one reading of the state.
 pub(super) struct Named<'a> {

@@ -10,7 +10,11 @@ use std::{
 
 use prometheus::proto::MetricFamily;
 
-use super::family::{Distribution, Family};
+use super::{
+    breadth::Breadth,
+    family::{Distribution, Family},
+    named::services_in,
+};
 use crate::{
     core::{
         beside::Traffic,
@@ -99,12 +103,17 @@ fn limited(stats: &Stats) -> MetricFamily {
 }
 
 /// What workers count by service and colour, of the services in `views`.
-pub(super) fn services(stats: &Stats, views: &[ServiceView]) -> Vec<MetricFamily> {
+pub(super) fn services(
+    stats: &Stats,
+    views: &[ServiceView],
+    breadth: Breadth,
+) -> Vec<MetricFamily> {
     let counted: BTreeMap<_, _> = stats.services().into_iter().collect();
     let named: BTreeSet<_> = views.iter().map(|view| &view.service).collect();
     let pools: Vec<Pool> = named
         .into_iter()
         .flat_map(|service| Colour::ALL.map(|colour| Pool::read(service, colour, &counted)))
+        .filter(|pool| pool.stats.is_some() || breadth.shows_unmet())
         .collect();
     let mut families = vec![
         requests(&pools),
@@ -185,8 +194,9 @@ fn previews(stats: &Stats, views: &[ServiceView]) -> MetricFamily {
         "Requests that asked for the standby and have ended, by class of the status answered; none is counted elsewhere.",
         &["service", "colour", "class"],
     );
+    let named = services_in(views);
     for ((service, colour), counted) in stats.pools(Traffic::Preview) {
-        if !views.iter().any(|view| view.service == service) {
+        if !named.contains(&service) {
             continue;
         }
         let pool = Pool {

@@ -45,6 +45,7 @@ pub(super) struct Told {
     journal_failures: IntCounter,
     journal_damaged: IntCounter,
     resolve_failures: IntCounter,
+    probes_late: IntCounter,
     certificate_reloads: IntCounterVec,
     certificate_success: IntGauge,
     // Notices since the last scrape; `Relaxed`, because nothing else is read by it.
@@ -73,6 +74,7 @@ impl Told {
             journal_failures: book.counter(&JOURNAL_FAILURES)?,
             journal_damaged: book.counter(&JOURNAL_DAMAGED)?,
             resolve_failures: book.counter(&RESOLVE_FAILURES)?,
+            probes_late: book.counter(&PROBES_LATE)?,
             certificate_reloads: book.counters(&CERTIFICATE_RELOADS, &["result"])?,
             certificate_success: book.gauge(&CERTIFICATE_SUCCESS)?,
             unscraped: AtomicUsize::new(0),
@@ -125,6 +127,7 @@ impl Told {
                 self.journal_damaged.inc_by(damage.len() as u64);
             }
             Notice::ResolveFailed { .. } => self.resolve_failures.inc(),
+            Notice::ProbesLate { count, .. } => self.probes_late.inc_by(*count),
             Notice::CertificatesRenewed { .. } => {
                 add(&self.certificate_reloads, &[APPLIED], 1);
                 self.certificate_success.set(1);
@@ -349,6 +352,10 @@ const JOURNAL_DAMAGED: Title = Title::new(
 const RESOLVE_FAILURES: Title = Title::new(
     "cutover_resolve_failures_total",
     "Host names of endpoints that could not be resolved.",
+);
+const PROBES_LATE: Title = Title::new(
+    "cutover_probes_late_total",
+    "Probes that began more than half their interval after they were due.",
 );
 const CERTIFICATE_RELOADS: Title = Title::new(
     "cutover_tls_certificate_reloads_total",

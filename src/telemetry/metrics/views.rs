@@ -4,7 +4,10 @@
 
 use prometheus::proto::MetricFamily;
 
-use super::family::Family;
+use super::{
+    breadth::{Breadth, Zero},
+    family::Family,
+};
 use crate::core::{
     health::Health,
     share::Share,
@@ -13,18 +16,27 @@ use crate::core::{
 };
 
 /// Every gauge of these services.
-pub(super) fn families(views: &[ServiceView]) -> Vec<MetricFamily> {
+pub(super) fn families(views: &[ServiceView], breadth: Breadth) -> Vec<MetricFamily> {
     let services = SERVICE_GAUGES
         .iter()
-        .map(|gauge| gauge.of_services(views).into());
-    let pools = POOL_GAUGES.iter().map(|gauge| gauge.of_pools(views).into());
+        .map(|gauge| gauge.of_services(views, breadth).into());
+    let pools = POOL_GAUGES
+        .iter()
+        .map(|gauge| gauge.of_pools(views, breadth).into());
     let endpoints = ENDPOINT_GAUGES
         .iter()
-        .map(|gauge| gauge.of_endpoints(views).into());
+        .map(|gauge| gauge.of_endpoints(views, breadth).into());
     services
         .chain(pools)
         .chain(endpoints)
-        .chain([live(views), share(views), last_switch(views)].map(Into::into))
+        .chain(
+            [
+                live(views, breadth),
+                share(views, breadth),
+                last_switch(views),
+            ]
+            .map(Into::into),
+        )
         .collect()
 }
 
@@ -33,25 +45,32 @@ struct GaugeOf<T> {
     name: &'static str,
     help: &'static str,
     read: fn(&T) -> u64,
+    zero: Zero,
 }
 
 impl GaugeOf<ServiceView> {
-    fn of_services(&self, views: &[ServiceView]) -> Family {
+    fn of_services(&self, views: &[ServiceView], breadth: Breadth) -> Family {
         let mut family = Family::gauge(self.name, self.help, &["service"]);
         for view in views {
-            family.add(&[view.service.as_str()], (self.read)(view));
+            let value = (self.read)(view);
+            if breadth.shows(value, self.zero) {
+                family.add(&[view.service.as_str()], value);
+            }
         }
         family
     }
 }
 
 impl GaugeOf<PoolView> {
-    fn of_pools(&self, views: &[ServiceView]) -> Family {
+    fn of_pools(&self, views: &[ServiceView], breadth: Breadth) -> Family {
         let mut family = Family::gauge(self.name, self.help, &["service", "colour"]);
         for view in views {
             for (colour, pool) in view.pools.iter() {
                 let labels = [view.service.as_str(), colour.as_str()];
-                family.add(&labels, (self.read)(pool));
+                let value = (self.read)(pool);
+                if breadth.shows(value, self.zero) {
+                    family.add(&labels, value);
+                }
             }
         }
         family
@@ -59,11 +78,12 @@ impl GaugeOf<PoolView> {
 }
 
 impl GaugeOf<EndpointView> {
-    fn of_endpoints(&self, views: &[ServiceView]) -> Family {
+    fn of_endpoints(&self, views: &[ServiceView], breadth: Breadth) -> Family {
         let mut family = Family::gauge(self.name, self.help, &["service", "colour", "endpoint"]);
         for view in views {
             for (colour, pool) in view.pools.iter() {
-                for endpoint in &pool.endpoints {
+                let endpoints = pool.endpoints.iter();
+                for endpoint in endpoints.filter(|it| breadth.shows_endpoint(it)) {
                     let addr = endpoint.addr.as_str();
                     let labels = [view.service.as_str(), colour.as_str(), addr];
                     family.add(&labels, (self.read)(endpoint));
@@ -74,7 +94,7 @@ impl GaugeOf<EndpointView> {
     }
 }
 
-fn live(views: &[ServiceView]) -> Family {
+fn live(views: &[ServiceView], breadth: Breadth) -> Family {
     let mut family = Family::gauge(
         "cutover_live",
         "1 for the colour that takes traffic, 0 for the other.",
@@ -83,14 +103,17 @@ fn live(views: &[ServiceView]) -> Family {
     for view in views {
         for (colour, _) in view.pools.iter() {
             let labels = [view.service.as_str(), colour.as_str()];
-            family.add(&labels, u64::from(colour == view.live));
+            let value = u64::from(colour == view.live);
+            if breadth.shows(value, Zero::IsUsual) {
+                family.add(&labels, value);
+            }
         }
     }
     family
 }
 
 /// What the live colour does not get of a service without a shift is nothing.
-fn share(views: &[ServiceView]) -> Family {
+fn share(views: &[ServiceView], breadth: Breadth) -> Family {
     let mut family = Family::gauge(
         "cutover_traffic_share",
         "Share of the requests that a colour is to get, from 0 to 1.",
@@ -103,6 +126,9 @@ fn share(views: &[ServiceView]) -> Family {
                 true => Share::WHOLE.parts() - shifted,
                 false => shifted,
             };
+            if !breadth.shows(u64::from(parts), Zero::IsUsual) {
+                continue;
+            }
             let labels = [view.service.as_str(), colour.as_str()];
             family.add_float(&labels, f64::from(parts) / f64::from(Share::WHOLE.parts()));
         }
@@ -137,26 +163,31 @@ const SERVICE_GAUGES: &[GaugeOf<ServiceView>] = &[
         name: "cutover_tenure",
         help: "Number of the present tenure; rises at every switch.",
         read: |view| view.tenure.0,
+        zero: Zero::Tells,
     },
     GaugeOf {
         name: "cutover_config_drift",
         help: "1 if another colour is live than the file says.",
         read: |view| u64::from(view.drift),
+        zero: Zero::IsUsual,
     },
     GaugeOf {
         name: "cutover_rollback_possible",
         help: "1 if a rollback that is asked for now would open its gates at once.",
         read: |view| u64::from(view.rollback_possible),
+        zero: Zero::Tells,
     },
     GaugeOf {
         name: "cutover_switch_waiting",
         help: "1 while a switch waits for its gates.",
         read: |view| u64::from(view.waiting.is_some()),
+        zero: Zero::IsUsual,
     },
     GaugeOf {
         name: "cutover_shift_active",
         help: "1 while a gradual switch is under way.",
         read: |view| u64::from(view.shift.is_some()),
+        zero: Zero::IsUsual,
     },
     GaugeOf {
         name: "cutover_shift_held",
@@ -165,11 +196,13 @@ const SERVICE_GAUGES: &[GaugeOf<ServiceView>] = &[
             let shift = view.shift.as_ref();
             u64::from(shift.is_some_and(|it| it.paused || it.held))
         },
+        zero: Zero::IsUsual,
     },
     GaugeOf {
         name: "cutover_draining_tenures",
         help: "Old tenures that still have claims.",
         read: |view| view.draining.len() as u64,
+        zero: Zero::IsUsual,
     },
 ];
 
@@ -178,26 +211,31 @@ const POOL_GAUGES: &[GaugeOf<PoolView>] = &[
         name: "cutover_requests_in_flight",
         help: "Requests in flight, tunnels left out.",
         read: |pool| pool.in_flight.saturating_sub(pool.tunnels),
+        zero: Zero::IsUsual,
     },
     GaugeOf {
         name: "cutover_tunnels_in_flight",
         help: "Tunnels that are open.",
         read: |pool| pool.tunnels,
+        zero: Zero::IsUsual,
     },
     GaugeOf {
         name: "cutover_previews_in_flight",
         help: "Requests in flight that asked for the standby.",
         read: |pool| pool.previews,
+        zero: Zero::IsUsual,
     },
     GaugeOf {
         name: "cutover_safe_to_stop",
         help: "1 if the pool may be stopped: not live, nothing in flight, not kept ready to return.",
         read: |pool| u64::from(pool.safe_to_stop),
+        zero: Zero::IsUsual,
     },
     GaugeOf {
         name: "cutover_ready_endpoints",
         help: "Endpoints that may be picked now.",
         read: |pool| pool.ready as u64,
+        zero: Zero::Tells,
     },
 ];
 
@@ -206,25 +244,30 @@ const ENDPOINT_GAUGES: &[GaugeOf<EndpointView>] = &[
         name: "cutover_endpoint_healthy",
         help: "1 if probes say that the endpoint may take traffic, 0 if not or not probed yet.",
         read: |endpoint| u64::from(endpoint.health == Health::Healthy),
+        zero: Zero::Tells,
     },
     GaugeOf {
         name: "cutover_endpoint_ready",
         help: "1 if the endpoint may be picked now.",
         read: |endpoint| u64::from(endpoint.ready),
+        zero: Zero::Tells,
     },
     GaugeOf {
         name: "cutover_endpoint_ejected",
         help: "1 while the endpoint is out because of its traffic.",
         read: |endpoint| u64::from(endpoint.ejected_for_ms.is_some()),
+        zero: Zero::Tells,
     },
     GaugeOf {
         name: "cutover_endpoint_drained",
         help: "1 while requests stay away from the endpoint because an operator says so.",
         read: |endpoint| u64::from(endpoint.drained),
+        zero: Zero::Tells,
     },
     GaugeOf {
         name: "cutover_endpoint_requests_in_flight",
         help: "Requests in flight on the endpoint, tunnels included.",
         read: |endpoint| endpoint.in_flight,
+        zero: Zero::Tells,
     },
 ];
