@@ -91,6 +91,14 @@ fn steps(problem: &ProblemBody) -> Vec<Step> {
                 step("cutover reload".to_owned(), "if the file names one now"),
             ]
         }
+        _ => further(kind, service),
+    }
+}
+
+/// Of the types about which less is known.
+fn further(kind: &str, service: &str) -> Vec<Step> {
+    let look = |what| step(format!("cutover status {service}"), what);
+    match kind {
         "same-person" => vec![step(
             "cutover approve SERVICE".to_owned(),
             "somebody else has to type this, with a token of their own",

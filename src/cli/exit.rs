@@ -134,7 +134,10 @@ impl Failure {
 
     const fn exit(&self) -> Exit {
         match self {
-            Self::Arguments(_) | Self::Usage(_) | Self::Unreadable { .. } | Self::Unwritable { .. } => Exit::Usage,
+            Self::Arguments(_)
+            | Self::Usage(_)
+            | Self::Unreadable { .. }
+            | Self::Unwritable { .. } => Exit::Usage,
             Self::Unreachable { .. } | Self::BrokenOff { .. } => Exit::Unreachable,
             Self::GaveUp(_) | Self::Interrupted(_) => Exit::GaveUp,
             Self::Refused(problem, _) => problem_exit(problem.status),

@@ -5,8 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use clap::{Args, Command, CommandFactory};
-use clap_mangen::Man as Page;
+use clap::{Args, CommandFactory};
 
 use super::{
     Cli,
@@ -31,22 +30,11 @@ impl Man {
     }
 }
 
-/// `cutover.1`, `cutover-switch.1` and so on; says how many.
+/// `cutover.1`, `cutover-switch.1` and so on; says how many there are.
 fn write(folder: &Path) -> std::io::Result<usize> {
     fs::create_dir_all(folder)?;
-    let mut cli = Cli::command().disable_help_subcommand(true);
-    cli.build();
-    write_page(folder, &cli, "cutover")
-}
-
-fn write_page(folder: &Path, command: &Command, name: &str) -> std::io::Result<usize> {
-    let mut count = 1;
-    for nested in command.get_subcommands() {
-        count += write_page(folder, nested, &format!("{name}-{}", nested.get_name()))?;
-    }
-    let mut page = Vec::new();
-    let titled = command.clone().name(name.to_owned());
-    Page::new(titled).render(&mut page)?;
-    fs::write(folder.join(format!("{name}.1")), page)?;
-    Ok(count)
+    clap_mangen::generate_to(Cli::command(), folder)?;
+    let pages = fs::read_dir(folder)?.filter_map(Result::ok);
+    let ours = pages.filter(|it| it.file_name().to_string_lossy().starts_with("cutover"));
+    Ok(ours.count())
 }

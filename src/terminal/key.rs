@@ -41,6 +41,10 @@ impl Key {
         if key.modifiers.contains(KeyModifiers::CONTROL) {
             return matches!(key.code, KeyCode::Char('c' | 'd')).then_some(Self::Interrupt);
         }
+        #[expect(
+            clippy::wildcard_enum_match_arm,
+            reason = "of all the keys that there are, only these are of use"
+        )]
         Some(match key.code {
             KeyCode::Char(char) => Self::Char(char),
             KeyCode::Up => Self::Up,

@@ -3,6 +3,7 @@
 mod addresses;
 mod documented;
 mod events;
+mod machines;
 mod plan;
 mod screens;
 pub(super) mod sights;
@@ -11,11 +12,7 @@ use std::ffi::OsString;
 
 use super::{Exit, Look, Output, run};
 use crate::{
-    admin::rig::{
-        OPERATE, Rig, VIEW, answering_switches, answers, gates, loopback, receipt, token_file,
-        unchanged, view,
-    },
-    config::AdminAddr,
+    admin::rig::{Rig, answering_switches, answers, gates, receipt, unchanged, view},
     control::{answering::Answers, handle::ReloadAnswer},
     core::{
         gate::verdict::GateKind,

@@ -158,7 +158,18 @@ impl Board {
                 self.confirmed(wanted)
             }
             Key::Char('n' | 'q') | Key::Escape => None,
-            _ => return None,
+            // Whatever else is pressed is no answer.
+            Key::Char(_)
+            | Key::Up
+            | Key::Down
+            | Key::PageUp
+            | Key::PageDown
+            | Key::Home
+            | Key::End
+            | Key::Enter
+            | Key::Backspace
+            | Key::Interrupt
+            | Key::Resized => return None,
         };
         self.page = Page::List;
         act

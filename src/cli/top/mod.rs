@@ -52,6 +52,7 @@ pub(super) struct Top {
 impl Top {
     pub(super) async fn run(self, output: &mut Output<'_>) -> Result<Exit, Failure> {
         let client = self.client.client(TIMEOUT, output)?;
+        // Before anybody is asked.
         if output.is_json() || output.look().width.is_none() {
             let text = "`cutover top` is a screen and needs a terminal; `cutover status --watch` writes lines, or JSON";
             return Err(Failure::Usage(text.to_owned()));

@@ -67,14 +67,8 @@ impl Board {
         lines.extend([
             key("q, Ctrl-C", "quit; what goes on goes on"),
             Line::default(),
-            Line::of(
-                Ink::Plain,
-                "  Rates and p99 are of the last five seconds. FLIGHT is what is",
-            ),
-            Line::of(
-                Ink::Plain,
-                "  in flight. READY is endpoints that may be picked, of all.",
-            ),
+            Line::of(Ink::Plain, "  Rates and p99 are of the last five seconds."),
+            Line::of(Ink::Plain, "  READY: endpoints that may be picked, of all."),
             Line::default(),
             Line::of(Ink::Dim, "  any key leads back"),
         ]);
