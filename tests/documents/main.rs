@@ -11,10 +11,11 @@
 //! | `toml fragment` | the same, with what it lacks put in |
 //! | `toml NAME.toml` | the same, and from there on it is that file of the page's world |
 //! | `toml NAME.toml append` | is added to the end of that file |
+//! | `toml bad NAME.toml` | becomes that file, and is not to be valid |
 //! | `toml other` | not a configuration of cutover |
 //! | `json` | after a played block that ends with a silent `curl`: what that answered, by its shape |
 //!
-//! `<!-- world: ... -->` is an order to the world, of which [`play`] has the list.
+//! `PAGE=docs/runbook.md cargo test --test documents` plays that page alone. `<!-- world: ... -->` is an order to the world, of which [`play`] has the list.
 
 #![allow(
     clippy::unwrap_used,
@@ -23,6 +24,9 @@
 )]
 
 mod address;
+#[path = "../support/authority.rs"]
+#[allow(dead_code, reason = "others use the rest of it")]
+mod authority;
 mod commands;
 mod curl;
 mod files;
@@ -35,11 +39,14 @@ mod shell;
 mod world;
 
 use std::{
-    sync::{Mutex, PoisonError},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
     thread,
 };
 
-use page::{Page, pages};
+use page::pages;
 
 #[test]
 fn links_lead_somewhere_and_every_page_is_reached() {
@@ -71,17 +78,24 @@ fn files_pass_the_check() {
 
 #[test]
 fn what_is_marked_to_be_run_prints_what_is_shown() {
-    let pages: Vec<Page> = pages().into_iter().filter(play::is_played).collect();
+    let mut pages = pages();
+    let one = std::env::var_os("PAGE");
+    pages.retain(|page| play::is_played(page) && one.as_ref().is_none_or(|it| page.path == *it));
     assert!(!pages.is_empty());
     let (left, wrong) = (Mutex::new(pages), Mutex::new(Vec::new()));
+    let played = AtomicUsize::new(0);
     let take = || left.lock().unwrap_or_else(PoisonError::into_inner).pop();
     thread::scope(|scope| {
         for _ in 0..PLAYERS {
             scope.spawn(|| {
                 while let Some(page) = take() {
-                    if let Err(problem) = play::play(&page) {
-                        let mut wrong = wrong.lock().unwrap_or_else(PoisonError::into_inner);
-                        wrong.push(problem);
+                    match play::play(&page) {
+                        // Relaxed: it is read when all have ended.
+                        Ok(commands) => _ = played.fetch_add(commands, Ordering::Relaxed),
+                        Err(problem) => {
+                            let mut wrong = wrong.lock().unwrap_or_else(PoisonError::into_inner);
+                            wrong.push(problem);
+                        }
                     }
                 }
             });
@@ -89,6 +103,8 @@ fn what_is_marked_to_be_run_prints_what_is_shown() {
     });
     let wrong = wrong.into_inner().unwrap_or_else(PoisonError::into_inner);
     tell("pages", &wrong);
+    let played = played.into_inner();
+    assert!(one.is_some() || played > 120, "{played}");
 }
 
 /// Pages that are played at a time; most of a page is waiting for probes.

@@ -11,8 +11,9 @@
 //! | `start ADDR COLOUR` | starts an endpoint that the file does not name, or one that was stopped |
 //! | `stop ADDR` | stops an endpoint |
 //! | `stop cutover` | sends SIGTERM and waits for the end |
-//! | `open URL` | sends a request, reads the head of the answer, and leaves the rest in flight |
+//! | `open URL [HOST]` | sends a request, reads the head of the answer, and leaves the rest in flight |
 //! | `close` | drops those requests |
+//! | `certificate NAME DAYS` | makes `NAME.pem` and `NAME.key`, which expire then |
 //! | `says TEXT` | waits until cutover has logged it |
 
 use std::{thread, time::Duration};
@@ -20,11 +21,12 @@ use std::{thread, time::Duration};
 use serde_json::Value;
 
 use crate::{
+    authority::{Authority, Wish},
     curl::Curl,
     likeness::{self, Printed},
     page::{Block, Page, Part, Shown, Text},
     shape, shell,
-    world::{PAUSE, World},
+    world::World,
 };
 
 /// Whether any of it is run.
@@ -32,11 +34,12 @@ pub(crate) fn is_played(page: &Page) -> bool {
     page.blocks().any(|it| it.says("run"))
 }
 
-/// Everything, or what went otherwise first: what follows depends on it.
-pub(crate) fn play(page: &Page) -> Result<(), String> {
+/// How many commands there were, or what went otherwise first: what follows depends on it.
+pub(crate) fn play(page: &Page) -> Result<usize, String> {
     let mut player = Player {
         world: World::new(),
         answered: None,
+        played: 0,
     };
     for part in &page.parts {
         let done = match part {
@@ -46,13 +49,15 @@ pub(crate) fn play(page: &Page) -> Result<(), String> {
         };
         done.map_err(|(line, error)| format!("{}: {error}", page.at(line)))?;
     }
-    Ok(())
+    Ok(player.played)
 }
 
 struct Player {
     world: World,
     /// By a `curl` of which the page shows nothing.
     answered: Option<Value>,
+    /// Commands so far.
+    played: usize,
 }
 
 impl Player {
@@ -68,6 +73,7 @@ impl Player {
                 .map_err(|error| (block.line, error));
         } else if block.is_shell() && block.says("run") {
             let all = block.shown();
+            self.played += all.len();
             for (at, shown) in all.iter().enumerate() {
                 let asks_for_code = all
                     .get(at + 1)
@@ -207,13 +213,26 @@ impl Player {
             ["start", at, colour] => self.world.start_app(addr(at)?, colour),
             ["stop", "cutover"] => self.world.stop_serving(),
             ["stop", at] => self.world.stop_app(addr(at)?),
-            ["open", url] => {
-                let opened = Curl::new(&[(*url).to_owned()])?.begin();
+            ["open", url, host @ ..] => {
+                let host = host
+                    .iter()
+                    .flat_map(|it| ["-H".to_owned(), format!("Host: {it}")]);
+                let words: Vec<_> = host.chain([(*url).to_owned()]).collect();
+                let opened = Curl::new(&words)?.begin();
                 let mut opened = opened.map_err(|error| error.to_string())?;
                 opened
                     .read_exact(&mut [0; 12])
                     .map_err(|error| error.to_string())?;
                 self.world.open.push(opened);
+            }
+            ["certificate", name, days] => {
+                let days = days
+                    .parse()
+                    .map_err(|_| format!("`{days}` is no number of days"))?;
+                let wish = Wish::hosts(&["shop.example.com"]).valid(-90, days);
+                Authority::new("authority")
+                    .issues(&wish)
+                    .write(self.world.folder(), name);
             }
             ["close"] => self.world.open.clear(),
             ["says", ..] => {
@@ -255,9 +274,9 @@ fn has_shape(shown: &str, answered: &Value) -> Result<(), String> {
     }
 }
 
-/// How often is looked before a page is wrong.
-const LOOKS: u128 = WHILE.as_millis() / PAUSE.as_millis();
-const WHILE: Duration = Duration::from_secs(15);
+/// How often is looked before a page is wrong, and how long between.
+const LOOKS: u32 = 150;
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// Commands that change nothing.
 const LOOKING: [&str; 8] = [

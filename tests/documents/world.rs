@@ -23,9 +23,9 @@ use crate::{address::Addresses, curl::Stream, likeness::Printed};
 pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_cutover");
 
 /// Longest wait for a process; only a page that is wrong takes so long.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(60);
 /// Between one look and the next.
-pub(crate) const PAUSE: Duration = Duration::from_millis(20);
+const PAUSE: Duration = Duration::from_millis(20);
 
 pub(crate) struct World {
     folder: tempfile::TempDir,
@@ -211,6 +211,7 @@ impl World {
 
     /// Asks it to end, and waits for that.
     pub(crate) fn stop_serving(&mut self) {
+        self.open.clear();
         let Some(mut serve) = self.serve.take() else {
             return;
         };
