@@ -107,7 +107,7 @@ fn a_yes_to_what_is_not_so_any_more_does_nothing() {
     lost.hear(Said::Plan(wanted("api", false), Ok("plan".to_owned())));
     lost.take_in(Fed::Lost("it broke off".to_owned()), NOW);
     assert_eq!(press(&mut lost, &[Key::Char('y'), Key::Char('s')]), []);
-    assert!(text(&lost).contains("STALE since 22:14:50, 0s ago; connecting again: it broke off"));
+    assert!(text(&lost).contains("STALE since 22:14:50, 0s ago; connecting again: it"));
 }
 
 #[test]
