@@ -60,10 +60,12 @@ fn walk(folder: &Path, found: &mut Vec<PathBuf>) {
         let entry = entry.unwrap();
         let name = entry.file_name().into_string().unwrap();
         let path = folder.join(&name);
-        if name.starts_with('.') || name.starts_with("target") || name == "node_modules" {
+        let is_folder = entry.file_type().unwrap().is_dir();
+        // What is made or fetched is not ours.
+        if name.starts_with('.') || is_folder && ["target", "node_modules"].contains(&&*name) {
             continue;
         }
-        if entry.file_type().unwrap().is_dir() {
+        if is_folder {
             walk(&path, found);
         } else if name.ends_with(".md") {
             found.push(path);
