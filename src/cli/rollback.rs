@@ -5,7 +5,6 @@ use http::Method;
 
 use super::{
     args::{ClientArgs, SWITCH_TIMEOUT},
-    client::segment,
     exit::{Exit, Failure},
     output::Output,
     progress::watched,
@@ -35,18 +34,16 @@ impl Rollback {
             reason: self.terms.reason,
             force: self.terms.force,
         };
-        let service = match (self.service, self.group) {
-            (Some(service), _) => service,
-            (None, group) => {
-                let whom = Whom::Group(group.unwrap_or_default());
-                let path = whom.path("rollback");
-                let answer = client.change_by(Method::POST, &path, &body).await?;
-                return switched_many(&answer, output);
-            }
+        let whom = match (self.service, self.group) {
+            (Some(service), _) => Whom::Service(service),
+            (None, group) => Whom::Group(group.unwrap_or_default()),
         };
-        let path = format!("/v1/services/{}/rollback", segment(&service));
+        let path = whom.path("rollback");
         let answer = client.change_by(Method::POST, &path, &body);
-        let answer = watched(&client, &service, answer, output).await?;
-        switched(&answer, output)
+        let answer = watched(&client, &whom, answer, output).await?;
+        match whom {
+            Whom::Service(_) => switched(&answer, output),
+            Whom::Group(_) => switched_many(&answer, output),
+        }
     }
 }
