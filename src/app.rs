@@ -46,7 +46,13 @@ use crate::{
         worker::{self, WorkerSetup},
     },
     publish::Publisher,
-    telemetry::{access::AccessLog, log, metrics::Metrics, notice::Notices, stats::Stats},
+    telemetry::{
+        log,
+        metrics::Metrics,
+        notice::Notices,
+        records::{Records, RecordsError},
+        stats::Stats,
+    },
     tls::{Connectors, Judged, Seals},
 };
 
@@ -69,7 +75,7 @@ pub struct App {
     admin: AdminServer,
     workers: Vec<mpsc::Sender<Order>>,
     threads: Vec<thread::JoinHandle<()>>,
-    access: Option<AccessLog>,
+    records: Records,
     listeners: BTreeMap<ListenerName, SocketAddr>,
 }
 
@@ -79,15 +85,9 @@ pub enum StartError {
     /// The file is not valid.
     #[error(transparent)]
     Config(#[from] Problems),
-    /// The access log cannot be opened.
-    #[error("access log `{path}` cannot be opened; check the folder and its permissions")]
-    AccessLog {
-        /// The file.
-        path: String,
-        /// Why.
-        #[source]
-        source: io::Error,
-    },
+    /// Nobody can be told of requests as the file wants it.
+    #[error(transparent)]
+    Records(#[from] RecordsError),
     /// The metrics could not be set up.
     #[error("metrics could not be set up")]
     Metrics(#[from] prometheus::Error),
@@ -120,10 +120,8 @@ impl App {
         let count = config.process.workers;
         let stats = Arc::new(Stats::new(count));
         let metrics = Metrics::new(Arc::clone(&stats), env!("CARGO_PKG_VERSION"))?;
-        let access = open_access_log(&config)?;
-        if let Some(access) = &access {
-            metrics.attach_access_log(access);
-        }
+        let records = Records::open(&config)?;
+        metrics.attach(&records);
         let publisher = Publisher::new();
         let connectors = Arc::<Connectors>::default();
         let seals = Arc::<Seals>::default();
@@ -134,7 +132,7 @@ impl App {
             stats: &stats,
             connectors: &connectors,
             seals: &seals,
-            access: access.as_ref(),
+            records: &records,
             reports,
         };
         let Hired { workers, threads } = crew.hire(count)?;
@@ -171,7 +169,7 @@ impl App {
             admin,
             workers,
             threads,
-            access,
+            records,
             listeners,
         })
     }
@@ -205,9 +203,7 @@ impl App {
 
     /// Applies the file again, reads the tokens again, and opens the access log anew (for log rotation).
     pub async fn reload(&self) {
-        if let Some(access) = &self.access {
-            access.reopen();
-        }
+        self.records.reopen();
         if let Err(error) = self.admin.reload_tokens() {
             tracing::warn!(%error, "tokens not reloaded");
         }
@@ -256,9 +252,7 @@ impl App {
         let joined =
             spawn_blocking(move || threads.into_iter().for_each(|thread| drop(thread.join())));
         let _ = timeout(SETTLE_TIME, joined).await;
-        if let Some(access) = self.access {
-            let _ = spawn_blocking(move || access.close()).await;
-        }
+        let _ = spawn_blocking(move || self.records.close()).await;
     }
 }
 
@@ -302,7 +296,7 @@ struct Crew<'a> {
     stats: &'a Arc<Stats>,
     connectors: &'a Arc<Connectors>,
     seals: &'a Arc<Seals>,
-    access: Option<&'a AccessLog>,
+    records: &'a Records,
     reports: mpsc::Sender<Report>,
 }
 
@@ -324,7 +318,7 @@ impl Crew<'_> {
                 stats: Arc::clone(self.stats),
                 connectors: Arc::clone(self.connectors),
                 seals: Arc::clone(self.seals),
-                access: self.access.cloned(),
+                records: self.records.clone(),
                 resources: Arc::clone(&self.resources),
                 orders,
                 reports: self.reports.clone(),
@@ -339,16 +333,6 @@ fn read(path: &Path) -> Result<(Source, Judged), Problems> {
     let source = load::read(path)?;
     let judged = Judged::read(&source, cores())?;
     Ok((source, judged))
-}
-
-fn open_access_log(config: &Config) -> Result<Option<AccessLog>, StartError> {
-    let process = &config.process;
-    AccessLog::open(&process.access_log, process.access_log_format).map_err(|source| {
-        StartError::AccessLog {
-            path: format!("{:?}", process.access_log),
-            source,
-        }
-    })
 }
 
 fn cores() -> usize {

@@ -114,6 +114,7 @@ fn every_key_is_in_the_full_example() {
         "process",
         "admin",
         "metrics",
+        "traces",
         "listener",
         "service",
         "blue",
@@ -141,6 +142,23 @@ fn every_key_is_in_the_full_example() {
             let is_shown = tables.contains(&key) || keys.iter().any(|shown| shown == key);
             assert!(is_shown, "`{key}` is missing in config/full.toml");
         }
+    }
+}
+
+#[test]
+fn traces_want_a_collector_in_the_clear_and_a_binary_that_can_send_them() {
+    let refused = |table: &str| parse(table).unwrap_err().to_string();
+    let secure = refused("[traces]\ncollector = \"https://traces.test/v1/traces\"\n");
+    assert!(secure.contains("spoken to in the clear only"), "{secure}");
+    assert!(refused("[traces]\n").contains("has no `collector`"));
+    let right = parse("[traces]\ncollector = \"http://127.0.0.1:4318/v1/traces\"\n");
+    if cfg!(feature = "otel") {
+        let traces = right.unwrap().config.traces.unwrap();
+        assert_eq!(traces.address, "127.0.0.1:4318");
+        assert_eq!(traces.sample.to_string(), "1%");
+    } else {
+        let told = right.unwrap_err().to_string();
+        assert!(told.contains("build it with `--features otel`"), "{told}");
     }
 }
 

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use cutover::core::{
     affinity::{AffinityMode, AffinitySpec},
-    event::{Event, Restored, RestoredService},
-    ids::{ByColour, Colour::*, ServiceName, Tenure},
+    event::{BarrierPassed, Event, Restored, RestoredService},
+    ids::{ByColour, Colour::*, OpId, ServiceName, Tenure},
     operation::OWN_OPS,
     service::ServiceSpec,
     view::HindranceKind,
@@ -164,4 +164,29 @@ fn a_restart_finds_the_sessions_whose_time_is_not_over() {
         ledger.reload(&[shop(AffinityMode::Finish)]);
         assert_eq!(lingers(&ledger), expected, "{passed:?}");
     }
+}
+
+#[test]
+fn a_worker_that_misses_the_barrier_of_the_sessions_may_still_route_to_them() {
+    let mut ledger = switched();
+    ledger.passes(MINUTE);
+    ledger.on(Event::Woke);
+    let passed = |op, missing| {
+        Event::BarrierPassed(BarrierPassed {
+            op,
+            took: Duration::from_secs(5),
+            counts: Vec::new(),
+            missing,
+        })
+    };
+    let told = ledger.on(passed(OpId(OWN_OPS | 1), 1));
+    assert!(
+        told.iter().any(|it| it.contains("missed")),
+        "it is told: {told:?}"
+    );
+    ledger.drained("shop", SESSIONS, counts(0, 0));
+    assert_eq!(hindrances(&ledger), [HindranceKind::Unproven]);
+    // Any later barrier that all have passed proves it, whoever's it is.
+    let _ = ledger.effects(passed(OpId(99), 0));
+    assert_eq!(hindrances(&ledger), []);
 }

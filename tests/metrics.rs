@@ -23,7 +23,7 @@ use cutover::{
         switch::Refusal,
         tls::CertificateInUse,
     },
-    telemetry::{access::AccessLog, stats::ConnectFailure},
+    telemetry::{access::AccessLog, records::Records, stats::ConnectFailure},
 };
 use telemetry::{World, failed_gate, operator, receipt, shop, view, world};
 
@@ -213,7 +213,7 @@ fn lines_that_the_access_log_lost_are_counted() {
     let log = AccessLog::open(&full, AccessLogFormat::Json)
         .unwrap()
         .unwrap();
-    world.metrics.attach_access_log(&log);
+    world.metrics.attach(&Records::from(log.clone()));
     assert!(log.log(telemetry::record("/")));
     assert!(log.close());
     let text = world.metrics.render(&[]).unwrap();

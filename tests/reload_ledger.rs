@@ -160,6 +160,43 @@ fn a_switch_of_the_file_that_is_refused_is_told_and_the_drift_stays_visible() {
 }
 
 #[test]
+fn a_file_that_takes_its_wish_back_is_not_switched_against_its_word() {
+    let mut ledger = Ledger::new();
+    ledger.reload(&[live(Blue)]);
+    ledger.reload(&[live(Green)]);
+    assert!(ledger.view("shop").waiting.is_some());
+    assert_eq!(
+        ledger.reload(&[live(Blue)]),
+        [
+            "record: seen shop file blue, live blue tenure 1",
+            "publish 3: shop blue/1 -|-",
+            "applied: service `shop`: `live` changed from green to blue, it is live already",
+            "notice: reloaded by 3",
+            "notice: refused to file: the switch of service `shop` to green was aborted by `file`; \
+             blue is live, as before",
+        ]
+    );
+    let green = ledger.id("shop", Green, GREEN);
+    ledger.passed(green);
+    assert_eq!(ledger.state.history(None), []);
+    assert!(ledger.view("shop").waiting.is_none());
+}
+
+#[test]
+fn a_file_leaves_alone_what_an_operator_waits_for() {
+    let mut ledger = Ledger::serving(&[live(Green)]);
+    ledger.switched("shop", Blue);
+    let green = ledger.id("shop", Green, GREEN);
+    ledger.refused(green);
+    ledger.refused(green);
+    ledger.refused(green);
+    ledger.switch("shop", Green);
+    assert!(ledger.view("shop").waiting.is_some());
+    ledger.reload(&[live(Blue)]);
+    assert!(ledger.view("shop").waiting.is_some());
+}
+
+#[test]
 fn a_file_that_catches_up_with_the_state_asks_for_nothing() {
     let mut ledger = Ledger::serving(&[live(Blue)]);
     ledger.switched("shop", Green);

@@ -469,7 +469,9 @@ fn who_waits_for_the_begin_is_answered_then_and_once() {
     let mut request = ledger.gradual("shop", Green, &["10%"]);
     request.wait = WaitFor::Begun;
     ledger.on(Event::Switch(request));
-    assert_eq!(ledger.journaled(1)[1], "answer 1: shifting 10% to green/2");
+    let begun = ledger.journaled(1);
+    assert!(begun[1].starts_with("publish "), "{begun:?}");
+    assert_eq!(begun[2], "answer 1: shifting 10% to green/2");
     ledger.passes(10 * SECOND);
     let commit = ledger.on(Event::Woke);
     let own = cutover::core::operation::OWN_OPS | 1;

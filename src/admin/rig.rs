@@ -163,7 +163,7 @@ pub(crate) fn plan() -> Plan {
                     GateKind::MinReady,
                     None,
                     Verdict::Passed,
-                    "1 of 1 endpoints ready",
+                    "1 ready, 1 needed",
                 ),
                 gate(
                     GateKind::Check,
@@ -300,6 +300,7 @@ fn pool(colour: Colour) -> PoolView {
             } else {
                 Health::Unhealthy
             },
+            health_since: None,
             ready: well,
             drained: false,
             slow_start_percent: None,

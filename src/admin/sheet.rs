@@ -78,6 +78,11 @@ impl<'a> Sheet<'a> {
         let required = required.unwrap_or_default();
         for (name, schema) in properties(&schema) {
             let mut schema = schema;
+            // A query has no way to say `null`.
+            if let Some(Value::Array(kinds)) = schema.get("type") {
+                let kind = kinds.iter().find(|it| *it != "null").cloned();
+                schema["type"] = kind.unwrap_or_default();
+            }
             let told = schema
                 .as_object_mut()
                 .and_then(|it| it.remove("description"));

@@ -127,6 +127,12 @@ impl Command {
     }
 }
 
+/// Everything that may be typed, for whoever describes it or checks what others have written about it.
+#[must_use]
+pub fn command() -> clap::Command {
+    <Cli as clap::CommandFactory>::command()
+}
+
 /// Runs the command that this process was started with.
 #[must_use]
 pub fn main() -> ExitCode {

@@ -35,7 +35,7 @@ fn lines(error: &StartError) -> Vec<String> {
     match error {
         StartError::Config(problems) => problems.lines(),
         StartError::Admin(AdminError::Tokens(tokens)) => tokens.lines(),
-        StartError::AccessLog { .. }
+        StartError::Records(_)
         | StartError::Metrics(_)
         | StartError::System(_)
         | StartError::Control(_)
@@ -59,7 +59,7 @@ const fn exit(error: &StartError) -> Exit {
     match error {
         StartError::Config(_)
         | StartError::Admin(AdminError::Tokens(_) | AdminError::OpenToAll(_)) => Exit::Usage,
-        StartError::AccessLog { .. }
+        StartError::Records(_)
         | StartError::Metrics(_)
         | StartError::System(_)
         | StartError::Control(_)

@@ -46,6 +46,12 @@ impl Config {
         if let Some(metrics) = &self.metrics {
             whole["metrics"] = json!({ "listen": metrics.listen.to_string() });
         }
+        if let Some(traces) = &self.traces {
+            // What follows a `?` may be a secret.
+            let collector = traces.collector.split('?').next();
+            whole["traces"] =
+                json!({ "collector": collector, "sample": traces.sample.to_string() });
+        }
         whole
     }
 

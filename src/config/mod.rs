@@ -39,6 +39,7 @@ use self::tls::ListenerTls;
 use crate::core::{
     ids::{GroupName, ListenerName, ServiceName},
     service::ServiceSpec,
+    share::Share,
 };
 
 /// A whole file, validated.
@@ -50,6 +51,8 @@ pub struct Config {
     pub admin: AdminConfig,
     /// `[metrics]`
     pub metrics: Option<MetricsConfig>,
+    /// `[traces]`
+    pub traces: Option<TracesConfig>,
     /// `[listener.*]`, by name.
     pub listeners: Vec<ListenerConfig>,
     /// `[service.*]`, by name.
@@ -135,6 +138,17 @@ pub enum AdminAddr {
 pub struct MetricsConfig {
     /// Where.
     pub listen: SocketAddr,
+}
+
+/// Spans of requests, for a collector of traces. Read once, as `[process]` is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TracesConfig {
+    /// Its URL, as given.
+    pub collector: String,
+    /// Its `host:port`.
+    pub address: String,
+    /// How many of the requests have a span that do not belong to a sampled trace already.
+    pub sample: Share,
 }
 
 /// Services that are switched as one.

@@ -46,6 +46,7 @@ table! {
         process: RawProcess,
         admin: RawAdmin,
         metrics: RawMetrics,
+        traces: RawTraces,
         listener: Named<RawListener, LISTENERS_LIMIT>,
         service: Named<RawService, SERVICES_LIMIT>,
         group: Named<RawGroup, GROUPS_LIMIT>,
@@ -80,6 +81,14 @@ table! {
     /// `[metrics]`
     RawMetrics {
         listen: ListenAddr,
+    }
+}
+
+table! {
+    /// `[traces]`
+    RawTraces {
+        collector: HookUrl,
+        sample: Share,
     }
 }
 

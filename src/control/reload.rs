@@ -190,11 +190,13 @@ impl Controller {
             ("[process]", config.process != before.process),
             ("[admin]", config.admin != before.admin),
             ("[metrics]", config.metrics != before.metrics),
+            ("[traces]", config.traces != before.traces),
         ];
         self.config = Arc::new(Config {
             process: before.process.clone(),
             admin: before.admin.clone(),
             metrics: before.metrics.clone(),
+            traces: before.traces.clone(),
             ..config
         });
         let snapshot = self.state.snapshot();

@@ -14,9 +14,10 @@ use std::{
 
 use super::{
     affinity::AffinityMode,
-    event::{Effect, Entry},
+    event::{BarrierPassed, Effect, Entry},
     ids::{Colour, ServiceName, Tenure},
     in_flight::{Counts, TenureCounter},
+    notice::Notice,
     operation::Committing,
     receipt::{AffinityAccount, Outcome, Receipt},
     snapshot::FormerSnapshot,
@@ -240,8 +241,20 @@ impl State {
         }
     }
 
-    /// Every worker has left them.
-    pub(super) fn linger_left(&mut self, key: &(ServiceName, Tenure), turn: &mut Turn) {
+    /// Every worker has left them, but for those that missed the barrier.
+    pub(super) fn linger_left(
+        &mut self,
+        key: &(ServiceName, Tenure),
+        passed: &BarrierPassed,
+        turn: &mut Turn,
+    ) {
+        if passed.missing > 0 {
+            self.unproven.insert(key.0.clone());
+            turn.tells(Notice::BarrierMissed {
+                services: vec![key.0.clone()],
+                workers: passed.missing,
+            });
+        }
         if let Some(closed) = self.lingers.closed.get_mut(key) {
             closed.stage = Stage::Drains(after(turn.now.instant, closed.drains_for));
             turn.does(Effect::Drain(Arc::clone(&closed.counter)));

@@ -321,7 +321,9 @@ impl State {
                 self.committed(asked, handovers, passed, turn);
             }
             Some(Committing::Abort(aborting)) => self.aborted(*aborting, passed, turn),
-            Some(Committing::Linger(service, tenure)) => self.linger_left(&(service, tenure), turn),
+            Some(Committing::Linger(service, tenure)) => {
+                self.linger_left(&(service, tenure), passed, turn);
+            }
             Some(Committing::Endpoint(service, leaving)) => {
                 self.endpoint_changed(service, leaving, passed, turn);
             }

@@ -182,6 +182,7 @@ fn endpoint_view(endpoint: &EndpointState, now: Instant) -> EndpointView {
         weight: u32::from(endpoint.weight.get()),
         source: endpoint.source,
         health: endpoint.tracker.health(),
+        health_since: endpoint.health_since,
         ready: endpoint.is_ready(),
         drained: endpoint.drained,
         slow_start_percent: endpoint.climb.map(|it| it.step * 100 / CLIMB_STEPS),

@@ -14,6 +14,7 @@ use super::{
     service::{EndpointSpec, MinReady, PassiveSpec},
     slow_start::{CLIMB_STEPS, Climb},
     snapshot::{EndpointSnapshot, PoolSnapshot},
+    time::Timestamp,
     view::EndpointSource,
 };
 
@@ -34,6 +35,8 @@ pub(super) struct EndpointState {
     pub(super) source: EndpointSource,
     pub(super) resolved: Arc<[SocketAddr]>,
     pub(super) tracker: HealthTracker,
+    /// Since when probes have said what they say now.
+    pub(super) health_since: Option<Timestamp>,
     /// Whether requests stay away from it, because an operator says so.
     pub(super) drained: bool,
     /// Whether it has come to a pool that was there before, and has not been ready yet.
@@ -54,6 +57,7 @@ impl EndpointState {
             source: EndpointSource::File,
             resolved: resolved.into(),
             tracker: HealthTracker::default(),
+            health_since: None,
             drained: false,
             newcomer: true,
             climb: None,
@@ -197,7 +201,11 @@ impl PoolState {
             } else {
                 Verdict::Failed
             },
-            why: Some(format!("{ready} of {needed} endpoints ready")),
+            why: Some(if is_open {
+                format!("{ready} ready, {needed} needed")
+            } else {
+                format!("{ready} of {needed} endpoints ready")
+            }),
             endpoints: faults.collect(),
         }
     }

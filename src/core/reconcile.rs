@@ -21,7 +21,7 @@ use super::{
     shift::Pace,
     standing::{Served, Standing},
     state::{State, Turn},
-    switch::{Actor, SwitchRequest, WaitFor, Wish},
+    switch::{Actor, Refusal, SwitchRequest, WaitFor, Wish},
     view::EndpointSource,
 };
 
@@ -34,6 +34,8 @@ struct Difference {
     watched_changed: bool,
     /// Services that the file wants to be switched, with the colour it named before.
     wishes: BTreeMap<ServiceName, Colour>,
+    /// Services that the file wants to stay as they are, other than before.
+    content: Vec<ServiceName>,
 }
 
 impl State {
@@ -64,6 +66,10 @@ impl State {
             generation: self.publication.generation(),
             changes: difference.changes,
         });
+        // Before the gates are asked, which this very file may have opened.
+        for service in difference.content {
+            self.withdraw(&service, turn);
+        }
         self.ask_gates(turn);
         for (service, before) in difference.wishes {
             self.switch_by_file(service, before, turn);
@@ -291,7 +297,30 @@ impl State {
         ));
         if wanted {
             difference.wishes.insert(spec.name.clone(), before);
+        } else {
+            difference.content.push(spec.name.clone());
         }
+    }
+
+    /// Ends the switch that an earlier file has asked for, if it waits for its gates still.
+    fn withdraw(&mut self, service: &ServiceName, turn: &mut Turn) {
+        let by = Actor::file();
+        let op = self.waiting_op(service);
+        let waiting = op.and_then(|op| Some((op, self.operations.waiting.get(&op)?)));
+        let Some((op, gated)) = waiting.filter(|(_, it)| it.asked.actor == by) else {
+            return;
+        };
+        let to = gated.targets.get(service).copied();
+        let (Some(to), Some(standing)) = (to, self.standings.get(service)) else {
+            return;
+        };
+        let refusal = Refusal::Aborted {
+            service: service.clone(),
+            to,
+            live: standing.live,
+            by: by.name,
+        };
+        self.refuse_gated(op, refusal, turn);
     }
 
     fn seen(&self, spec: &ServiceSpec, turn: &Turn) -> Entry {

@@ -75,6 +75,8 @@ impl State {
         let (op, wait) = (asked.op, asked.wait);
         self.enter_shift(record, asked, turn);
         self.tell_shift(&service, ShiftChange::Began, None, turn);
+        // Before the answer: whoever hears that it has begun must find it so.
+        self.publish(turn);
         if wait == WaitFor::Begun && !is_own(op) {
             self.answer_as_it_stands(&service, op, turn);
             self.nobody_waits_for(&service);
@@ -84,7 +86,6 @@ impl State {
         } else if self.shutting_down {
             self.leave_shifts(turn);
         }
-        self.publish(turn);
     }
 
     fn enter_shift(&mut self, record: ShiftRecord, asked: Asked, turn: &Turn) {

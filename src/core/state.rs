@@ -221,6 +221,7 @@ impl State {
         if !endpoint.tracker.observe(verdict, &spec.probe) {
             return;
         }
+        endpoint.health_since = Some(turn.now.wall);
         let changed = was_ready != endpoint.is_ready();
         turn.tells(Notice::HealthChanged {
             service: service.clone(),

@@ -24,14 +24,42 @@ pub fn trace_id(value: &[u8]) -> Option<&str> {
     (dashes && all_hex && is_some(trace) && is_some(parent) && end).then_some(trace)
 }
 
-/// Writes one. `trace` and `parent` must be drawn at random. It is marked as sampled: endpoints that follow their
-/// caller would record nothing otherwise.
+/// What a sound `traceparent` says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Context {
+    /// The trace.
+    pub trace: u128,
+    /// The span of whoever sent it.
+    pub parent: u64,
+    /// Whether the sender records it, and thinks that others should.
+    pub is_sampled: bool,
+}
+
+impl Context {
+    /// Reads a `traceparent`; `None` if it is not sound.
+    #[must_use]
+    pub fn of(value: &[u8]) -> Option<Self> {
+        let trace = trace_id(value)?;
+        let text = std::str::from_utf8(value).ok()?;
+        let flags = u8::from_str_radix(text.get(53..55)?, 16).ok()?;
+        Some(Self {
+            trace: u128::from_str_radix(trace, 16).ok()?,
+            parent: u64::from_str_radix(text.get(36..52)?, 16).ok()?,
+            is_sampled: flags & 1 == 1,
+        })
+    }
+}
+
+/// Writes one. `trace` and `parent` must be drawn at random, and not be zero, which means that there is none. Endpoints
+/// that follow their caller record nothing unless it is marked as sampled.
 #[must_use]
-pub fn write(trace: [u64; 2], parent: u64) -> String {
-    // All zeros mean no id.
-    let [high, low] = trace;
-    let (low, parent) = (low.max(1), parent.max(1));
-    format!("00-{high:016x}{low:016x}-{parent:016x}-01")
+pub fn write(context: Context) -> String {
+    let Context {
+        trace,
+        parent,
+        is_sampled,
+    } = context;
+    format!("00-{trace:032x}-{parent:016x}-{:02x}", u8::from(is_sampled))
 }
 
 fn is_hex(text: &str) -> bool {
@@ -93,16 +121,27 @@ mod tests {
     #[test]
     fn what_is_written_is_sound() {
         assert_eq!(
-            write([1, 2], 3),
+            write(Context {
+                trace: (1 << 64) | 2,
+                parent: 3,
+                is_sampled: true,
+            }),
             "00-00000000000000010000000000000002-0000000000000003-01"
         );
-        assert!(trace_id(write([0, 0], 0).as_bytes()).is_some());
+        for sound in [
+            SOUND,
+            "00-00000000000000000000000000000001-8000000000000000-00",
+        ] {
+            let context = Context::of(sound.as_bytes()).unwrap();
+            assert_eq!(write(context), sound);
+        }
+        assert_eq!(Context::of(b"00-1"), None);
     }
 
     proptest::proptest! {
         #[test]
         fn any_bytes_are_judged_without_panic(value: Vec<u8>) {
-            let _ = trace_id(&value);
+            assert_eq!(trace_id(&value).is_some(), Context::of(&value).is_some());
         }
     }
 }

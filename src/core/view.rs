@@ -125,6 +125,9 @@ pub struct EndpointView {
     pub source: EndpointSource,
     /// What probes say.
     pub health: Health,
+    /// Since when they say so; unknown until the first probe.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub health_since: Option<Timestamp>,
     /// May be picked now.
     pub ready: bool,
     /// Whether requests stay away from it, because an operator says so.

@@ -30,7 +30,7 @@ use crate::{
         time::Timestamp,
     },
     mailbox::Report,
-    telemetry::access::AccessRecord,
+    telemetry::{access::AccessRecord, records::Ended},
 };
 
 /// See the module.
@@ -47,7 +47,8 @@ pub(crate) struct Account {
     replays: u32,
     cause: Option<&'static str>,
     ending: Ending,
-    access: Option<Box<AccessRecord>>,
+    /// What somebody is to be told of it, if anybody.
+    ended: Option<Box<Ended>>,
 }
 
 /// What is held while an endpoint works for the request.
@@ -75,9 +76,8 @@ impl Account {
         let began = worker.clock().read();
         downstream.begins();
         downstream.works();
-        let access = worker
-            .logs_access()
-            .then(|| Box::new(record(downstream, request, origin)));
+        let is_told = worker.records().wants_all() || origin.span().is_some();
+        let ended = is_told.then(|| Box::new(ended(downstream, request, origin)));
         Self {
             downstream: Rc::clone(downstream),
             began,
@@ -90,7 +90,7 @@ impl Account {
             replays: 0,
             cause: None,
             ending: Ending::ClientGone,
-            access,
+            ended,
         }
     }
 
@@ -139,8 +139,8 @@ impl Account {
     pub(crate) fn answered(&mut self, status: u16) {
         self.status = status;
         let took = self.took();
-        if let Some(record) = &mut self.access {
-            record.head_took = took;
+        if let Some(ended) = &mut self.ended {
+            ended.request.head_took = took;
         }
     }
 
@@ -220,10 +220,11 @@ impl Account {
             .saturating_duration_since(self.began)
     }
 
-    fn log(&mut self, took: Duration) {
-        let Some(mut record) = self.access.take() else {
+    fn tell(&mut self, took: Duration) {
+        let Some(mut ended) = self.ended.take() else {
             return;
         };
+        let record = &mut ended.request;
         record.status = self.status;
         record.took = took;
         if record.head_took.is_zero() {
@@ -243,7 +244,7 @@ impl Account {
         record.replays = self.replays;
         record.preview = self.preview().is_some();
         record.cause = self.cause;
-        self.downstream.worker().log_access(*record);
+        self.downstream.worker().tell(*ended);
     }
 }
 
@@ -274,7 +275,15 @@ impl Drop for Account {
             attempt.ends(self.ending);
             self.downstream.lifeline().serves_nobody();
         }
-        self.log(took);
+        self.tell(took);
+    }
+}
+
+fn ended<B>(downstream: &Downstream, request: &Request<B>, origin: &Origin) -> Ended {
+    Ended {
+        request: record(downstream, request, origin),
+        span: origin.span(),
+        scheme: origin.scheme(downstream.client()),
     }
 }
 

@@ -13,7 +13,7 @@ use super::{
     hearsay::Hearsay,
     trace,
 };
-use crate::config::TracePolicy;
+use crate::{config::TracePolicy, telemetry::spans::Span};
 
 /// See the module.
 #[derive(Clone, Debug)]
@@ -22,6 +22,7 @@ pub(crate) struct Origin {
     pub(crate) id: HeaderValue,
     hearsay: Option<Rc<Hearsay>>,
     trace: Belief,
+    span: Option<Box<Span>>,
 }
 
 impl Origin {
@@ -35,17 +36,26 @@ impl Origin {
             }
             Trust::Nothing => (ids.make(), Belief::Doubted),
         };
-        if client.listener().peers.trace == TracePolicy::Create {
+        let traces = client.worker().traces();
+        let span = traces.span(request.headers_mut(), trace);
+        if span.is_some() {
+            trace = Belief::Believed;
+        } else if client.listener().peers.trace == TracePolicy::Create {
             let headers = request.headers_mut();
             if trace == Belief::Doubted || trace::sound(headers).is_none() {
-                client.worker().trace_ids().begin(headers);
+                traces.begin(headers);
             }
             trace = Belief::Believed;
         }
         let hearsay = (client.trust() == Trust::Everything)
             .then(|| Hearsay::read(request.headers(), client.ip(), &client.listener().peers));
         let hearsay = hearsay.map(Rc::new);
-        Self { id, hearsay, trace }
+        Self {
+            id,
+            hearsay,
+            trace,
+            span,
+        }
     }
 
     /// The address of the client.
@@ -63,6 +73,15 @@ impl Origin {
     pub(crate) fn came_by_https(&self) -> bool {
         let told = self.hearsay.as_deref();
         told.is_some_and(|told| told.proto.as_ref().is_some_and(|proto| proto == "https"))
+    }
+
+    /// What the client spoke, as far as that is known.
+    pub(crate) fn scheme(&self, client: &Client) -> &'static str {
+        if self.came_by_https() {
+            "https"
+        } else {
+            client.scheme()
+        }
     }
 
     /// What endpoints are told of it. `host` is the one that came with the request.
@@ -83,6 +102,11 @@ impl Origin {
             chunked: false,
             upgrade: None,
         }
+    }
+
+    /// The span of the request, if it is to have one.
+    pub(crate) fn span(&self) -> Option<Span> {
+        self.span.as_deref().copied()
     }
 
     /// Whether the request's trace is to be passed on.

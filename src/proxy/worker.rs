@@ -25,7 +25,7 @@ use super::{
     mirror::Copies,
     request_id::RequestIds,
     resources::Resources,
-    trace::TraceIds,
+    trace::Traces,
     warm_up::warm_up,
 };
 use crate::{
@@ -33,7 +33,7 @@ use crate::{
     mailbox::{BarrierAnswer, Order, Report, SocketFate},
     publish::Reader,
     telemetry::{
-        access::{AccessLog, AccessRecord},
+        records::{Ended, Records},
         stats::{Stats, WorkerStats},
     },
     tls::{Connectors, Seals},
@@ -52,8 +52,8 @@ pub struct WorkerSetup {
     pub connectors: Arc<Connectors>,
     /// What the cookies of sessions are sealed with.
     pub seals: Arc<Seals>,
-    /// Where it logs requests, if anywhere.
-    pub access: Option<AccessLog>,
+    /// Who is told of requests that have ended.
+    pub records: Records,
     /// What it has together with the others.
     pub resources: Arc<Resources>,
     /// What it is told. When the other end is gone, the worker ends.
@@ -68,13 +68,13 @@ pub(crate) struct Worker {
     index: usize,
     desk: Desk,
     stats: Arc<Stats>,
-    access: Option<AccessLog>,
+    records: Records,
     resources: Arc<Resources>,
     reports: mpsc::Sender<Report>,
     clock: Clock,
     lifelines: Lifelines,
     request_ids: RequestIds,
-    trace_ids: TraceIds,
+    traces: Traces,
     copies: Copies,
     tight: Cell<bool>,
     draining: Cell<bool>,
@@ -114,6 +114,8 @@ pub fn spawn(setup: WorkerSetup) -> io::Result<thread::JoinHandle<()>> {
 
 async fn run(setup: WorkerSetup) {
     let mut orders = setup.orders;
+    let place = (setup.index, setup.stats.workers().len());
+    let traces = Traces::new(setup.records.spans(), place);
     let worker = Rc::new(Worker {
         desk: Desk::new(
             setup.index,
@@ -123,13 +125,13 @@ async fn run(setup: WorkerSetup) {
         ),
         index: setup.index,
         stats: setup.stats,
-        access: setup.access,
+        records: setup.records,
         resources: setup.resources,
         reports: setup.reports,
         clock: Clock::new(),
         lifelines: Lifelines::default(),
         request_ids: RequestIds::new(),
-        trace_ids: TraceIds::default(),
+        traces,
         copies: Copies::default(),
         tight: Cell::new(false),
         draining: Cell::new(false),
@@ -281,8 +283,8 @@ impl Worker {
         &self.resources
     }
 
-    pub(crate) const fn trace_ids(&self) -> &TraceIds {
-        &self.trace_ids
+    pub(crate) const fn traces(&self) -> &Traces {
+        &self.traces
     }
 
     pub(crate) fn stats(&self) -> &WorkerStats {
@@ -304,16 +306,14 @@ impl Worker {
         self.cutting.get()
     }
 
-    /// Whether requests are logged.
-    pub(crate) const fn logs_access(&self) -> bool {
-        self.access.is_some()
+    /// Who is told of requests that have ended.
+    pub(crate) const fn records(&self) -> &Records {
+        &self.records
     }
 
-    /// Logs a request; counts it where the log cannot keep up.
-    pub(crate) fn log_access(&self, record: AccessRecord) {
-        if let Some(access) = &self.access
-            && !access.log(record)
-        {
+    /// Tells of a request; counts it where the access log cannot keep up.
+    pub(crate) fn tell(&self, ended: Ended) {
+        if !self.records.tell(ended) {
             self.stats().access_dropped.add(1);
         }
     }

@@ -32,7 +32,7 @@ use crate::{
         tls::CertificateInUse,
         view::ServiceView,
     },
-    telemetry::{access::AccessLog, stats::Stats, traffic::Traffic},
+    telemetry::{records::Records, spans::SpanCounts, stats::Stats, traffic::Traffic},
 };
 
 use book::unix_seconds;
@@ -48,6 +48,8 @@ pub struct Metrics {
     version: String,
     // Set once, when the access log is open; read at a scrape.
     access_lost: OnceLock<Arc<AtomicU64>>,
+    // The same, where there is a collector of traces.
+    spans: OnceLock<Arc<SpanCounts>>,
     // Taken when certificates are put to use and at a scrape.
     certificates: Mutex<Vec<CertificateInUse>>,
 }
@@ -67,13 +69,19 @@ impl Metrics {
             told,
             version: version.to_owned(),
             access_lost: OnceLock::new(),
+            spans: OnceLock::new(),
             certificates: Mutex::default(),
         }))
     }
 
-    /// Shows the lines that this access log could not write; the first log given stays.
-    pub fn attach_access_log(&self, log: &AccessLog) {
-        self.access_lost.get_or_init(|| log.lost());
+    /// Shows what became of these; the first that are given stay.
+    pub fn attach(&self, records: &Records) {
+        if let Some(log) = records.access() {
+            self.access_lost.get_or_init(|| log.lost());
+        }
+        if let Some(counts) = records.span_counts() {
+            self.spans.get_or_init(|| counts);
+        }
     }
 
     /// The traffic of every pool that a worker has met.
@@ -142,8 +150,22 @@ impl Metrics {
             &[],
             self.access_lost.get().map_or(0, |lost| lost.load(Relaxed)),
         );
-        vec![build_info.into(), access_lost.into()]
+        let mut families = vec![build_info.into(), access_lost.into()];
+        families.extend(self.spans.get().map(|counts| spans(counts).into()));
+        families
     }
+}
+
+fn spans(counts: &SpanCounts) -> Family {
+    let mut spans = Family::counter(
+        "cutover_spans_total",
+        "Spans of requests, by what became of them; those dropped found the queue full.",
+        &["outcome"],
+    );
+    spans.add(&["sent"], counts.sent());
+    spans.add(&["lost"], counts.lost());
+    spans.add(&["dropped"], counts.dropped());
+    spans
 }
 
 /// The metrics could not be written as text.

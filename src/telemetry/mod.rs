@@ -8,5 +8,7 @@ pub mod log;
 pub mod metrics;
 pub mod mirror;
 pub mod notice;
+pub mod records;
+pub mod spans;
 pub mod stats;
 pub mod traffic;

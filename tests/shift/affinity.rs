@@ -181,9 +181,10 @@ async fn sessions_of_a_shift_stay_where_they_began() {
         stage.steer(Steer::Resume, WaitFor::Committed).await;
         stop.store(true, SeqCst);
         let sessions = asked.join_all().await;
+        let answered_by: Vec<_> = sessions.iter().map(|it| &it.colours).collect();
         assert!(
-            sessions.iter().all(|it| it.colours.len() == 1),
-            "nobody bounced"
+            answered_by.iter().all(|it| it.len() == 1),
+            "nobody bounced: {answered_by:?}"
         );
         assert_eq!(green(&sessions), on_green);
         stage.steer(Steer::Complete, WaitFor::Committed).await;

@@ -106,6 +106,7 @@ impl Ledger {
     /// One event; its effects.
     pub fn effects(&mut self, event: Event) -> Vec<Effect> {
         let effects = self.state.handle(event, self.now);
+        publish_comes_before_answers(&effects);
         for effect in &effects {
             if let Effect::Drain(counter) = effect {
                 let key = (counter.service().clone(), counter.tenure());
@@ -556,4 +557,17 @@ pub fn start() -> Now {
         instant: Instant::now(),
         wall: Timestamp::from_millis(0),
     }
+}
+
+/// Whoever is answered, and asks for something then, must find what was said.
+pub fn publish_comes_before_answers(effects: &[Effect]) {
+    let answers = |it: &Effect| {
+        matches!(
+            it,
+            Effect::Answer(..) | Effect::AnswerEndpoint(..) | Effect::AnswerWord(..)
+        )
+    };
+    let answered = effects.iter().position(answers).unwrap_or(effects.len());
+    let late = |it: &Effect| matches!(it, Effect::Publish(_));
+    assert!(!effects[answered..].iter().any(late), "{effects:?}");
 }

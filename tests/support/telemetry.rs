@@ -52,6 +52,7 @@ pub(crate) fn view(service: &str) -> ServiceView {
         weight: 1,
         source: EndpointSource::File,
         health,
+        health_since: None,
         ready,
         drained: false,
         slow_start_percent: None,

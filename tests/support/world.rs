@@ -44,7 +44,7 @@ use cutover::core::{
 };
 
 use super::{
-    ledger::{WORKERS, ada, start},
+    ledger::{WORKERS, ada, publish_comes_before_answers, start},
     reread::write,
 };
 
@@ -377,6 +377,7 @@ impl World {
         let journaled = matches!(event, Event::Journaled(_));
         let reloaded = matches!(event, Event::Reloaded(_));
         let effects = self.state.handle(event, self.now);
+        publish_comes_before_answers(&effects);
         let count = |of: fn(&Effect) -> bool| effects.iter().filter(|it| of(it)).count();
         let published = count(|it| matches!(it, Effect::Publish(_)));
         let applied = count(|it| matches!(it, Effect::Applied(_)));

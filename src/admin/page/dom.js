@@ -36,11 +36,15 @@ export function clock(stamp) {
   return new Date(stamp).toLocaleTimeString([], { hour12: false });
 }
 
-export function left(stamp) {
-  const seconds = Math.max(0, Math.round((Date.parse(stamp) - Date.now()) / 1000));
+export const left = (stamp) => long((Date.parse(stamp) - Date.now()) / 1000);
+export const ago = (stamp) => long((Date.now() - Date.parse(stamp)) / 1000);
+
+function long(exact) {
+  const seconds = Math.max(0, Math.round(exact));
   if (seconds < 90) return `${seconds} s`;
   if (seconds < 5400) return `${Math.round(seconds / 60)} min`;
-  return `${Math.round(seconds / 3600)} h`;
+  if (seconds < 48 * 3600) return `${Math.round(seconds / 3600)} h`;
+  return `${Math.round(seconds / 86400)} d`;
 }
 
 export const other = (colour) => (colour === "blue" ? "green" : "blue");

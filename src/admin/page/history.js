@@ -19,14 +19,15 @@ function receipt(it) {
       `${count(it.in_flight_at_commit)} in flight at the commit = ${count(it.finished)} finished + ${count(it.replayed)} replayed + ${count(cut)} cut${it.outcome === "draining" ? " + some left" : ""} · ${it.outcome}`));
 }
 
-// Parts are drawn by the logarithm of their length: a barrier of microseconds and a drain of minutes fit one line.
+// Parts are drawn by the logarithm of their length: a barrier of microseconds and a drain of minutes fit one line. What
+// took less than a tenth of a millisecond is a dot.
 function timeline(it) {
   const drained = it.drained_at && it.committed_at ? (Date.parse(it.drained_at) - Date.parse(it.committed_at)) * 1000 : null;
   const parts = [["asked", 0, clock(it.requested_at)], ["gates", it.gate_ms * 1000], ["barrier", it.barrier_us], ["drain", drained]];
   const known = parts.filter(([, us]) => us !== null && us !== undefined);
-  return h("ol", { class: "timeline", "aria-label": "how it went" }, known.map(([name, us, text]) => {
+  return h("ol", { class: "timeline", "aria-label": "how it went", title: "lengths are logarithmic" }, known.map(([name, us, text]) => {
     const part = h("li", { class: name }, h("span", {}, name), ` ${text ?? long(us)}`);
-    part.style.flexGrow = text ? 0 : Math.log10(10 + us);
+    part.style.flexGrow = text ? 0 : Math.log10(1 + us / 100);
     return part;
   }));
 }

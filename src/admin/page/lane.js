@@ -1,6 +1,6 @@
 // One colour of one service: what it is to the service, its traffic, its endpoints.
 
-import { count, h, left, millis, rate, shape } from "./dom.js";
+import { ago, count, h, left, millis, rate, shape } from "./dom.js";
 
 const HEALTH = { healthy: ["ok", "✓ healthy"], unhealthy: ["no", "✗ unhealthy"], unknown: ["un", "… not probed"] };
 
@@ -57,7 +57,8 @@ function endpoints(pool, colour) {
     const notes = [it.drained && "drained", it.slow_start_percent && `at ${it.slow_start_percent} % of its weight`, it.ejected_for_ms !== null && `out for ${Math.ceil(it.ejected_for_ms / 1000)} s`, it.source === "runtime" && "registered", it.why];
     return h("tr", {},
       h("td", { class: "addr" }, it.addr),
-      h("td", {}, h("span", { class: `health ${it.ready ? kind : kind === "ok" ? "un" : kind}` }, text), " ", h("span", { class: "quiet" }, notes.filter(Boolean).join(", "))),
+      h("td", {}, h("span", { class: `health ${it.ready ? kind : kind === "ok" ? "un" : kind}`, title: "what its probes say, and since when" }, text), " ",
+        it.health_since && h("time", { class: "quiet", datetime: it.health_since }, `for ${ago(it.health_since)} `), h("span", { class: "quiet" }, notes.filter(Boolean).join(", "))),
       h("td", { class: "number" }, count(it.in_flight)),
       h("td", { class: "number" }, it.weight));
   };

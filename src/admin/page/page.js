@@ -99,7 +99,7 @@ function arrange() {
   });
   by("none").hidden = shown > 0;
   const attention = all.filter((it) => it.needsAttention).length;
-  const sum = `${shown} of ${all.length} services, ${attention} need attention`;
+  const sum = `${shown} of ${all.length} services, ${attention} ${attention === 1 ? "needs" : "need"} attention`;
   if (by("sum").textContent !== sum) by("sum").textContent = sum;
 }
 

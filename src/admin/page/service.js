@@ -29,7 +29,8 @@ export class Service {
   beat(pulse, seconds) {
     if (pulse) this.view = pulse;
     for (const colour of ["blue", "green"]) this.traffic[colour].add(pulse ? pulse.traffic[colour] : null, seconds);
-    this.draw();
+    // One of hundreds that nobody looks at, and that has not changed, costs nothing.
+    if (pulse || this.element.open) this.draw();
   }
 
   get needsAttention() {

@@ -58,25 +58,3 @@ fn every_variable_of_the_environment_is_documented() {
         assert!(DOCS.contains(&format!("`{name}`")), "{name}");
     }
 }
-
-#[test]
-fn the_walk_through_uses_commands_that_there_are() {
-    let page = include_str!("../../../docs/kubernetes.md");
-    let lines = page.lines().filter_map(|line| line.strip_prefix("$ "));
-    // Of what a shell runs one after the other, each part is a command.
-    let commands = lines.flat_map(|line| line.split(" && "));
-    let ours: Vec<_> = commands.filter(|it| it.starts_with("cutover ")).collect();
-    assert!(ours.len() > 8, "{ours:?}");
-    for line in ours {
-        // None of these has a blank inside but for a quoted reason.
-        let words = line
-            .split('"')
-            .enumerate()
-            .flat_map(|(at, part)| match at % 2 {
-                0 => part.split_whitespace().map(str::to_owned).collect(),
-                _ => vec![part.to_owned()],
-            });
-        let parsed = Cli::command().try_get_matches_from(words);
-        assert!(parsed.is_ok(), "{line}: {parsed:?}");
-    }
-}

@@ -11,7 +11,7 @@ async fn a_plan_tells_every_gate_and_exits_as_the_switch_would() {
     let rig = Rig::new(answers()).await;
     let expected = "\
 shop  green -> blue   tenure 8
-  passed    ready: 1 of 1 endpoints ready
+  passed    ready: 1 ready, 1 needed
   failed    check `GET /smoke`: no endpoint is ready
   drain     12 in flight, 2 of them tunnels; what is left after 40s is cut; 1 of earlier switches drain still
   rollback  possible afterwards, to green

@@ -18,6 +18,7 @@ mod process;
 mod route;
 mod service;
 mod tls;
+mod traces;
 
 use std::{path::Path, sync::Arc};
 
@@ -43,6 +44,7 @@ pub(super) fn config(raw: RawConfig, around: Surroundings<'_>, judge: &mut Judge
     let process = process::process(raw.process, around);
     let (admin, admin_taken) = process::admin(raw.admin, around, judge);
     let (metrics, metrics_taken) = process::metrics(raw.metrics);
+    let traces = traces::traces(raw.traces, judge);
     let listeners = Listeners::new(raw.listener, judge);
     listeners.clashes(
         admin_taken.into_iter().chain(metrics_taken).collect(),
@@ -67,6 +69,7 @@ pub(super) fn config(raw: RawConfig, around: Surroundings<'_>, judge: &mut Judge
         process,
         admin,
         metrics,
+        traces,
         listeners: listeners.into_configs(),
         groups,
         services: services.into_iter().map(|it| Arc::new(it.spec)).collect(),
