@@ -1,17 +1,33 @@
-//! What one request pays for being routed: the route look-up, the pick, the claim; and what one publish costs
-//! with a thousand services.
+//! What one request pays for being routed: the route look-up, the pick, the claim, the fields that name clients; and
+//! what a snapshot of a thousand services and its publishing cost.
 
-use std::{hint::black_box, sync::Arc};
+#![allow(clippy::expect_used, reason = "a benchmark fails where it stands")]
+
+use std::{
+    fmt::Write as _,
+    hint::black_box,
+    net::{IpAddr, Ipv4Addr},
+    path::Path,
+    sync::Arc,
+    time::Instant,
+};
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use cutover::{
+    config::load::{Source, parse},
     core::{
         balance::{Balance, Candidate},
-        ids::{Colour, Generation, ServiceName, ServiceSlot, Tenure},
+        event::{Event, Reload, Restored},
+        forwarded,
+        hops::{Hops, address},
+        ids::{Colour, Generation, ListenerId, ServiceName, ServiceSlot, Tenure},
         in_flight::{Claim, Ending, TenureCounter, WorkerTenure},
         route::RouteTable,
         service::{AmbiguousPath, BalanceKind, Route, RouteHost},
         snapshot::Snapshot,
+        state::State,
+        switch::Actor,
+        time::{Now, Timestamp},
     },
     publish::Publisher,
 };
@@ -108,5 +124,75 @@ fn publish(criterion: &mut Criterion) {
     });
 }
 
-criterion_group!(benches, route, pick, claim, publish);
+/// The fields that say for whom a request is made: read from the right, and written anew.
+fn fields(criterion: &mut Criterion) {
+    let field = "203.0.113.7, 10.0.0.1, 10.0.0.2";
+    let is_trusted = |it: IpAddr| matches!(it, IpAddr::V4(it) if it.octets()[0] == 10);
+    criterion.bench_function("fields/X-Forwarded-For of three hops", |bencher| {
+        bencher.iter(|| {
+            let entries = black_box(field).rsplit(',').map(address);
+            Hops::read(entries, is_trusted).client()
+        });
+    });
+    let client = IpAddr::V4(Ipv4Addr::new(203, 0, 113, 7));
+    criterion.bench_function("fields/Forwarded written", |bencher| {
+        bencher.iter(|| {
+            forwarded::write(
+                black_box(client),
+                Some(black_box("shop.example.com")),
+                Some("https"),
+            )
+        });
+    });
+}
+
+/// A file of a thousand services, of which one route changes: judged, decided, and built into a snapshot.
+fn snapshot(criterion: &mut Criterion) {
+    let files = ["a", "b"].map(|path| Source::new(Path::new("cutover.toml"), thousand(path)));
+    criterion.bench_function("snapshot/a file of 1000 services judged", |bencher| {
+        bencher.iter(|| parse(black_box(&files[0]), 2));
+    });
+    let files = files.map(|file| parse(&file, 2).expect("the file is valid").config);
+    let mut state = State::new(2, Restored::default());
+    let mut turns = files.iter().cycle();
+    criterion.bench_function("snapshot/built for 1000 services, one changed", |bencher| {
+        bencher.iter(|| {
+            let config = turns.next().expect("a cycle has no end");
+            let listeners = config.listeners.iter().map(|it| it.name.clone());
+            let reload = Reload {
+                services: config.services.clone(),
+                listeners: listeners.map(|it| (ListenerId(1), it)).collect(),
+                actor: Actor::file(),
+            };
+            state.handle(Event::Reloaded(reload), now())
+        });
+    });
+}
+
+fn thousand(path: &str) -> String {
+    let mut text = "[listener.web]\nlisten = \"127.0.0.1:8080\"\n".to_owned();
+    for number in 0..1_000 {
+        let prefix = if number == 0 { path } else { "x" };
+        let written = writeln!(
+            text,
+            "[service.s{number}]\nroutes = [\"s{number}.example.com/{prefix}\"]\n\
+             blue.endpoints = [\"10.0.0.1:80\", \"10.0.0.2:80\"]\ngreen.endpoints = [\"10.0.1.1:80\", \"10.0.1.2:80\"]"
+        );
+        written.expect("a string takes everything");
+    }
+    text
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a benchmark is an edge: core is told the time"
+)]
+fn now() -> Now {
+    Now {
+        instant: Instant::now(),
+        wall: Timestamp::from_millis(1_800_000_000_000),
+    }
+}
+
+criterion_group!(benches, route, pick, claim, fields, snapshot, publish);
 criterion_main!(benches);

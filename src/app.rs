@@ -4,7 +4,9 @@
 //! everything else runs on the runtime that calls [`App::start`], so that it can never stall a worker.
 
 mod means;
+mod process;
 mod signals;
+mod supervisor;
 
 use std::{
     collections::BTreeMap,
@@ -17,13 +19,12 @@ use std::{
 };
 
 use tokio::{
-    runtime::Builder,
     sync::{mpsc, oneshot},
     task::{JoinHandle, spawn_blocking},
     time::{sleep, timeout},
 };
 
-use self::signals::Signals;
+pub use self::process::run;
 use crate::{
     admin::{self, AdminBound, AdminError, AdminServer, AdminSetup},
     config::{
@@ -39,7 +40,6 @@ use crate::{
         ids::ListenerName,
         switch::{Actor, ActorKind},
     },
-    machine,
     mailbox::{ORDERS_LIMIT, Order, REPORTS_LIMIT, Report},
     proxy::{
         resources::Resources,
@@ -47,7 +47,6 @@ use crate::{
     },
     publish::Publisher,
     telemetry::{
-        log,
         metrics::Metrics,
         notice::Notices,
         records::{Records, RecordsError},
@@ -256,39 +255,6 @@ impl App {
     }
 }
 
-/// Runs cutover until a signal stops it. This is the body of `cutover serve`.
-///
-/// # Errors
-/// See [`StartError`].
-pub fn run(config: &Path) -> Result<(), StartError> {
-    let (source, judged) = read(config)?;
-    log::init(judged.loaded.config.process.log_format);
-    machine::raise_open_files();
-    let runtime = Builder::new_multi_thread()
-        .worker_threads(CONTROL_THREADS)
-        .thread_name("control")
-        .enable_all()
-        .build()?;
-    let options = Options {
-        config: config.to_owned(),
-        watch: true,
-    };
-    let ran = runtime.block_on(async {
-        // Signals are caught before anything is started, so that none can end the process half-way.
-        let mut signals = Signals::catch()?;
-        let app = App::build(options, source, judged).await?;
-        tracing::info!(admin = %app.admin_url(), workers = app.workers.len(), "started");
-        signals.obey(&app).await;
-        tracing::info!("stopping");
-        app.stop_unless(signals.asked_to_stop()).await;
-        tracing::info!("stopped");
-        Ok(())
-    });
-    // A blocking call that hangs, such as a name lookup, must not keep the process.
-    runtime.shutdown_timeout(SETTLE_TIME);
-    ran
-}
-
 /// What every worker is given.
 struct Crew<'a> {
     resources: Arc<Resources>,
@@ -371,8 +337,6 @@ async fn settled(handle: &ControlHandle) {
     }
 }
 
-/// Threads of the runtime that serves the control plane and the admin side.
-const CONTROL_THREADS: usize = 2;
 /// How long the last steps of a stop may take, each.
 const SETTLE_TIME: Duration = Duration::from_secs(1);
 /// Between looks at the open receipts.

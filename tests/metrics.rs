@@ -35,20 +35,48 @@ fn promtool_has_nothing_to_say() {
 }
 
 #[test]
-fn the_documented_alerts_are_valid_and_name_what_is_rendered() {
-    let page = include_str!("../docs/metrics.md");
-    let (_, rules) = page.split_once("```yaml\n").unwrap();
-    let (rules, _) = rules.split_once("```").unwrap();
+fn rules_and_dashboard_name_what_is_rendered() {
     let text = busy_world();
-    let mut names = rules
-        .split(|char: char| !char.is_ascii_alphanumeric() && char != '_')
-        .filter(|word| word.starts_with("cutover_"));
-    assert!(names.all(|name| text.contains(&format!("# TYPE {name} "))));
-    let file = tempfile::NamedTempFile::new().unwrap();
-    std::fs::write(file.path(), rules).unwrap();
-    if let Some(said) = promtool(&["check", "rules", &file.path().to_string_lossy()], "") {
-        assert!(said.contains("SUCCESS: 6 rules found"), "{said}");
+    for kit in [RULES, include_str!("../deploy/grafana/cutover.json")] {
+        let words = kit.split(|char: char| !char.is_ascii_alphanumeric() && !"_:".contains(char));
+        let names: BTreeSet<_> = words.filter(|word| word.starts_with("cutover_")).collect();
+        assert!(names.len() > 10, "{names:?}");
+        for name in names {
+            let family = name.trim_end_matches("_bucket");
+            let rendered = text.contains(&format!("# TYPE {family} "));
+            assert!(rendered, "`{name}` is not rendered");
+        }
     }
+    if let Some(said) = promtool(&["check", "rules", "/dev/stdin"], RULES) {
+        assert!(said.contains("SUCCESS: 19 rules found"), "{said}");
+    }
+}
+
+#[test]
+fn every_alert_is_documented_and_leads_to_a_section_of_the_runbook() {
+    let page = include_str!("../docs/metrics.md");
+    let runbook = include_str!("../docs/runbook.md");
+    let headings = runbook.lines().filter_map(|line| line.strip_prefix("## "));
+    let anchors: BTreeSet<_> = headings
+        .map(|it| it.to_lowercase().replace(' ', "-"))
+        .collect();
+    let mut alerts = 0;
+    for alert in RULES.split("- alert: ").skip(1) {
+        let name = alert.lines().next().unwrap();
+        let value = |key: &str| {
+            let (_, rest) = alert.split_once(key).unwrap();
+            rest.split(|char: char| " }\n".contains(char))
+                .next()
+                .unwrap()
+        };
+        let row = format!("| `{name}` | {} |", value("severity: "));
+        assert!(page.contains(&row), "docs/metrics.md lacks {row}");
+        let url = value("runbook_url: ");
+        let anchor = url.strip_prefix("docs/runbook.md#").unwrap();
+        assert!(anchors.contains(anchor), "{name}: no section `{anchor}`");
+        alerts += 1;
+    }
+    assert_eq!(page.matches("| `Cutover").count(), alerts);
 }
 
 #[test]
@@ -147,6 +175,7 @@ fn gauges_are_those_of_the_views() {
         r#"cutover_live{service="shop",colour="blue"} 1"#,
         r#"cutover_live{service="shop",colour="green"} 0"#,
         r#"cutover_tenure{service="shop"} 7"#,
+        r#"cutover_last_switch_timestamp_seconds{service="shop",colour="green"} 1700000000.04"#,
         r#"cutover_config_drift{service="shop"} 1"#,
         r#"cutover_rollback_possible{service="shop"} 0"#,
         r#"cutover_switch_waiting{service="shop"} 0"#,
@@ -233,7 +262,8 @@ fn every_metric_is_documented_with_its_type() {
         );
     }
     let names: BTreeSet<_> = rendered.iter().map(|family| family.name.as_str()).collect();
-    for row in page.lines().filter_map(|line| line.strip_prefix("| `")) {
+    let (tables, _) = page.split_once("## Alerts worth having").unwrap();
+    for row in tables.lines().filter_map(|line| line.strip_prefix("| `")) {
         let name = row.split('`').next().unwrap();
         assert!(
             names.contains(name),
@@ -344,6 +374,8 @@ fn work(world: &World, service: &str) {
         world.notices.tell(&Notice::Drained { receipt, took });
     }
 }
+
+const RULES: &str = include_str!("../deploy/prometheus/cutover.rules.yml");
 
 struct Family {
     name: String,

@@ -5,7 +5,7 @@ use std::io;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use super::App;
+use super::{App, supervisor::Supervisor};
 
 /// The signals that cutover knows.
 pub(super) struct Signals {
@@ -24,12 +24,12 @@ impl Signals {
     }
 
     /// Reloads at SIGHUP; returns at SIGTERM or SIGINT.
-    pub(super) async fn obey(&mut self, app: &App) {
+    pub(super) async fn obey(&mut self, app: &App, supervisor: &Supervisor) {
         loop {
             tokio::select! {
                 _ = self.terminate.recv() => return,
                 _ = self.interrupt.recv() => return,
-                _ = self.hang_up.recv() => app.reload().await,
+                _ = self.hang_up.recv() => supervisor.reload(app).await,
             }
         }
     }

@@ -182,6 +182,12 @@ impl ControlHandle {
         (Self { questions }, receiver)
     }
 
+    /// One whose questions nobody answers; they wait until the second part is dropped.
+    #[cfg(test)]
+    pub(crate) fn unanswered() -> (Self, impl Sized) {
+        Self::new()
+    }
+
     /// Switches or rolls back, and answers when what was to be waited for has come.
     ///
     /// # Errors

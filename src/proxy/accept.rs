@@ -3,7 +3,7 @@
 //! Owns the accept loop and its end. Every worker accepts from the same socket: one of several `SO_REUSEPORT`
 //! sockets, when it closes, resets whatever waits in its queue.
 
-use std::{cell::Cell, io, rc::Rc, sync::Arc, time::Duration};
+use std::{cell::Cell, io, net::SocketAddr, rc::Rc, sync::Arc, time::Duration};
 
 use socket2::{SockFilter, SockRef};
 use tokio::{
@@ -49,10 +49,10 @@ impl Stop {
 
 /// Accepts until told to stop.
 pub(crate) async fn accept(worker: Rc<Worker>, listener: Arc<OpenListener>, stop: Rc<Stop>) {
-    match listen(&listener) {
-        Ok(socket) => {
+    match Door::open(&listener) {
+        Ok(door) => {
             let waiting = Cell::new(None);
-            let serving = accept_all((&worker, &listener), &socket, &waiting);
+            let serving = accept_all((&worker, &listener), &door, &waiting);
             tokio::select! {
                 () = serving => {}
                 () = stop.asked.notified() => {}
@@ -62,7 +62,7 @@ pub(crate) async fn accept(worker: Rc<Worker>, listener: Arc<OpenListener>, stop
                 begin((&worker, &listener), arrived, place);
             }
             if !stop.lives_on.get() {
-                close(&worker, &listener, socket).await;
+                close(&worker, &listener, door).await;
             }
         }
         Err(error) => {
@@ -73,21 +73,49 @@ pub(crate) async fn accept(worker: Rc<Worker>, listener: Arc<OpenListener>, stop
     stop.done.notify_one();
 }
 
-fn listen(listener: &OpenListener) -> io::Result<TcpListener> {
-    TcpListener::from_std(listener.socket.try_clone()?)
+/// What this worker accepts from.
+struct Door {
+    socket: TcpListener,
+    /// Where all connections end. Where the socket has every address of the machine, each has to be asked.
+    end: Option<SocketAddr>,
+}
+
+impl Door {
+    fn open(listener: &OpenListener) -> io::Result<Self> {
+        let socket = TcpListener::from_std(listener.socket.try_clone()?)?;
+        let end = socket.local_addr()?;
+        Ok(Self {
+            socket,
+            end: (!end.ip().is_unspecified()).then_some(end),
+        })
+    }
+
+    /// The next connection, and its ends. Whoever gives up waiting loses none.
+    async fn accept(&self) -> io::Result<(TcpStream, Introduction)> {
+        let (stream, source) = self.socket.accept().await?;
+        let destination = match self.end {
+            Some(end) => end,
+            None => stream.local_addr()?,
+        };
+        let ends = Introduction {
+            source,
+            destination,
+        };
+        Ok((stream, ends))
+    }
 }
 
 /// Whoever finds no place waits in `waiting`, and who comes after in the kernel's queue. A place that was taken
 /// before anybody had come would be missing where somebody has.
 async fn accept_all(
     (worker, listener): (&Rc<Worker>, &Arc<OpenListener>),
-    socket: &TcpListener,
+    door: &Door,
     waiting: &Cell<Option<Arrived>>,
 ) {
     loop {
-        match socket.accept().await {
-            Ok((stream, _)) => {
-                let Some(arrived) = welcome(worker, listener, stream) else {
+        match door.accept().await {
+            Ok(accepted) => {
+                let Some(arrived) = welcome(worker, listener, accepted) else {
                     continue;
                 };
                 waiting.set(Some(arrived));
@@ -108,16 +136,15 @@ async fn accept_all(
 
 /// Accepts what waits, then lets go. New connections are held off by a filter first, so that the queue has an
 /// end: a client whose SYN is dropped tries again within a second and is then refused, or meets a successor.
-async fn close(worker: &Rc<Worker>, listener: &Arc<OpenListener>, socket: TcpListener) {
-    if let Err(error) = SockRef::from(&socket).attach_filter(&drop_new_connections()) {
+async fn close(worker: &Rc<Worker>, listener: &Arc<OpenListener>, door: Door) {
+    if let Err(error) = SockRef::from(&door.socket).attach_filter(&drop_new_connections()) {
         tracing::debug!(listener = %listener.name, %error, "filter not attached");
     }
     for _ in 0..CLOSE_ROUNDS {
         // Handshakes that had begun end within a round trip.
         sleep(CLOSE_PAUSE).await;
-        while let Ok(Ok((stream, _))) = tokio::time::timeout(Duration::ZERO, socket.accept()).await
-        {
-            if let Some(arrived) = welcome(worker, listener, stream) {
+        while let Ok(Ok(accepted)) = tokio::time::timeout(Duration::ZERO, door.accept()).await {
+            if let Some(arrived) = welcome(worker, listener, accepted) {
                 begin((worker, listener), arrived, squeeze_in(worker, listener));
             }
         }
@@ -152,12 +179,11 @@ struct Arrived {
 
 /// Judges who has come. A client that has too many connections is reset at once: an answer would cost more than the
 /// connection is worth, and leave the socket behind for a minute.
-fn welcome(worker: &Worker, listener: &OpenListener, stream: TcpStream) -> Option<Arrived> {
-    // The peer of a connection that was reset while it waited is unknown; there is nobody to serve.
-    let ends = Introduction {
-        source: stream.peer_addr().ok()?,
-        destination: stream.local_addr().ok()?,
-    };
+fn welcome(
+    worker: &Worker,
+    listener: &OpenListener,
+    (stream, ends): (TcpStream, Introduction),
+) -> Option<Arrived> {
     let peer = ends.source.ip();
     if listener.peers.introducers.contain(peer) {
         return Some(Arrived {

@@ -24,6 +24,8 @@ pub(crate) struct Lifeline {
     deadline: Cell<Tick>,
     /// When the client will have been too slow; a wait of its own, because moving a little does not end it.
     pace: Cell<Tick>,
+    /// When it has been without a request long enough to be parked.
+    rest: Cell<Tick>,
     held: Held,
     /// What is held is to be given up.
     shed: Cell<bool>,
@@ -54,6 +56,20 @@ impl Lifeline {
     /// Whether the client has fallen behind.
     pub(crate) fn is_behind(&self, now: Tick) -> bool {
         self.pace.get() <= now
+    }
+
+    /// Nothing has happened by then, unless somebody says otherwise before.
+    pub(crate) fn rest_from(&self, then: Tick) {
+        self.rest.set(then);
+    }
+
+    /// Whether nothing has happened for a while. Said once.
+    pub(crate) fn takes_rest(&self, now: Tick) -> bool {
+        let rested = self.rest.get() <= now;
+        if rested {
+            self.rest.set(Tick::NEVER);
+        }
+        rested
     }
 
     /// What is kept here.
@@ -110,6 +126,7 @@ impl Lifelines {
         let lifeline = Rc::new(Lifeline {
             deadline: Cell::new(Tick::NEVER),
             pace: Cell::new(Tick::NEVER),
+            rest: Cell::new(Tick::NEVER),
             held: Held::nothing(),
             shed: Cell::new(false),
             cut: Cell::new(None),
@@ -121,13 +138,14 @@ impl Lifelines {
         lifeline
     }
 
-    /// Wakes those whose deadline has passed; says how many bytes all of them hold.
+    /// Wakes those whose deadline has passed, or who have rested; says how many bytes all of them hold.
     pub(crate) fn sweep(&self, now: Tick) -> u64 {
         let mut held = 0;
         self.each(|lifeline| {
             held += lifeline.held.bytes();
             lifeline.shed.set(false);
-            if lifeline.has_expired(now) || lifeline.is_behind(now) {
+            let rested = lifeline.rest.get() <= now;
+            if rested || lifeline.has_expired(now) || lifeline.is_behind(now) {
                 lifeline.wake();
             }
         });

@@ -55,11 +55,20 @@ impl Transport {
         }
     }
 
+    /// Waits for bytes, or an end, without taking anything. Whoever asks has taken all there was before.
+    pub(crate) fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.stream().poll_read_ready(cx)
+    }
+
     fn socket(&self) -> SockRef<'_> {
-        SockRef::from(match self {
+        SockRef::from(self.stream())
+    }
+
+    fn stream(&self) -> &TcpStream {
+        match self {
             Self::Plain(stream) => stream,
             Self::Tls(stream) => stream.get_ref().0,
-        })
+        }
     }
 }
 

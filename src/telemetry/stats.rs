@@ -137,6 +137,10 @@ pub struct WorkerStats {
     pub accepted: Counter,
     /// Of those, closed again.
     pub closed: Counter,
+    /// How often a connection without a request has given its buffers back.
+    pub parked: Counter,
+    /// How often such a connection has taken new ones, or ended.
+    pub unparked: Counter,
     /// Requests that no service was found for.
     pub unrouted: Counter,
     /// Request heads refused because of their form or size, or because they came too slowly.

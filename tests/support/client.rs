@@ -192,6 +192,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Raw<S> {
         self.stream.shutdown().await.unwrap();
     }
 
+    pub(crate) const fn stream_mut(&mut self) -> &mut S {
+        &mut self.stream
+    }
+
     pub(crate) const fn stream(&self) -> &S {
         &self.stream
     }

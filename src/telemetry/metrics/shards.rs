@@ -35,6 +35,9 @@ pub(super) fn workers(stats: &Stats) -> Vec<MetricFamily> {
     // `closed` first: a connection that comes and goes in between must not make the difference negative.
     let closed = total(|worker| &worker.closed);
     let accepted = total(|worker| &worker.accepted);
+    // As well.
+    let unparked = total(|worker| &worker.unparked);
+    let parked = total(|worker| &worker.parked);
     let mut families = vec![
         single(
             Family::gauge("cutover_workers", "Data-plane threads.", &[]),
@@ -47,6 +50,14 @@ pub(super) fn workers(stats: &Stats) -> Vec<MetricFamily> {
                 &[],
             ),
             accepted.saturating_sub(closed),
+        ),
+        single(
+            Family::gauge(
+                "cutover_connections_parked",
+                "Downstream connections without a request that hold no buffers.",
+                &[],
+            ),
+            parked.saturating_sub(unparked),
         ),
         single(
             Family::counter(
@@ -242,6 +253,11 @@ const CLASSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
 
 /// Name, help and place of each plain counter of a worker.
 const WORKER_COUNTERS: &[CounterOf<WorkerStats>] = &[
+    CounterOf {
+        name: "cutover_parkings_total",
+        help: "How often a downstream connection without a request has given its buffers back.",
+        pick: |worker| &worker.parked,
+    },
     CounterOf {
         name: "cutover_unrouted_requests_total",
         help: "Requests that no service was found for.",

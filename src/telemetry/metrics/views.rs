@@ -8,6 +8,7 @@ use super::family::Family;
 use crate::core::{
     health::Health,
     share::Share,
+    switch::Outcome,
     view::{EndpointView, PoolView, ServiceView},
 };
 
@@ -23,7 +24,7 @@ pub(super) fn families(views: &[ServiceView]) -> Vec<MetricFamily> {
     services
         .chain(pools)
         .chain(endpoints)
-        .chain([live(views).into(), share(views).into()])
+        .chain([live(views), share(views), last_switch(views)].map(Into::into))
         .collect()
 }
 
@@ -104,6 +105,28 @@ fn share(views: &[ServiceView]) -> Family {
             };
             let labels = [view.service.as_str(), colour.as_str()];
             family.add_float(&labels, f64::from(parts) / f64::from(Share::WHOLE.parts()));
+        }
+    }
+    family
+}
+
+/// A service that has never been switched has no series; one that is restored from the journal does.
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "milliseconds since 1970 are exact in a float for 280,000 years"
+)]
+fn last_switch(views: &[ServiceView]) -> Family {
+    let mut family = Family::gauge(
+        "cutover_last_switch_timestamp_seconds",
+        "When the newest switch or rollback was committed, in seconds since 1970; the colour is the one it made live.",
+        &["service", "colour"],
+    );
+    for view in views {
+        let receipt = view.last_switch.as_ref();
+        let committed = receipt.filter(|it| it.outcome != Outcome::Aborted);
+        if let Some((to, at)) = committed.and_then(|it| Some((it.to, it.committed_at?))) {
+            let labels = [view.service.as_str(), to.as_str()];
+            family.add_float(&labels, at.millis() as f64 / 1000.0);
         }
     }
     family

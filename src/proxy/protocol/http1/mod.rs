@@ -2,7 +2,8 @@
 //! [`request_writer`] and [`response_reader`].
 //!
 //! Downstream, bytes go from the socket ([`guarded`]) through the guard ([`input`], which follows bodies by [`chunk`] and
-//! judges heads by [`head`] and [`fields`]) to hyper; what the service must know of them is on the [`wire`].
+//! judges heads by [`head`] and [`fields`]) to hyper; what the service must know of them is on the [`wire`]. Between
+//! requests that are far apart there is no hyper ([`parked`]).
 
 mod chunk;
 mod fields;
@@ -11,6 +12,7 @@ pub(crate) mod fuzzing;
 mod guarded;
 mod head;
 mod input;
+mod parked;
 mod refusal;
 mod request_line;
 pub(crate) mod request_writer;

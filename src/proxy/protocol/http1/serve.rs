@@ -2,15 +2,16 @@
 
 use std::{convert::Infallible, future::poll_fn, pin::Pin, rc::Rc, sync::Arc, task::Poll};
 
-use http::{Request, Version};
+use http::{Request, Response, Version};
 use http_body::Body as _;
 use hyper::{body::Incoming, server::conn::http1::Builder, service::service_fn};
 use hyper_util::rt::TokioIo;
 
-use super::{Guarded, HeadRefusal, Wire};
+use super::{Guarded, HeadRefusal, Wire, parked::parked};
 use crate::{
     config::ListenerLimits,
     proxy::{
+        body::ResponseBody,
         client::Client,
         downstream::{Downstream, Stage},
         forward::Forwarder,
@@ -23,25 +24,39 @@ use crate::{
 
 /// Serves `socket` until it closes, is told to, or has become a tunnel and that has ended. If it turns out to speak
 /// HTTP/2, it is handed back, with what was read of it.
-pub(crate) async fn serve(client: &Rc<Client>, socket: Transport) -> Option<(Transport, Vec<u8>)> {
+pub(crate) async fn serve(
+    client: &Rc<Client>,
+    mut socket: Transport,
+) -> Option<(Transport, Vec<u8>)> {
     let wire = Wire::new(Arc::clone(&client.listener().limits));
     let downstream = Downstream::new(client, Protocol::Http1(Rc::clone(&wire)));
-    let forwarder = Forwarder::new(Rc::clone(&downstream));
-    // In a box of its own, which is there while a request is: hyper keeps room for it as long as the connection
-    // lives, and most connections are idle.
-    let known = Rc::clone(&wire);
+    loop {
+        // In a box of its own, so that a parked connection holds no room for it.
+        match Box::pin(serve_awake(&downstream, &wire, socket)).await {
+            Left::Nothing => return None,
+            Left::Http2(turned, held) => return Some((turned, held)),
+            Left::AtRest(resting) => socket = resting,
+        }
+        parked(&downstream, &socket).await;
+    }
+}
+
+/// What is left of a connection that hyper has served.
+enum Left {
+    Nothing,
+    /// It turned out to speak HTTP/2; what was read of it.
+    Http2(Transport, Vec<u8>),
+    /// It has been without a request for a while.
+    AtRest(Transport),
+}
+
+async fn serve_awake(downstream: &Rc<Downstream>, wire: &Rc<Wire>, socket: Transport) -> Left {
+    let (served, known) = (Rc::clone(downstream), Rc::clone(wire));
+    // In a box of its own, which is there while a request is: hyper keeps room for it as long as it serves.
     let service = service_fn(move |request: Request<Incoming>| {
-        let to_10 = (request.version() == Version::HTTP_10).then(|| Rc::clone(&known));
-        let answer = forwarder.forward(request);
-        Box::pin(async {
-            let answer = answer.await;
-            if let Some(wire) = to_10.filter(|_| answer.body().size_hint().exact().is_none()) {
-                wire.answers_to_the_end();
-            }
-            Ok::<_, Infallible>(answer)
-        })
+        Box::pin(answer(Rc::clone(&served), Rc::clone(&known), request))
     });
-    let io = TokioIo::new(Guarded::new(socket, Rc::clone(&wire)));
+    let io = TokioIo::new(Guarded::new(socket, Rc::clone(wire)));
     let mut connection = builder(&downstream.listener().limits).serve_connection(io, service);
     let mut closing = Closing::default();
     let ended = poll_fn(|cx| {
@@ -50,40 +65,55 @@ pub(crate) async fn serve(client: &Rc<Client>, socket: Transport) -> Option<(Tra
             if let Poll::Ready(ended) = Pin::new(&mut connection).poll(cx) {
                 return Poll::Ready(ended.map_or(Ended::Broken, |()| Ended::Parted));
             }
-            match look_around(&downstream, &wire, &mut closing) {
+            match look_around(downstream, wire, &mut closing) {
                 Next::Wait => return Poll::Pending,
                 Next::PollAgain => {}
                 Next::CloseIdle => Pin::new(&mut connection).graceful_shutdown(),
                 Next::Drop => return Poll::Ready(Ended::Broken),
                 Next::Http2 => return Poll::Ready(Ended::Http2),
+                Next::Park => return Poll::Ready(Ended::AtRest),
             }
         }
     })
     .await;
+    let parts = connection.into_parts();
+    let guarded = parts.io.into_inner();
     match ended {
         Ended::Parted => {
-            let parts = connection.into_parts();
             // Boxed, so that an idle connection holds no room for its end.
-            Box::pin(part(
-                &downstream,
-                &wire,
-                parts.io.into_inner(),
-                parts.read_buf,
-            ))
-            .await;
-            None
+            Box::pin(part(downstream, wire, guarded, parts.read_buf)).await;
+            Left::Nothing
         }
         // What was in flight ends with the connection. A tunnel that was agreed on but not begun would keep
         // itself alive, because its account knows the connection.
         Ended::Broken => {
             drop(downstream.take_tunnel());
             if wire.is_answering_to_the_end() {
-                connection.into_parts().io.into_inner().reset();
+                guarded.reset();
             }
-            None
+            Left::Nothing
         }
-        Ended::Http2 => Some(connection.into_parts().io.into_inner().into_parts()),
+        Ended::Http2 => {
+            let (socket, held) = guarded.into_parts();
+            Left::Http2(socket, held)
+        }
+        Ended::AtRest => Left::AtRest(guarded.into_parts().0),
     }
+}
+
+/// One request. The future of the forwarder is made here and not where this one is, because it is large, and each move
+/// of one that has not begun copies all of it.
+async fn answer(
+    downstream: Rc<Downstream>,
+    wire: Rc<Wire>,
+    request: Request<Incoming>,
+) -> Result<Response<ResponseBody>, Infallible> {
+    let to_10 = request.version() == Version::HTTP_10;
+    let answer = Forwarder::new(downstream).forward(request).await;
+    if to_10 && answer.body().size_hint().exact().is_none() {
+        wire.answers_to_the_end();
+    }
+    Ok(answer)
 }
 
 /// How hyper's part ended.
@@ -94,6 +124,8 @@ enum Ended {
     Broken,
     /// Before it began.
     Http2,
+    /// Between two requests.
+    AtRest,
 }
 
 /// What a connection was told about its end.
@@ -112,6 +144,7 @@ enum Next {
     CloseIdle,
     Drop,
     Http2,
+    Park,
 }
 
 fn look_around(downstream: &Downstream, wire: &Wire, closing: &mut Closing) -> Next {
@@ -150,7 +183,9 @@ fn look_around(downstream: &Downstream, wire: &Wire, closing: &mut Closing) -> N
         (_, false) => downstream.rests(),
     }
     if !downstream.has_expired() {
-        return Next::Wait;
+        // Asked last, because it is said once.
+        let parks = !closing.asked && wire.is_at_rest() && downstream.takes_rest();
+        return if parks { Next::Park } else { Next::Wait };
     }
     if downstream.stage() == Stage::Head {
         wire.refuse(HeadRefusal::Timeout);

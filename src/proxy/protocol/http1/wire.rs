@@ -116,6 +116,17 @@ impl Wire {
         matches!(self.input.borrow().phase, Phase::Head)
     }
 
+    /// Whether every byte that came has been served, and the guard knows of nothing else: whoever serves what comes next
+    /// needs to know nothing of what was before.
+    pub(super) fn is_at_rest(&self) -> bool {
+        let input = self.input.borrow();
+        matches!(input.phase, Phase::Head)
+            && input.held.is_empty()
+            && input.judged.is_empty()
+            && input.heads == self.served.get()
+            && !self.is_stalled()
+    }
+
     /// Refuses the head that is being read; the connection must be polled afterwards.
     pub(crate) fn refuse(&self, refusal: HeadRefusal) {
         let mut input = self.input.borrow_mut();

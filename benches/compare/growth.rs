@@ -1,0 +1,98 @@
+//! What a request costs cutover as what it looks after grows, compared with little.
+//!
+//! Of the worker's thread alone: probes are not a request's, and are as many as there are endpoints.
+
+use std::{fmt::Write as _, time::Duration};
+
+use tokio::time::sleep;
+
+use crate::{
+    door::Door,
+    endpoint::Endpoint,
+    figures::Figures,
+    load::Load,
+    peer::Peer,
+    process::Process,
+    stage::{Ports, Stage},
+};
+
+/// How much there is.
+#[derive(Clone, Copy)]
+enum Size {
+    Least,
+    Endpoints,
+    Services,
+}
+
+/// Rounds of all three.
+pub(crate) async fn measure(stage: &Stage, rounds: usize, lasts: Duration, figures: &mut Figures) {
+    let endpoint = Endpoint::start(ENDPOINTS).await;
+    let mut processes = Vec::new();
+    for size in [Size::Least, Size::Endpoints, Size::Services] {
+        processes.push(start(stage, endpoint.port, size).await);
+    }
+    for process in &processes {
+        process.settles().await;
+    }
+    for _ in 0..rounds {
+        let mut spent = Vec::new();
+        for process in &processes {
+            let load = Load::default().kept(64, &Door::Clear(process.ports.h1), LAST_ONE);
+            load.warms_up().await;
+            let (cpu, done) = (process.worker_cpu(), load.tally.done());
+            sleep(lasts).await;
+            let cpu = process.worker_cpu() - cpu;
+            let done = load.tally.done() - done;
+            figures.fails(load.tally.failed(), "growth", Peer::Cutover);
+            spent.push(cpu.as_secs_f64() * 1e6 / done as f64);
+        }
+        figures.add("growth.endpoints", Peer::Cutover, spent[1] / spent[0]);
+        figures.add("growth.services", Peer::Cutover, spent[2] / spent[0]);
+    }
+    figures.add("growth.memory", Peer::Cutover, processes[2].memory());
+}
+
+async fn start(stage: &Stage, endpoint: u16, size: Size) -> Process {
+    let ports = Ports::free();
+    let text = ports.fill(&text(endpoint, size));
+    let file = stage.home().join("cutover.toml");
+    Process::run(Peer::Cutover.with(stage, &file, &text), ports).await
+}
+
+fn text(endpoint: u16, size: Size) -> String {
+    let (services, endpoints) = match size {
+        Size::Least => (1, 2),
+        Size::Endpoints => (1, ENDPOINTS),
+        Size::Services => (10_000, 4),
+    };
+    let pool = (0..endpoints).map(|it| format!("\"{}:{endpoint}\"", Endpoint::address(it)));
+    let pool = pool.collect::<Vec<_>>().join(", ");
+    let mut text = "[process]\nworkers = 1\nstate = \"{home}/state\"\n[admin]\nlisten = \"127.0.0.1:{admin}\"\n\
+                    [listener.web]\nlisten = \"127.0.0.1:{h1}\"\n[service.others]\nroutes = [\"/\"]\n\
+                    probe.interval = \"60s\"\n"
+        .to_owned();
+    writeln!(
+        text,
+        "blue.endpoints = [{pool}]\ngreen.endpoints = [{pool}]"
+    )
+    .unwrap();
+    for number in 0..services {
+        writeln!(
+            text,
+            "[service.s{number}]\nroutes = [\"s{}.example.com/\"]\nprobe.interval = \"60s\"\n\
+             blue.endpoints = [{pool}]\ngreen.endpoints = [{pool}]",
+            // The load asks for the last.
+            if number + 1 == services {
+                "last".to_owned()
+            } else {
+                number.to_string()
+            }
+        )
+        .unwrap();
+    }
+    text
+}
+
+const LAST_ONE: &[u8] =
+    b"GET /items/1234567890 HTTP/1.1\r\nHost: slast.example.com\r\nUser-Agent: compare\r\n\r\n";
+const ENDPOINTS: u16 = 1_000;
