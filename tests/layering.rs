@@ -98,7 +98,15 @@ const TABLE: [(&str, &[&str]); 14] = [
 ];
 
 /// Crates that decisions may be made of: values, and how they are written and told.
-const CORE_CRATES: [&str; 6] = ["std", "http", "serde", "thiserror", "humantime", "foldhash"];
+const CORE_CRATES: [&str; 7] = [
+    "std",
+    "http",
+    "serde",
+    "schemars",
+    "thiserror",
+    "humantime",
+    "foldhash",
+];
 
 /// Lines of a file, its tests included.
 const FILE_LIMIT: usize = 400;

@@ -30,6 +30,7 @@ impl Rollback {
     pub(super) async fn run(self, output: &mut Output<'_>) -> Result<Exit, Failure> {
         let client = self.client.client(SWITCH_TIMEOUT, output)?;
         let body = RollbackBody {
+            expect_live: None,
             wait: self.terms.wait(),
             reason: self.terms.reason,
             force: self.terms.force,
