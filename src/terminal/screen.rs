@@ -103,9 +103,13 @@ impl Screen {
 impl Drop for Screen {
     fn drop(&mut self) {
         restore(&self.open);
-        if let Some(reader) = self.reader.take() {
-            // It looks at the flag after every wait of `KEY_WAIT`; it cannot panic.
-            let _ = reader.join();
+        // It looks at the flag after every wait of `KEY_WAIT`, so that it takes none of what is typed next. Where the
+        // terminal is gone, it may never come back from its wait; the process does not stay for it.
+        for _ in 0..READER_WAITS {
+            if self.reader.as_ref().is_none_or(JoinHandle::is_finished) {
+                return;
+            }
+            std::thread::sleep(KEY_WAIT / 4);
         }
     }
 }
@@ -150,5 +154,7 @@ fn read_keys(open: &AtomicBool, keys: &mpsc::Sender<Key>) {
 
 /// Keys that wait to be acted upon.
 const KEYS_LIMIT: usize = 64;
+/// Quarters of `KEY_WAIT` that are waited for the reader to end.
+const READER_WAITS: u32 = 12;
 /// How long the reader waits before it looks whether it is still wanted.
 const KEY_WAIT: Duration = Duration::from_millis(100);
