@@ -63,7 +63,8 @@ fn text(endpoint: u16, size: Size) -> String {
     let (services, endpoints) = match size {
         Size::Least => (1, 2),
         Size::Endpoints => (1, ENDPOINTS),
-        Size::Services => (10_000, 4),
+        // Together with that for all others, as many as there may be.
+        Size::Services => (9_999, 4),
     };
     let pool = (0..endpoints).map(|it| format!("\"{}:{endpoint}\"", Endpoint::address(it)));
     let pool = pool.collect::<Vec<_>>().join(", ");

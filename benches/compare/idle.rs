@@ -31,13 +31,6 @@ impl Way {
             Self::Streams => "idle.streams",
         }
     }
-
-    fn count(self) -> usize {
-        match self {
-            Self::Clear => 3_500,
-            Self::Secure | Self::Streams => 10_000,
-        }
-    }
 }
 
 /// Bytes for each connection, of a proxy that has done nothing else.
@@ -52,11 +45,11 @@ pub(crate) async fn bytes(stage: &Stage, peer: Peer, way: Way) -> f64 {
     drop(open(&door, ports.h2, way, 64).await);
     process.settles().await;
     let before = process.memory();
-    let held = open(&door, ports.h2, way, way.count()).await;
+    let held = open(&door, ports.h2, way, CONNECTIONS).await;
     sleep(RESTS).await;
     let after = process.memory();
     drop(held);
-    (after - before) / way.count() as f64
+    (after - before) / CONNECTIONS as f64
 }
 
 /// Opens them, some at a time, with a request on each; they stay open until they are dropped.
@@ -85,6 +78,8 @@ async fn open(door: &Door, h2: SocketAddr, way: Way, count: usize) -> Vec<Box<dy
     held
 }
 
+/// Few enough for the open files that a process usually may have.
+const CONNECTIONS: usize = 3_500;
 const AT_ONCE: usize = 32;
 /// Long enough for buffers to be given back by those that do.
 const RESTS: Duration = Duration::from_secs(3);
