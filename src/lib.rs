@@ -15,4 +15,5 @@ pub mod mailbox;
 pub mod proxy;
 pub mod publish;
 pub mod telemetry;
+pub mod terminal;
 pub mod tls;

@@ -76,6 +76,62 @@ fn completions_are_written_for_every_shell() {
 }
 
 #[test]
+fn every_command_has_a_manual_page() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let man = folder.path().join("man1");
+    let output = cutover(&["man", &man.display().to_string()]).output();
+    assert_eq!(output.expect("it runs").status.code(), Some(0));
+    let help = cutover(&["--help"]).output().expect("it runs").stdout;
+    let help = String::from_utf8(help).expect("it is text");
+    let (_, commands) = help.split_once("Commands:\n").expect("it has commands");
+    let (commands, _) = commands.split_once("\n\n").expect("and options");
+    let names = commands.lines().filter_map(|line| {
+        let name = line.strip_prefix("  ")?.split(' ').next()?;
+        (!name.is_empty() && name != "help").then_some(name)
+    });
+    let names: Vec<_> = names.collect();
+    assert!(names.len() > 20, "{names:?}");
+    for name in names {
+        let page = std::fs::read_to_string(man.join(format!("cutover-{name}.1")));
+        let page = page.unwrap_or_else(|_| panic!("`{name}` has no page"));
+        assert!(
+            page.contains(".SH NAME") && page.contains(".SH SYNOPSIS"),
+            "{name}"
+        );
+    }
+    let nested = std::fs::read_to_string(man.join("cutover-endpoint-drain.1"));
+    assert!(nested.expect("it has a page").contains("deadline"));
+    let nowhere = cutover(&["man", "/proc/nowhere"])
+        .output()
+        .expect("it runs");
+    assert_eq!(nowhere.status.code(), Some(2));
+}
+
+#[test]
+fn colours_are_on_when_they_are_asked_for_and_only_then() {
+    for (wanted, coloured) in [("always", true), ("auto", false), ("never", false)] {
+        let args = [
+            "status",
+            "--admin",
+            "unix:/nowhere/admin.sock",
+            "--color",
+            wanted,
+        ];
+        let output = cutover(&args).output().expect("it runs");
+        assert_eq!(output.stderr.contains(&0x1b), coloured, "{wanted}");
+    }
+}
+
+#[test]
+fn top_needs_a_terminal() {
+    let output = cutover(&["top", "--admin", "unix:/nowhere/admin.sock"]).output();
+    let output = output.expect("it runs");
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    let said = String::from_utf8(output.stderr).expect("it is text");
+    assert!(said.contains("cutover status --watch"), "{said}");
+}
+
+#[test]
 fn a_reader_that_goes_away_is_no_error() {
     let mut child = std::process::Command::new(assert_cmd::cargo::cargo_bin!("cutover"))
         .args(["completions", "zsh"])

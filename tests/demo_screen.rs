@@ -8,7 +8,8 @@ use cutover::{
         switch::{Actor, ActorKind, Broken, Cut, Outcome, Receipt},
         time::Timestamp,
     },
-    demo::screen::{Ink, Line, LoadPicture, Picture, PoolPicture, Size},
+    demo::screen::{LoadPicture, Picture, PoolPicture},
+    terminal::{Ink, Line, Size},
 };
 
 #[test]

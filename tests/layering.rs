@@ -17,11 +17,12 @@ mod source_text;
 use source_text::{Item, Module, items};
 
 /// Where each room may look. A path with `::` allows that part of a room and no other.
-const TABLE: [(&str, &[&str]); 13] = [
+const TABLE: [(&str, &[&str]); 14] = [
     ("core", &[]),
     ("config", &["core"]),
     ("publish", &["core"]),
     ("machine", &[]),
+    ("terminal", &["core"]),
     ("mailbox", &["core", "config", "tls"]),
     ("tls", &["core", "config"]),
     ("telemetry", &["core", "config"]),
@@ -58,6 +59,7 @@ const TABLE: [(&str, &[&str]); 13] = [
             "admin::wire",
             "admin::ACTOR_HEADER",
             "proxy::websocket",
+            "terminal",
         ],
     ),
     (
@@ -75,6 +77,7 @@ const TABLE: [(&str, &[&str]); 13] = [
             "admin::ACTOR_LIMIT",
             "admin::TYPE_PREFIX",
             "admin::AdminError",
+            "terminal",
         ],
     ),
     (
@@ -95,7 +98,15 @@ const TABLE: [(&str, &[&str]); 13] = [
 ];
 
 /// Crates that decisions may be made of: values, and how they are written and told.
-const CORE_CRATES: [&str; 6] = ["std", "http", "serde", "thiserror", "humantime", "foldhash"];
+const CORE_CRATES: [&str; 7] = [
+    "std",
+    "http",
+    "serde",
+    "schemars",
+    "thiserror",
+    "humantime",
+    "foldhash",
+];
 
 /// Lines of a file, its tests included.
 const FILE_LIMIT: usize = 400;

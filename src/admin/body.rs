@@ -3,17 +3,22 @@
 //! Owns the bounds of a body and the sentences about its fields. Must not know what a field is for. The
 //! derived `Deserialize` would be shorter, and its errors name the offending value but not the field that has it.
 
-use std::time::Duration;
+use std::{marker::PhantomData, time::Duration};
 
 use axum::{
     body::Bytes,
     extract::{FromRequest, Request, rejection::BytesRejection},
     http::{HeaderMap, header},
 };
+use schemars::{JsonSchema, SchemaGenerator};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, error::Category};
 
-use super::call_error::CallError;
+use super::{
+    call_error::CallError,
+    problem::{BAD_BODY, INVALID_FIELD, MEDIA_TYPE, SLOW_BODY, TOO_LARGE},
+    sheet::{Sheet, Takes, properties},
+};
 
 /// The fields of a body; empty if there is none.
 #[derive(Debug, Default)]
@@ -21,8 +26,8 @@ pub(super) struct Fields(Map<String, Value>);
 
 impl Fields {
     /// Refuses every field but these.
-    pub(super) fn only(self, known: &'static [&'static str]) -> Result<Self, CallError> {
-        match self.0.keys().find(|field| !known.contains(&field.as_str())) {
+    fn only(self, known: &Map<String, Value>) -> Result<Self, CallError> {
+        match self.0.keys().find(|field| !known.contains_key(*field)) {
             None => Ok(self),
             Some(field) => Err(CallError::UnknownField {
                 field: shortened(field),
@@ -70,6 +75,34 @@ impl Fields {
                     CallError::Syntax(error.to_string())
                 }
             })
+    }
+}
+
+/// A body with the fields of `B`, and no others.
+#[derive(Debug)]
+pub(super) struct Body<B> {
+    pub(super) fields: Fields,
+    shape: PhantomData<fn() -> B>,
+}
+
+impl<B: JsonSchema> Takes for Body<B> {
+    fn takes(sheet: &mut Sheet<'_>) {
+        sheet.body::<B>();
+        sheet.problems(&[BAD_BODY, SLOW_BODY, TOO_LARGE, MEDIA_TYPE, INVALID_FIELD]);
+    }
+}
+
+impl<S: Send + Sync, B: JsonSchema> FromRequest<S> for Body<B> {
+    type Rejection = CallError;
+
+    async fn from_request(req: Request, state: &S) -> Result<Self, CallError> {
+        let fields = Fields::from_request(req, state).await?;
+        // The shape that is described is the shape that is taken; a few microseconds, for a call by a person.
+        let known = properties(&B::json_schema(&mut SchemaGenerator::default()));
+        Ok(Self {
+            fields: fields.only(&known)?,
+            shape: PhantomData,
+        })
     }
 }
 
@@ -121,8 +154,8 @@ fn found(value: &Value) -> String {
     }
 }
 
-fn names(known: &[&str]) -> String {
-    let quoted: Vec<_> = known.iter().map(|name| format!("`{name}`")).collect();
+fn names(known: &Map<String, Value>) -> String {
+    let quoted: Vec<_> = known.keys().map(|name| format!("`{name}`")).collect();
     quoted.join(", ")
 }
 
@@ -144,7 +177,7 @@ const REPEATED_LIMIT: usize = 64;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::core::ids::Colour;
+    use crate::{admin::wire::RollbackBody, core::ids::Colour};
 
     const EXPECTED: &str = "`blue` or `green`";
 
@@ -162,10 +195,11 @@ mod tests {
     #[test]
     fn an_unknown_field_is_answered_with_the_known_ones() {
         let fields = Fields::parse(br#"{"colour":"red"}"#).unwrap();
-        let error = fields.only(&["to", "reason"]).unwrap_err();
+        let known = properties(&RollbackBody::json_schema(&mut SchemaGenerator::default()));
+        let error = fields.only(&known).unwrap_err();
         assert_eq!(
             error.to_string(),
-            "there is no field `colour`; there is `to`, `reason`"
+            "there is no field `colour`; there is `expect_live`, `force`, `reason`, `wait`"
         );
     }
 

@@ -13,6 +13,7 @@ use axum::{
 use super::{
     call_error::CallError,
     context::{Context, Door, Keys},
+    sheet::{Sheet, Takes},
     tokens::Role,
 };
 use crate::core::switch::{Actor, ActorKind};
@@ -55,6 +56,12 @@ impl<S: Sync> FromRequestParts<S> for Caller {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, CallError> {
         parts.extensions.get().cloned().ok_or(CallError::NoToken)
+    }
+}
+
+impl Takes for Caller {
+    fn takes(_: &mut Sheet<'_>) {
+        // Who is let in is told of all calls behind the guards at once.
     }
 }
 

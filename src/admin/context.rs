@@ -28,6 +28,8 @@ pub(super) struct Context {
     pub(super) closing: CancellationToken,
     pub(super) keys: Keys,
     pub(super) door: Door,
+    /// What `/openapi.json` answers.
+    pub(super) document: Arc<serde_json::Value>,
 }
 
 /// By which door a call comes in.

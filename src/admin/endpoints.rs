@@ -6,11 +6,17 @@ use axum::{
     Json,
     extract::{Query, State, rejection::QueryRejection},
 };
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::{
-    body::Fields, call_error::CallError, caller::Caller, context::Context, order::colour,
-    path::Named, wire::EndpointChanged,
+    body::Body,
+    call_error::CallError,
+    caller::Caller,
+    context::Context,
+    order::colour,
+    path::Named,
+    wire::{EndpointBody, EndpointChanged},
 };
 use crate::{
     config::{parse_duration, parse_endpoint},
@@ -26,13 +32,16 @@ use crate::{
 type Place = Named<(String, String, String)>;
 
 /// How an endpoint is to leave, as it is typed.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Terms {
+    /// Also the last ready endpoint of the live pool.
     #[serde(default)]
     force: bool,
+    /// When to answer.
     #[serde(default)]
     wait: WaitFor,
+    /// When to cut what is left, such as `30s`.
     deadline: Option<String>,
 }
 
@@ -41,9 +50,9 @@ pub(super) async fn register(
     State(context): State<Context>,
     path: Place,
     caller: Caller,
-    fields: Fields,
+    body: Body<EndpointBody>,
 ) -> Result<Json<EndpointChanged>, CallError> {
-    let mut fields = fields.only(&["weight"])?;
+    let Body { mut fields, .. } = body;
     let weight = fields.optional("weight", "a number from 1 to 65535")?;
     let change = EndpointChange::Register(weight.unwrap_or(NonZeroU16::MIN));
     carry_out(&context, path, caller, change).await

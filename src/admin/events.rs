@@ -7,31 +7,37 @@
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use axum::{
-    extract::{Query, State, rejection::QueryRejection},
-    http::HeaderMap,
-    response::{
-        IntoResponse,
-        sse::{Event, KeepAlive, Sse},
-    },
+    extract::{FromRequestParts, Query, State, rejection::QueryRejection},
+    http::{StatusCode, request::Parts},
+    response::sse::{Event, KeepAlive, Sse},
 };
-use futures_util::{StreamExt, stream};
+use futures_util::{Stream, StreamExt, stream};
+use schemars::JsonSchema;
 use serde::Deserialize;
+use serde_json::json;
 use tokio::{
     sync::{OwnedSemaphorePermit, watch},
     time::{Interval, MissedTickBehavior, interval},
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{call_error::CallError, context::Context, pulse::Watcher};
+use super::{
+    call_error::CallError,
+    context::Context,
+    problem::BAD_REQUEST,
+    pulse::Watcher,
+    sheet::{Answers, Sheet, Takes},
+};
 use crate::telemetry::events::{EVENTS_LIMIT, EventId, Events};
 
 /// What of it.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Wanted {
     /// Only notices about this service, and those about none.
     service: Option<String>,
     /// So many notices of the past to begin with.
+    #[schemars(range(max = 1024))]
     recent: Option<u64>,
     /// The state once a second.
     #[serde(default)]
@@ -42,15 +48,15 @@ pub(super) struct Wanted {
 pub(super) async fn stream_all(
     State(context): State<Context>,
     wanted: Result<Query<Wanted>, QueryRejection>,
-    headers: HeaderMap,
-) -> Result<impl IntoResponse, CallError> {
+    LastEvent(last): LastEvent,
+) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, CallError> {
     let Ok(Query(wanted)) = wanted else {
         return Err(CallError::Query {
             parameter: "service",
             expected: "a name; besides it there are `recent`, a number, and `pulse`, true or false",
         });
     };
-    let last = beginning(&context.events, &wanted, &headers)?;
+    let last = beginning(&context.events, &wanted, last)?;
     let seat = Arc::clone(&context.streams).try_acquire_owned();
     let watching = Watching {
         newer: context.events.watch(),
@@ -74,13 +80,13 @@ pub(super) async fn stream_all(
 }
 
 /// After which event the stream begins.
-fn beginning(events: &Events, wanted: &Wanted, headers: &HeaderMap) -> Result<EventId, CallError> {
-    if let Some(last) = headers.get(LAST_EVENT_ID) {
-        let last = last.to_str().ok().and_then(|it| it.parse().ok());
-        return last.ok_or(CallError::Header {
-            header: "Last-Event-ID",
-            expected: "the `id` of an event of this stream",
-        });
+fn beginning(
+    events: &Events,
+    wanted: &Wanted,
+    last: Option<EventId>,
+) -> Result<EventId, CallError> {
+    if let Some(last) = last {
+        return Ok(last);
     }
     match wanted.recent {
         None => Ok(events.newest()),
@@ -89,6 +95,42 @@ fn beginning(events: &Events, wanted: &Wanted, headers: &HeaderMap) -> Result<Ev
             parameter: "recent",
             expected: "a number up to 1024",
         }),
+    }
+}
+
+/// The event after which a stream goes on.
+#[derive(Debug)]
+pub(super) struct LastEvent(Option<EventId>);
+
+impl<S: Sync> FromRequestParts<S> for LastEvent {
+    type Rejection = CallError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, CallError> {
+        let Some(last) = parts.headers.get(LAST_EVENT_ID) else {
+            return Ok(Self(None));
+        };
+        let last = last.to_str().ok().and_then(|it| it.parse().ok());
+        last.map(|it| Self(Some(it))).ok_or(CallError::Header {
+            header: "Last-Event-ID",
+            expected: "the `id` of an event of this stream",
+        })
+    }
+}
+
+impl Takes for LastEvent {
+    fn takes(sheet: &mut Sheet<'_>) {
+        let schema = json!({ "type": "string", "pattern": "^[0-9a-f]{1,16}-[0-9]{1,19}$" });
+        let told = "the `id` of the event after which the stream is to go on";
+        sheet.parameter("header", "Last-Event-ID", told, schema);
+        sheet.problems(&[BAD_REQUEST]);
+    }
+}
+
+impl<S> Answers for Sse<S> {
+    fn answers(sheet: &mut Sheet<'_>) {
+        let told = "events as they happen (server-sent events)";
+        let content = ("text/event-stream", json!({ "type": "string" }));
+        sheet.answer(StatusCode::OK, told, content);
     }
 }
 

@@ -6,19 +6,19 @@ use std::collections::BTreeMap;
 use axum::{
     Json,
     extract::{Query, State, rejection::QueryRejection},
-    http::{HeaderMap, header},
 };
 
 use super::{
-    body::Fields,
+    body::Body,
     call_error::CallError,
     caller::Caller,
     context::Context,
     order::{Terms, carry_out, plan_within},
     path::Named,
     plan::{Aim, aim},
+    precondition::Unconditional,
     switch,
-    wire::{GroupsAnswer, SwitchManyAnswer},
+    wire::{GroupsAnswer, RollbackGroupBody, SwitchGroupBody, SwitchManyAnswer},
 };
 use crate::{
     config::GroupConfig,
@@ -47,11 +47,10 @@ pub(super) async fn switch(
     State(context): State<Context>,
     Named(group): Named<String>,
     caller: Caller,
-    headers: HeaderMap,
-    fields: Fields,
+    _: Unconditional,
+    body: Body<SwitchGroupBody>,
 ) -> Result<Json<SwitchManyAnswer>, CallError> {
-    unconditional(&headers)?;
-    let mut fields = fields.only(&["to", "reason", "force", "wait"])?;
+    let Body { mut fields, .. } = body;
     let to: Colour = fields.required("to", switch::COLOURS)?;
     let terms = Terms::take(&mut fields)?;
     let wish = to_colour(find(&context, group).await?, to);
@@ -63,11 +62,10 @@ pub(super) async fn rollback(
     State(context): State<Context>,
     Named(group): Named<String>,
     caller: Caller,
-    headers: HeaderMap,
-    fields: Fields,
+    _: Unconditional,
+    body: Body<RollbackGroupBody>,
 ) -> Result<Json<SwitchManyAnswer>, CallError> {
-    unconditional(&headers)?;
-    let mut fields = fields.only(&["reason", "force", "wait"])?;
+    let Body { mut fields, .. } = body;
     let terms = Terms::take(&mut fields)?;
     let group = find(&context, group).await?;
     let wish = Wish::RollbackGroup(group.name, group.services);
@@ -129,15 +127,4 @@ async fn answered(
         receipts: carried.receipts,
         unchanged: carried.unchanged,
     }))
-}
-
-/// A precondition that is not looked at would be worse than none.
-pub(super) fn unconditional(headers: &HeaderMap) -> Result<(), CallError> {
-    if !headers.contains_key(header::IF_MATCH) {
-        return Ok(());
-    }
-    Err(CallError::Header {
-        header: "If-Match",
-        expected: "for calls about one service; switch one at a time, or leave it out",
-    })
 }

@@ -4,15 +4,18 @@ use axum::{
     Json,
     extract::{Query, State, rejection::QueryRejection},
 };
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::{call_error::CallError, context::Context, path::Named, wire::HistoryAnswer};
 use crate::core::{ids::ServiceName, switch::Receipt};
 
 /// How much of it.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Extent {
+    /// Receipts at most.
+    #[schemars(range(min = 1, max = 1000))]
     limit: Option<usize>,
 }
 

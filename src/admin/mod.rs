@@ -9,6 +9,7 @@ mod accept;
 mod body;
 mod call_error;
 mod caller;
+mod calls;
 mod config;
 mod context;
 mod diff;
@@ -19,11 +20,13 @@ mod group;
 mod history;
 mod listen;
 mod metrics;
+mod openapi;
 mod order;
 mod origin;
 mod page;
 mod path;
 mod plan;
+mod precondition;
 mod problem;
 mod pulse;
 mod readiness;
@@ -34,6 +37,7 @@ mod rollback;
 mod router;
 mod safe_to_stop;
 mod services;
+mod sheet;
 mod stall;
 mod steer;
 mod switch;
@@ -109,14 +113,16 @@ pub enum AdminBound {
 pub async fn serve(setup: AdminSetup) -> Result<AdminServer, AdminError> {
     let door = door(&setup.config)?;
     let stop = CancellationToken::new();
+    let keys = Keys::new(setup.config.token_file)?;
     let context = Context {
+        document: Arc::new(router::document(&keys)),
         handle: setup.handle,
         metrics: setup.metrics,
         events: setup.events,
         pulses: Arc::default(),
         streams: Arc::new(Semaphore::new(STREAMS_LIMIT)),
         closing: stop.clone(),
-        keys: Keys::new(setup.config.token_file)?,
+        keys,
         door,
     };
     let (listener, bound) = match setup.config.listen {

@@ -2,15 +2,13 @@
 
 use std::{future::Future, sync::Arc, time::Duration};
 
-use axum::http::{HeaderMap, HeaderValue, header};
-
 use super::{body::Fields, call_error::CallError, context::Context};
 use crate::{
     config::Config,
     control::handle::{Gone, SwitchOrder},
     core::{
         gate::{plan::Plan, spec::GatesSpec},
-        ids::{Colour, ServiceName, Tenure},
+        ids::{Colour, ServiceName},
         service::ServiceSpec,
         shift::ShiftView,
         switch::{Receipt, SwitchAnswer, Unchanged, WaitFor},
@@ -57,38 +55,6 @@ pub(super) fn reason(fields: &mut Fields) -> Result<Option<String>, CallError> {
     }
     let text = text.trim();
     Ok((!text.is_empty()).then(|| text.to_owned()))
-}
-
-/// The tenure that `If-Match` names; `*` is any.
-pub(super) fn if_match(headers: &HeaderMap) -> Result<Option<Tenure>, CallError> {
-    let wrong = CallError::Header {
-        header: "If-Match",
-        expected: "one tenure in quotes, such as `\"7\"`: the `ETag` of the service",
-    };
-    let mut all = headers.get_all(header::IF_MATCH).iter();
-    let value = match (all.next(), all.next()) {
-        (None, _) => return Ok(None),
-        (Some(value), None) => value.to_str().unwrap_or("").trim(),
-        (Some(_), Some(_)) => return Err(wrong),
-    };
-    if value == "*" {
-        return Ok(None);
-    }
-    let quoted = value.strip_prefix('"').and_then(|it| it.strip_suffix('"'));
-    match quoted.and_then(|tenure| tenure.parse().ok()) {
-        Some(tenure) => Ok(Some(Tenure(tenure))),
-        None => Err(wrong),
-    }
-}
-
-/// The tenure as an `ETag`.
-pub(super) fn etag(tenure: Tenure) -> [(header::HeaderName, HeaderValue); 1] {
-    // Digits in quotes are a header value.
-    let value = HeaderValue::from_str(&format!("\"{tenure}\""));
-    [(
-        header::ETAG,
-        value.unwrap_or(HeaderValue::from_static("\"0\"")),
-    )]
 }
 
 /// Has the order carried out, and waits for no longer than it can take.
@@ -218,37 +184,3 @@ pub(super) fn colour(text: &str) -> Result<Colour, CallError> {
 const REASON_LIMIT: usize = 512;
 /// For the journal, the barrier, and the cutting of what is left.
 const SLACK: Duration = Duration::from_secs(15);
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn parsed(values: &[&str]) -> Result<Option<Tenure>, CallError> {
-        let mut headers = HeaderMap::new();
-        for value in values {
-            headers.append(header::IF_MATCH, value.parse().unwrap());
-        }
-        if_match(&headers)
-    }
-
-    #[test]
-    fn if_match_is_one_strong_tag() {
-        assert_eq!(parsed(&[]), Ok(None));
-        assert_eq!(parsed(&["*"]), Ok(None));
-        assert_eq!(parsed(&["\"7\""]), Ok(Some(Tenure(7))));
-        for wrong in ["7", "\"7", "W/\"7\"", "\"7\", \"8\"", "\"\"", "\"-1\""] {
-            assert!(parsed(&[wrong]).is_err(), "{wrong}");
-        }
-        assert!(parsed(&["\"7\"", "\"7\""]).is_err());
-    }
-
-    #[test]
-    fn a_tag_is_read_back_as_it_was_written() {
-        let [(name, value)] = etag(Tenure(u64::MAX));
-        assert_eq!(name, header::ETAG);
-        assert_eq!(
-            parsed(&[value.to_str().unwrap()]),
-            Ok(Some(Tenure(u64::MAX)))
-        );
-    }
-}

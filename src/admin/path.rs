@@ -6,7 +6,11 @@ use axum::{
 };
 use serde::de::DeserializeOwned;
 
-use super::call_error::CallError;
+use super::{
+    call_error::CallError,
+    problem::UNKNOWN_PATH,
+    sheet::{Sheet, Takes},
+};
 
 /// axum's `Path`, but for its error, which is plain text.
 #[derive(Debug)]
@@ -20,5 +24,12 @@ impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Named<T
         let path = Path::from_request_parts(parts, state).await;
         path.map(|Path(parts)| Self(parts))
             .map_err(|_| CallError::UnknownPath(parts.uri.path().to_owned()))
+    }
+}
+
+impl<T> Takes for Named<T> {
+    fn takes(sheet: &mut Sheet<'_>) {
+        // The names of its parts are the path's to tell.
+        sheet.problems(&[UNKNOWN_PATH]);
     }
 }

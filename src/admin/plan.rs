@@ -6,6 +6,7 @@ use axum::{
     Json,
     extract::{Query, State, rejection::QueryRejection},
 };
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::{
@@ -22,9 +23,10 @@ use crate::{
 };
 
 /// Where it would lead.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Aim {
+    /// The colour that would be live.
     to: Colour,
 }
 

@@ -46,11 +46,11 @@ impl IntoResponse for CallError {
 }
 
 /// What all problems of one type have in common.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Class {
-    status: u16,
-    kind: &'static str,
-    title: &'static str,
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Class {
+    pub(super) status: u16,
+    pub(super) kind: &'static str,
+    pub(super) title: &'static str,
 }
 
 /// The one place where an error gets its status and its type.
@@ -207,6 +207,15 @@ fn challenge(error: &CallError) -> Option<HeaderValue> {
 }
 
 impl Class {
+    /// The header that comes with it, and what it tells.
+    pub(super) fn header(&self) -> Option<(&'static str, &'static str)> {
+        match self.status {
+            401 => Some(("WWW-Authenticate", "which token is asked for")),
+            _ if *self == OVERLOADED => Some(("Retry-After", "in how many seconds to call again")),
+            _ => None,
+        }
+    }
+
     const fn new(status: u16, kind: &'static str, title: &'static str) -> Self {
         Self {
             status,
@@ -220,65 +229,132 @@ impl Class {
 pub const TYPE_PREFIX: &str = "urn:cutover:problem:";
 const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+json");
 
-const BAD_REQUEST: Class = Class::new(400, "bad-request", "a header or parameter is wrong");
-const BAD_BODY: Class = Class::new(400, "bad-body", "the body cannot be read");
-const UNAUTHENTICATED: Class = Class::new(401, "unauthenticated", "no valid token");
-const VIEW_ONLY: Class = Class::new(403, "view-only", "the token may not change anything");
-const FOREIGN_HOST: Class = Class::new(403, "foreign-host", "called by a foreign name");
-const FOREIGN_ORIGIN: Class = Class::new(403, "foreign-origin", "called from a foreign site");
-const UNKNOWN_PATH: Class = Class::new(404, "unknown-path", "no such call");
-const UNKNOWN_SERVICE: Class = Class::new(404, "unknown-service", "no such service");
-const UNKNOWN_GROUP: Class = Class::new(404, "unknown-group", "no such group");
-const NOT_TOGETHER: Class = Class::new(
+pub(super) const BAD_REQUEST: Class =
+    Class::new(400, "bad-request", "a header or parameter is wrong");
+pub(super) const BAD_BODY: Class = Class::new(400, "bad-body", "the body cannot be read");
+pub(super) const UNAUTHENTICATED: Class = Class::new(401, "unauthenticated", "no valid token");
+pub(super) const VIEW_ONLY: Class =
+    Class::new(403, "view-only", "the token may not change anything");
+pub(super) const FOREIGN_HOST: Class = Class::new(403, "foreign-host", "called by a foreign name");
+pub(super) const FOREIGN_ORIGIN: Class =
+    Class::new(403, "foreign-origin", "called from a foreign site");
+pub(super) const UNKNOWN_PATH: Class = Class::new(404, "unknown-path", "no such call");
+pub(super) const UNKNOWN_SERVICE: Class = Class::new(404, "unknown-service", "no such service");
+pub(super) const UNKNOWN_GROUP: Class = Class::new(404, "unknown-group", "no such group");
+pub(super) const NOT_TOGETHER: Class = Class::new(
     409,
     "not-together",
     "a service of the group has gone its own way",
 );
-const UNKNOWN_COLOUR: Class = Class::new(404, "unknown-colour", "no such colour");
-const UNKNOWN_ENDPOINT: Class = Class::new(404, "unknown-endpoint", "no such endpoint");
-const METHOD: Class = Class::new(405, "method-not-allowed", "the call has another method");
-const SLOW_BODY: Class = Class::new(408, "slow-body", "the body came too slowly");
-const GATE_REFUSED: Class = Class::new(409, "gate-refused", "the gates did not open");
-const NOT_EXPECTED_LIVE: Class = Class::new(
+pub(super) const UNKNOWN_COLOUR: Class = Class::new(404, "unknown-colour", "no such colour");
+pub(super) const UNKNOWN_ENDPOINT: Class = Class::new(404, "unknown-endpoint", "no such endpoint");
+pub(super) const METHOD: Class =
+    Class::new(405, "method-not-allowed", "the call has another method");
+pub(super) const SLOW_BODY: Class = Class::new(408, "slow-body", "the body came too slowly");
+pub(super) const GATE_REFUSED: Class = Class::new(409, "gate-refused", "the gates did not open");
+pub(super) const NOT_EXPECTED_LIVE: Class = Class::new(
     409,
     "not-expected-live",
     "another colour is live than expected",
 );
-const BUSY: Class = Class::new(409, "busy", "another switch is under way");
-const NOT_SHIFTING: Class = Class::new(409, "not-shifting", "no gradual switch is under way");
-const ABORTED: Class = Class::new(409, "aborted", "the switch was aborted");
-const NOTHING_WAITS: Class = Class::new(409, "nothing-waits", "no switch waits for its gates");
-const NOT_YET: Class = Class::new(409, "not-yet", "the switch does not wait for approval yet");
-const SAME_PERSON: Class = Class::new(
+pub(super) const BUSY: Class = Class::new(409, "busy", "another switch is under way");
+pub(super) const NOT_SHIFTING: Class =
+    Class::new(409, "not-shifting", "no gradual switch is under way");
+pub(super) const ABORTED: Class = Class::new(409, "aborted", "the switch was aborted");
+pub(super) const NOTHING_WAITS: Class =
+    Class::new(409, "nothing-waits", "no switch waits for its gates");
+pub(super) const NOT_YET: Class =
+    Class::new(409, "not-yet", "the switch does not wait for approval yet");
+pub(super) const SAME_PERSON: Class = Class::new(
     403,
     "same-person",
     "who asked for the switch cannot approve it",
 );
-const NOTHING_TO_ROLL_BACK: Class = Class::new(
+pub(super) const NOTHING_TO_ROLL_BACK: Class = Class::new(
     409,
     "nothing-to-roll-back",
     "the service was never switched",
 );
-const EMPTY_POOL: Class = Class::new(409, "empty-pool", "the target pool has no endpoints");
-const NAMED_BY_FILE: Class = Class::new(409, "named-by-file", "the file names the endpoint");
+pub(super) const EMPTY_POOL: Class =
+    Class::new(409, "empty-pool", "the target pool has no endpoints");
+pub(super) const NAMED_BY_FILE: Class =
+    Class::new(409, "named-by-file", "the file names the endpoint");
 const LAST_OF_LIVE_POOL: Class =
     Class::new(409, "last-of-live-pool", "the live pool would be empty");
-const LAST_READY_OF_LIVE_POOL: Class = Class::new(
+pub(super) const LAST_READY_OF_LIVE_POOL: Class = Class::new(
     409,
     "last-ready-of-live-pool",
     "the live pool would have no ready endpoint",
 );
 const TOO_MANY_LEAVING: Class =
     Class::new(409, "too-many-leaving", "too many endpoints are leaving");
-const POOL_FULL: Class = Class::new(409, "pool-full", "the pool takes no more endpoints");
-const STALE_TENURE: Class = Class::new(412, "stale-tenure", "the service has been switched since");
-const TOO_LARGE: Class = Class::new(413, "too-large", "the body is too large");
-const MEDIA_TYPE: Class = Class::new(415, "media-type", "the body is not JSON");
-const INVALID_FIELD: Class = Class::new(422, "invalid-field", "a value is not what it must be");
-const RELOAD_REFUSED: Class = Class::new(422, "reload-refused", "the file was not applied");
-const INTERNAL: Class = Class::new(500, "internal", "cutover is broken");
-const JOURNAL: Class = Class::new(503, "journal", "the journal cannot be written");
-const SHUTTING_DOWN: Class = Class::new(503, "shutting-down", "the process is stopping");
-const OVERLOADED: Class = Class::new(503, "overloaded", "too many calls at once");
-const TIMEOUT: Class = Class::new(504, "timeout", "no answer in time");
-const GAVE_UP_WAITING: Class = Class::new(504, "gave-up-waiting", "the switch is not through yet");
+pub(super) const POOL_FULL: Class =
+    Class::new(409, "pool-full", "the pool takes no more endpoints");
+pub(super) const STALE_TENURE: Class =
+    Class::new(412, "stale-tenure", "the service has been switched since");
+pub(super) const TOO_LARGE: Class = Class::new(413, "too-large", "the body is too large");
+pub(super) const MEDIA_TYPE: Class = Class::new(415, "media-type", "the body is not JSON");
+pub(super) const INVALID_FIELD: Class =
+    Class::new(422, "invalid-field", "a value is not what it must be");
+pub(super) const RELOAD_REFUSED: Class =
+    Class::new(422, "reload-refused", "the file was not applied");
+pub(super) const INTERNAL: Class = Class::new(500, "internal", "cutover is broken");
+pub(super) const JOURNAL: Class = Class::new(503, "journal", "the journal cannot be written");
+pub(super) const SHUTTING_DOWN: Class = Class::new(503, "shutting-down", "the process is stopping");
+pub(super) const OVERLOADED: Class = Class::new(503, "overloaded", "too many calls at once");
+pub(super) const TIMEOUT: Class = Class::new(504, "timeout", "no answer in time");
+pub(super) const GAVE_UP_WAITING: Class =
+    Class::new(504, "gave-up-waiting", "the switch is not through yet");
+
+/// Why a switch, a rollback or a plan may be refused, besides what the types of a call tell.
+pub(super) const OF_SWITCHES: &[Class] = &[
+    UNKNOWN_SERVICE,
+    GATE_REFUSED,
+    NOT_EXPECTED_LIVE,
+    BUSY,
+    ABORTED,
+    NOTHING_TO_ROLL_BACK,
+    EMPTY_POOL,
+    JOURNAL,
+    GAVE_UP_WAITING,
+];
+/// The same, of a group.
+pub(super) const OF_GROUPS: &[Class] = &[
+    UNKNOWN_GROUP,
+    UNKNOWN_SERVICE,
+    NOT_TOGETHER,
+    GATE_REFUSED,
+    BUSY,
+    ABORTED,
+    NOTHING_TO_ROLL_BACK,
+    EMPTY_POOL,
+    JOURNAL,
+    GAVE_UP_WAITING,
+];
+/// Why a gradual switch may not be steered.
+pub(super) const OF_STEERING: &[Class] = &[
+    UNKNOWN_SERVICE,
+    NOT_SHIFTING,
+    GATE_REFUSED,
+    BUSY,
+    ABORTED,
+    EMPTY_POOL,
+    JOURNAL,
+    GAVE_UP_WAITING,
+];
+/// Why a second operator's word may not count.
+pub(super) const OF_WORDS: &[Class] = &[UNKNOWN_SERVICE, NOTHING_WAITS, NOT_YET, SAME_PERSON];
+/// Why an endpoint may stay as it is.
+pub(super) const OF_ENDPOINTS: &[Class] = &[
+    UNKNOWN_SERVICE,
+    UNKNOWN_COLOUR,
+    UNKNOWN_ENDPOINT,
+    NAMED_BY_FILE,
+    LAST_OF_LIVE_POOL,
+    LAST_READY_OF_LIVE_POOL,
+    TOO_MANY_LEAVING,
+    POOL_FULL,
+    INVALID_FIELD,
+    JOURNAL,
+    GAVE_UP_WAITING,
+];

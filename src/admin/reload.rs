@@ -3,7 +3,11 @@
 use axum::{Json, extract::State};
 
 use super::{
-    body::Fields, call_error::CallError, caller::Caller, context::Context, wire::ReloadApplied,
+    body::Body,
+    call_error::CallError,
+    caller::Caller,
+    context::Context,
+    wire::{ReloadApplied, ReloadBody},
 };
 use crate::control::handle::ReloadAnswer;
 
@@ -11,9 +15,8 @@ use crate::control::handle::ReloadAnswer;
 pub(super) async fn reload(
     State(context): State<Context>,
     caller: Caller,
-    fields: Fields,
+    _: Body<ReloadBody>,
 ) -> Result<Json<ReloadApplied>, CallError> {
-    fields.only(&[])?;
     let tokens = context
         .keys
         .read()

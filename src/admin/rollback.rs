@@ -1,15 +1,17 @@
 //! `POST /v1/services/{service}/rollback`.
 
-use axum::{extract::State, http::HeaderMap, response::Response};
+use axum::extract::State;
 
 use super::{
-    body::Fields,
+    body::Body,
     call_error::CallError,
     caller::Caller,
     context::Context,
-    order::{Terms, carry_out, if_match},
+    order::{Terms, carry_out},
     path::Named,
+    precondition::{IfMatch, Tagged},
     switch,
+    wire::{RollbackBody, SwitchOneAnswer},
 };
 use crate::{
     control::handle::SwitchOrder,
@@ -21,10 +23,10 @@ pub(super) async fn one(
     State(context): State<Context>,
     Named(service): Named<String>,
     caller: Caller,
-    headers: HeaderMap,
-    fields: Fields,
-) -> Result<Response, CallError> {
-    let mut fields = fields.only(&["reason", "force", "expect_live", "wait"])?;
+    IfMatch(expect_tenure): IfMatch,
+    body: Body<RollbackBody>,
+) -> Result<Tagged<SwitchOneAnswer>, CallError> {
+    let Body { mut fields, .. } = body;
     let expect_live = fields.optional("expect_live", switch::COLOURS)?;
     let terms = Terms::take(&mut fields)?;
     let order = SwitchOrder {
@@ -33,7 +35,7 @@ pub(super) async fn one(
         reason: terms.reason,
         force: terms.force,
         expect_live,
-        expect_tenure: if_match(&headers)?,
+        expect_tenure,
         pace: Pace::AtOnce,
         wait: terms.wait,
     };

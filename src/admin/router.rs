@@ -13,7 +13,7 @@ use axum::{
     http::Uri,
     middleware::{Next, from_fn, from_fn_with_state},
     response::Response,
-    routing::{get, post, put},
+    routing::get,
 };
 use tower::{
     ServiceBuilder, limit::GlobalConcurrencyLimitLayer, load_shed, load_shed::LoadShedLayer,
@@ -21,9 +21,21 @@ use tower::{
 };
 
 use super::{
-    about, body::BODY_LIMIT, call_error::CallError, caller::admit, config, context::Context, diff,
-    endpoints, events, group, history, metrics, origin::keep_out_foreign, page, plan, readiness,
-    reload, rollback, safe_to_stop, services, steer, switch, switch_many, word,
+    about,
+    body::BODY_LIMIT,
+    call_error::CallError,
+    caller::admit,
+    calls::{At, Calls, Verb::*},
+    config,
+    context::{Context, Keys},
+    diff, endpoints, events, group, history, metrics, openapi,
+    origin::keep_out_foreign,
+    page, plan,
+    problem::{
+        OF_ENDPOINTS, OF_GROUPS, OF_STEERING, OF_SWITCHES, OF_WORDS, OVERLOADED, RELOAD_REFUSED,
+        TIMEOUT, UNKNOWN_COLOUR, UNKNOWN_GROUP, UNKNOWN_SERVICE,
+    },
+    readiness, reload, rollback, safe_to_stop, services, steer, switch, switch_many, word,
 };
 
 /// Everything, for the admin address.
@@ -32,74 +44,85 @@ pub(super) fn admin(context: Context) -> Router {
         .layer(from_fn_with_state(context.clone(), keep_out_foreign))
         .layer(from_fn_with_state(context.clone(), admit))
         .layer(DefaultBodyLimit::max(BODY_LIMIT));
-    let calls = brief_calls()
-        .merge(waiting_calls())
-        .route("/v1/events", get(events::stream_all))
+    let calls = guarded_calls()
+        .into_router()
         .fallback(unknown_path)
         .method_not_allowed_fallback(unknown_method)
         .layer(guards);
     let foreign = from_fn_with_state(context.clone(), keep_out_foreign);
     calls
         .merge(page().layer(foreign))
-        .merge(probes())
+        .merge(probes().into_router())
         .layer(from_fn(tell))
         .with_state(context)
+}
+
+/// All of it, described; the operators' page is no call.
+pub(super) fn document(keys: &Keys) -> serde_json::Value {
+    let calls = guarded_calls().merge(probes());
+    calls.document(matches!(keys, Keys::Tokens(_)))
 }
 
 /// What the metrics address has.
 pub(super) fn telemetry(context: Context) -> Router {
     brief(Router::new().route("/metrics", get(metrics::scrape)))
-        .merge(probes())
+        .merge(probes().into_router())
         .fallback(unknown_path)
         .method_not_allowed_fallback(unknown_method)
         .layer(from_fn(tell))
         .with_state(context)
 }
 
-fn brief_calls() -> Router<Context> {
-    let calls = Router::new()
-        .route("/v1/services", get(services::all))
-        .route("/v1/services/{service}", get(services::one))
-        .route("/v1/services/{service}/history", get(history::one))
-        .route("/v1/groups", get(group::all))
-        .route("/v1/history", get(history::all))
-        .route(
-            "/v1/services/{service}/pools/{colour}/safe-to-stop",
-            get(safe_to_stop::one),
-        )
-        .route("/v1/about", get(about::about))
-        .route("/v1/services/{service}/approve", post(word::approve))
-        .route("/v1/services/{service}/reject", post(word::reject))
-        .route("/v1/reload", post(reload::reload))
-        .route("/v1/config", get(config::effective))
-        .route("/v1/diff", get(diff::all))
-        .route("/metrics", get(metrics::scrape));
-    brief(calls)
+fn guarded_calls() -> Calls {
+    let events = At(Get, "/v1/events", "what happens, as it happens");
+    let streams = Calls::default().call(events, &[OVERLOADED], events::stream_all);
+    brief_calls()
+        .merge(waiting_calls())
+        .merge(streams)
+        .guarded()
+}
+
+#[rustfmt::skip] // A table.
+fn brief_calls() -> Calls {
+    let calls = Calls::default()
+        .call(At(Get, "/v1/services", "every service"), &[], services::all)
+        .call(At(Get, "/v1/services/{service}", "one service"), &[UNKNOWN_SERVICE], services::one)
+        .call(At(Get, "/v1/services/{service}/history", "past switches of a service, newest first"), &[UNKNOWN_SERVICE], history::one)
+        .call(At(Get, "/v1/groups", "every group, with its services"), &[], group::all)
+        .call(At(Get, "/v1/history", "past switches, newest first"), &[], history::all)
+        .call(At(Get, "/v1/services/{service}/pools/{colour}/safe-to-stop", "whether a pool may be stopped, and why not"), &[UNKNOWN_SERVICE, UNKNOWN_COLOUR], safe_to_stop::one)
+        .call(At(Get, "/v1/about", "the version, and the caller"), &[], about::about)
+        .call(At(Post, "/v1/services/{service}/approve", "lets a switch go on that waits for approval"), OF_WORDS, word::approve)
+        .call(At(Post, "/v1/services/{service}/reject", "refuses a switch that waits for approval"), OF_WORDS, word::reject)
+        .call(At(Post, "/v1/reload", "applies the configuration file and the token file now"), &[RELOAD_REFUSED], reload::reload)
+        .call(At(Get, "/v1/config", "the configuration in effect, without secrets"), &[], config::effective)
+        .call(At(Get, "/v1/diff", "the file on the disk, and services, against the applied file"), &[], diff::all)
+        .call(At(Get, "/openapi.json", "this document"), &[], openapi::document)
+        .call(At(Get, "/metrics", "metrics for Prometheus"), &[], metrics::scrape);
+    calls.behind(&[OVERLOADED, TIMEOUT], brief)
 }
 
 /// Calls that wait for as long as the file says that a switch, or its checks, may take, see `order.rs`, or for an endpoint to
 /// be left.
-fn waiting_calls() -> Router<Context> {
-    let endpoint = "/v1/services/{service}/pools/{colour}/endpoints/{addr}";
-    let calls = Router::new()
-        .route(
-            endpoint,
-            put(endpoints::register).delete(endpoints::deregister),
-        )
-        .route(&format!("{endpoint}/drain"), post(endpoints::drain))
-        .route(&format!("{endpoint}/undrain"), post(endpoints::undrain))
-        .route("/v1/services/{service}/switch", post(switch::one))
-        .route("/v1/services/{service}/rollback", post(rollback::one))
-        .route("/v1/services/{service}/pause", post(steer::pause))
-        .route("/v1/services/{service}/resume", post(steer::resume))
-        .route("/v1/services/{service}/complete", post(steer::complete))
-        .route("/v1/services/{service}/abort", post(steer::abort))
-        .route("/v1/services/{service}/plan", get(plan::one))
-        .route("/v1/groups/{group}/switch", post(group::switch))
-        .route("/v1/groups/{group}/rollback", post(group::rollback))
-        .route("/v1/groups/{group}/plan", get(group::plan))
-        .route("/v1/switch", post(switch_many::many));
-    few(calls)
+#[rustfmt::skip] // A table.
+fn waiting_calls() -> Calls {
+    let calls = Calls::default()
+        .call(At(Put, ENDPOINT, "registers an endpoint, or changes its weight"), OF_ENDPOINTS, endpoints::register)
+        .call(At(Delete, ENDPOINT, "deregisters an endpoint"), OF_ENDPOINTS, endpoints::deregister)
+        .call(At(Post, DRAIN, "keeps new requests away from an endpoint"), OF_ENDPOINTS, endpoints::drain)
+        .call(At(Post, UNDRAIN, "lets requests come back to an endpoint"), OF_ENDPOINTS, endpoints::undrain)
+        .call(At(Post, "/v1/services/{service}/switch", "makes a colour live"), OF_SWITCHES, switch::one)
+        .call(At(Post, "/v1/services/{service}/rollback", "goes back to the colour that was live before"), OF_SWITCHES, rollback::one)
+        .call(At(Post, "/v1/services/{service}/pause", "keeps a gradual switch at its present share"), OF_STEERING, steer::pause)
+        .call(At(Post, "/v1/services/{service}/resume", "goes on with the rest of the step"), OF_STEERING, steer::resume)
+        .call(At(Post, "/v1/services/{service}/complete", "commits a gradual switch now"), OF_STEERING, steer::complete)
+        .call(At(Post, "/v1/services/{service}/abort", "takes a gradual switch back"), OF_STEERING, steer::abort)
+        .call(At(Get, "/v1/services/{service}/plan", "what a switch would do now"), &[UNKNOWN_SERVICE, TIMEOUT], plan::one)
+        .call(At(Post, "/v1/groups/{group}/switch", "makes a colour live in all services of a group"), OF_GROUPS, group::switch)
+        .call(At(Post, "/v1/groups/{group}/rollback", "takes back the last switch of a group"), OF_GROUPS, group::rollback)
+        .call(At(Get, "/v1/groups/{group}/plan", "what a switch of a group would do now"), &[UNKNOWN_GROUP, TIMEOUT], group::plan)
+        .call(At(Post, "/v1/switch", "switches several services, all of them or none"), OF_SWITCHES, switch_many::many);
+    calls.behind(&[OVERLOADED], few)
 }
 
 /// The operators' page: without a token, because the page is what asks for it.
@@ -110,12 +133,24 @@ fn page() -> Router<Context> {
     brief(files).method_not_allowed_fallback(unknown_method)
 }
 
-fn probes() -> Router<Context> {
-    Router::new()
-        .route("/livez", get(readiness::live))
-        .route("/readyz", get(readiness::ready))
-        .route("/healthz", get(readiness::ready))
-        .method_not_allowed_fallback(unknown_method)
+fn probes() -> Calls {
+    let calls = Calls::default()
+        .call(
+            At(Get, "/livez", "whether the controller answers"),
+            &[],
+            readiness::live,
+        )
+        .call(
+            At(Get, "/readyz", "whether cutover is ready for traffic"),
+            &[],
+            readiness::ready,
+        )
+        .call(
+            At(Get, "/healthz", "the same as `/readyz`"),
+            &[],
+            readiness::ready,
+        );
+    calls.behind(&[], |it| it.method_not_allowed_fallback(unknown_method))
 }
 
 /// Sheds calls when too many are being answered, and ends those that take too long.
@@ -176,3 +211,6 @@ fn now() -> Instant {
 const CALLS_LIMIT: usize = 64;
 /// For an answer to a call that does not wait for a switch.
 const CALL_TIMEOUT: Duration = Duration::from_secs(10);
+const ENDPOINT: &str = "/v1/services/{service}/pools/{colour}/endpoints/{addr}";
+const DRAIN: &str = "/v1/services/{service}/pools/{colour}/endpoints/{addr}/drain";
+const UNDRAIN: &str = "/v1/services/{service}/pools/{colour}/endpoints/{addr}/undrain";

@@ -1,11 +1,12 @@
 //! `GET /v1/services` and `GET /v1/services/{service}`.
 
-use axum::{Json, extract::State, response::IntoResponse};
+use axum::{Json, extract::State};
 
 use super::{
-    call_error::CallError, context::Context, order::etag, path::Named, wire::ServicesAnswer,
+    call_error::CallError, context::Context, path::Named, precondition::Tagged,
+    wire::ServicesAnswer,
 };
-use crate::core::ids::ServiceName;
+use crate::core::{ids::ServiceName, view::ServiceView};
 
 /// Every service.
 pub(super) async fn all(State(context): State<Context>) -> Result<Json<ServicesAnswer>, CallError> {
@@ -17,9 +18,9 @@ pub(super) async fn all(State(context): State<Context>) -> Result<Json<ServicesA
 pub(super) async fn one(
     State(context): State<Context>,
     Named(service): Named<String>,
-) -> Result<impl IntoResponse, CallError> {
+) -> Result<Tagged<ServiceView>, CallError> {
     let name = ServiceName::new(&service);
     let view = context.handle.service(name).await?;
     let view = view.ok_or(CallError::UnknownService(service))?;
-    Ok((etag(view.tenure), Json(view)))
+    Ok(Tagged(Some(view.tenure), view))
 }

@@ -1,16 +1,18 @@
 //! `POST /v1/services/{service}/pause`, `/resume`, `/complete` and `/abort`: what may be asked of a gradual switch under
 //! way.
 
-use axum::{extract::State, http::HeaderMap, response::Response};
+use axum::extract::State;
 
 use super::{
-    body::Fields,
+    body::{Body, Fields},
     call_error::CallError,
     caller::Caller,
     context::Context,
-    order::{Carried, Terms, if_match, patience_of, wait_for},
+    order::{Carried, Terms, patience_of, wait_for},
     path::Named,
+    precondition::{IfMatch, Tagged},
     switch,
+    wire::{AbortBody, CompleteBody, SwitchOneAnswer, WordBody},
 };
 use crate::{
     control::handle::SteerOrder,
@@ -18,17 +20,21 @@ use crate::{
 };
 
 /// One call: the context, the service, and what came with it.
-type Call = (State<Context>, Named<String>, Caller, HeaderMap, Fields);
+type Call = (State<Context>, Named<String>, Caller, IfMatch, Fields);
 
 /// Stays at the present share.
 pub(super) async fn pause(
     context: State<Context>,
     service: Named<String>,
     caller: Caller,
-    headers: HeaderMap,
-    fields: Fields,
-) -> Result<Response, CallError> {
-    steer(Steer::Pause, (context, service, caller, headers, fields)).await
+    expected: IfMatch,
+    body: Body<WordBody>,
+) -> Result<Tagged<SwitchOneAnswer>, CallError> {
+    steer(
+        Steer::Pause,
+        (context, service, caller, expected, body.fields),
+    )
+    .await
 }
 
 /// Goes on with the rest of the step.
@@ -36,10 +42,14 @@ pub(super) async fn resume(
     context: State<Context>,
     service: Named<String>,
     caller: Caller,
-    headers: HeaderMap,
-    fields: Fields,
-) -> Result<Response, CallError> {
-    steer(Steer::Resume, (context, service, caller, headers, fields)).await
+    expected: IfMatch,
+    body: Body<WordBody>,
+) -> Result<Tagged<SwitchOneAnswer>, CallError> {
+    steer(
+        Steer::Resume,
+        (context, service, caller, expected, body.fields),
+    )
+    .await
 }
 
 /// Commits now.
@@ -47,10 +57,14 @@ pub(super) async fn complete(
     context: State<Context>,
     service: Named<String>,
     caller: Caller,
-    headers: HeaderMap,
-    fields: Fields,
-) -> Result<Response, CallError> {
-    steer(Steer::Complete, (context, service, caller, headers, fields)).await
+    expected: IfMatch,
+    body: Body<CompleteBody>,
+) -> Result<Tagged<SwitchOneAnswer>, CallError> {
+    steer(
+        Steer::Complete,
+        (context, service, caller, expected, body.fields),
+    )
+    .await
 }
 
 /// Goes back to the live colour alone.
@@ -58,20 +72,18 @@ pub(super) async fn abort(
     context: State<Context>,
     service: Named<String>,
     caller: Caller,
-    headers: HeaderMap,
-    fields: Fields,
-) -> Result<Response, CallError> {
-    steer(Steer::Abort, (context, service, caller, headers, fields)).await
+    expected: IfMatch,
+    body: Body<AbortBody>,
+) -> Result<Tagged<SwitchOneAnswer>, CallError> {
+    steer(
+        Steer::Abort,
+        (context, service, caller, expected, body.fields),
+    )
+    .await
 }
 
-async fn steer(steer: Steer, call: Call) -> Result<Response, CallError> {
-    let (State(context), Named(service), caller, headers, fields) = call;
-    let known: &[&str] = match steer {
-        Steer::Pause | Steer::Resume => &["reason"],
-        Steer::Complete => &["reason", "force", "wait"],
-        Steer::Abort => &["reason", "wait"],
-    };
-    let mut fields = fields.only(known)?;
+async fn steer(steer: Steer, call: Call) -> Result<Tagged<SwitchOneAnswer>, CallError> {
+    let (State(context), Named(service), caller, IfMatch(expect_tenure), mut fields) = call;
     let terms = Terms::take(&mut fields)?;
     let order = SteerOrder {
         service: ServiceName::new(&service),
@@ -79,7 +91,7 @@ async fn steer(steer: Steer, call: Call) -> Result<Response, CallError> {
         actor: caller.into_actor(),
         reason: terms.reason,
         force: terms.force,
-        expect_tenure: if_match(&headers)?,
+        expect_tenure,
         wait: terms.wait,
     };
     let config = context.handle.config().await?;

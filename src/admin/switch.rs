@@ -2,27 +2,23 @@
 
 use std::collections::BTreeMap;
 
-use axum::{
-    Json,
-    extract::State,
-    http::HeaderMap,
-    response::{IntoResponse, Response},
-};
+use axum::extract::State;
 
 use super::{
-    body::Fields,
+    body::{Body, Fields},
     call_error::CallError,
     caller::Caller,
     context::Context,
-    order::{Carried, Terms, carry_out, etag, if_match},
+    order::{Carried, Terms, carry_out},
     path::Named,
-    wire::SwitchOneAnswer,
+    precondition::{IfMatch, Tagged},
+    wire::{SwitchBody, SwitchOneAnswer},
 };
 use crate::{
     config::parse_period,
     control::handle::SwitchOrder,
     core::{
-        ids::{Colour, ServiceName, Tenure},
+        ids::{Colour, ServiceName},
         share::Share,
         shift::{self, Pace},
         switch::{Outcome, Wish},
@@ -34,19 +30,10 @@ pub(super) async fn one(
     State(context): State<Context>,
     Named(service): Named<String>,
     caller: Caller,
-    headers: HeaderMap,
-    fields: Fields,
-) -> Result<Response, CallError> {
-    let mut fields = fields.only(&[
-        "to",
-        "reason",
-        "force",
-        "expect_live",
-        "wait",
-        "steps",
-        "every",
-        "at_once",
-    ])?;
+    IfMatch(expect_tenure): IfMatch,
+    body: Body<SwitchBody>,
+) -> Result<Tagged<SwitchOneAnswer>, CallError> {
+    let Body { mut fields, .. } = body;
     let to: Colour = fields.required("to", COLOURS)?;
     let expect_live = fields.optional("expect_live", COLOURS)?;
     let pace = pace(&mut fields)?;
@@ -57,7 +44,7 @@ pub(super) async fn one(
         reason: terms.reason,
         force: terms.force,
         expect_live,
-        expect_tenure: if_match(&headers)?,
+        expect_tenure,
         pace,
         wait: terms.wait,
     };
@@ -101,7 +88,7 @@ fn pace(fields: &mut Fields) -> Result<Pace, CallError> {
 }
 
 /// The answer about one service, with its tenure from now on.
-pub(super) fn answer(carried: Carried) -> Response {
+pub(super) fn answer(carried: Carried) -> Tagged<SwitchOneAnswer> {
     let receipt = carried.receipts.into_iter().next();
     let unchanged = carried.unchanged.into_iter().next();
     let committed = receipt
@@ -110,17 +97,13 @@ pub(super) fn answer(carried: Carried) -> Response {
     let tenure = committed
         .map(|receipt| receipt.tenure)
         .or(unchanged.as_ref().map(|unchanged| unchanged.tenure));
-    let body = Json(SwitchOneAnswer {
+    let body = SwitchOneAnswer {
         changed: committed.is_some(),
         receipt,
         unchanged,
         shift: carried.shift,
-    });
-    let tenure: Option<Tenure> = tenure;
-    match tenure {
-        Some(tenure) => (etag(tenure), body).into_response(),
-        None => body.into_response(),
-    }
+    };
+    Tagged(tenure, body)
 }
 
 const STEPS: &str = "a list of at most 64 shares that rise, such as [\"1%\",\"10%\",\"50%\"]";

@@ -2,16 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use axum::{Json, extract::State, http::HeaderMap};
+use axum::{Json, extract::State};
 
 use super::{
-    body::Fields,
+    body::Body,
     call_error::CallError,
     caller::Caller,
     context::Context,
-    group::unconditional,
     order::{Terms, carry_out},
-    wire::SwitchManyAnswer,
+    precondition::Unconditional,
+    wire::{SwitchManyAnswer, SwitchManyBody},
 };
 use crate::{
     control::handle::SwitchOrder,
@@ -26,11 +26,10 @@ use crate::{
 pub(super) async fn many(
     State(context): State<Context>,
     caller: Caller,
-    headers: HeaderMap,
-    fields: Fields,
+    _: Unconditional,
+    body: Body<SwitchManyBody>,
 ) -> Result<Json<SwitchManyAnswer>, CallError> {
-    unconditional(&headers)?;
-    let mut fields = fields.only(&["services", "reason", "force", "wait"])?;
+    let Body { mut fields, .. } = body;
     let colours: BTreeMap<ServiceName, Colour> = fields.required("services", SERVICES)?;
     if colours.is_empty() {
         return Err(CallError::MissingField {

@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::core::{
@@ -19,14 +20,14 @@ use crate::core::{
 use crate::telemetry::traffic::Traffic;
 
 /// Answer of `GET /v1/services`.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct ServicesAnswer {
     /// Every service, by name.
     pub services: Vec<ServiceView>,
 }
 
 /// Data of a `pulse` of `GET /v1/events`: what has changed since the one before.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Pulse {
     /// Services that look different; in the first pulse, all.
     pub services: Vec<ServicePulse>,
@@ -35,7 +36,7 @@ pub struct Pulse {
 }
 
 /// One service with its traffic.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ServicePulse {
     /// Its state.
     #[serde(flatten)]
@@ -45,7 +46,7 @@ pub struct ServicePulse {
 }
 
 /// Answer of `GET /v1/about`.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct About {
     /// The version of cutover.
     pub version: String,
@@ -56,7 +57,7 @@ pub struct About {
 }
 
 /// Answer of `GET /v1/diff`.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct DiffAnswer {
     /// The file on the disk against the one that is applied.
     pub file: FileDiff,
@@ -65,7 +66,7 @@ pub struct DiffAnswer {
 }
 
 /// The file on the disk against the one that is applied.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct FileDiff {
     /// Whether they are the same.
     pub applied: bool,
@@ -81,7 +82,7 @@ pub struct FileDiff {
 }
 
 /// A key with another value; without one where it is not there.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct KeyDiff {
     /// Such as `service.shop.switch.min_ready`.
     pub key: String,
@@ -94,7 +95,7 @@ pub struct KeyDiff {
 }
 
 /// A service that stands otherwise than the applied file says.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct ServiceDiff {
     /// The service.
     pub service: ServiceName,
@@ -127,7 +128,7 @@ impl ServiceDiff {
 }
 
 /// An endpoint that was registered or drained at run time.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct RuntimeEndpoint {
     /// The pool.
     pub colour: Colour,
@@ -142,60 +143,70 @@ pub struct RuntimeEndpoint {
 }
 
 /// Answer of `GET /v1/groups`.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct GroupsAnswer {
     /// The services of each group.
     pub groups: BTreeMap<GroupName, BTreeSet<ServiceName>>,
 }
 
 /// Body of `POST /v1/groups/{group}/switch`.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
 pub struct SwitchGroupBody {
     /// The colour to make live.
     pub to: Colour,
     /// Why.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("maxLength" = 512, "pattern" = PRINTABLE))]
     pub reason: Option<String>,
     /// Skip the gates.
+    #[schemars(with = "Option<bool>")]
     pub force: bool,
     /// When to answer.
+    #[schemars(with = "Option<WaitFor>")]
     pub wait: WaitFor,
 }
 
 /// Answer of `GET /v1/history` and `GET /v1/services/{service}/history`.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct HistoryAnswer {
     /// Past switches, newest first.
     pub receipts: Vec<Receipt>,
 }
 
 /// Body of `POST /v1/services/{service}/switch`.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
 pub struct SwitchBody {
     /// The colour to make live.
     pub to: Colour,
     /// Why.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("maxLength" = 512, "pattern" = PRINTABLE))]
     pub reason: Option<String>,
     /// Skip the gates.
+    #[schemars(with = "Option<bool>")]
     pub force: bool,
     /// Refuse if another colour is live.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expect_live: Option<Colour>,
     /// When to answer.
+    #[schemars(with = "Option<WaitFor>")]
     pub wait: WaitFor,
     /// Shares of a gradual switch, instead of the file's.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("minItems" = 1, "maxItems" = 64))]
     pub steps: Option<Vec<Share>>,
     /// How long each of them lasts, such as `2m`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub every: Option<String>,
     /// All at once, whatever the file says.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[schemars(with = "Option<bool>")]
     pub at_once: bool,
 }
 
-/// Body of `POST /v1/services/{service}/pause`, `resume`, `complete` and `abort`.
+/// What a client sends to `POST /v1/services/{service}/pause`, `resume`, `complete` and `abort`.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct SteerBody {
     /// Why.
@@ -209,43 +220,99 @@ pub struct SteerBody {
     pub wait: Option<WaitFor>,
 }
 
+/// Body of `POST /v1/services/{service}/complete`.
+#[derive(Clone, Debug, Default, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct CompleteBody {
+    /// Why.
+    #[schemars(extend("maxLength" = 512, "pattern" = PRINTABLE))]
+    pub reason: Option<String>,
+    /// Skip the gates.
+    pub force: Option<bool>,
+    /// When to answer.
+    pub wait: Option<WaitFor>,
+}
+
+/// Body of `POST /v1/services/{service}/abort`.
+#[derive(Clone, Debug, Default, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct AbortBody {
+    /// Why.
+    #[schemars(extend("maxLength" = 512, "pattern" = PRINTABLE))]
+    pub reason: Option<String>,
+    /// When to answer.
+    pub wait: Option<WaitFor>,
+}
+
+/// Body of `POST /v1/groups/{group}/rollback`.
+#[derive(Clone, Debug, Default, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct RollbackGroupBody {
+    /// Why.
+    #[schemars(extend("maxLength" = 512, "pattern" = PRINTABLE))]
+    pub reason: Option<String>,
+    /// Skip the gates.
+    pub force: Option<bool>,
+    /// When to answer.
+    pub wait: Option<WaitFor>,
+}
+
+/// Body of `POST /v1/reload`: nothing, or an object without a member.
+#[derive(Clone, Copy, Debug, Default, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct ReloadBody {}
+
 /// Body of `POST /v1/services/{service}/rollback`.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
 pub struct RollbackBody {
     /// Why.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("maxLength" = 512, "pattern" = PRINTABLE))]
     pub reason: Option<String>,
     /// Skip the gates.
+    #[schemars(with = "Option<bool>")]
     pub force: bool,
+    /// Refuse if another colour is live.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expect_live: Option<Colour>,
     /// When to answer.
+    #[schemars(with = "Option<WaitFor>")]
     pub wait: WaitFor,
 }
 
 /// Body of `POST /v1/services/{service}/approve` and `reject`.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
 pub struct WordBody {
     /// Why.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("maxLength" = 512, "pattern" = PRINTABLE))]
     pub reason: Option<String>,
 }
 
 /// Body of `POST /v1/switch`.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
 pub struct SwitchManyBody {
     /// The colour to make live, for each service.
+    #[schemars(extend("minProperties" = 1))]
     pub services: BTreeMap<ServiceName, Colour>,
     /// Why.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("maxLength" = 512, "pattern" = PRINTABLE))]
     pub reason: Option<String>,
     /// Skip the gates.
+    #[schemars(with = "Option<bool>")]
     pub force: bool,
     /// When to answer.
+    #[schemars(with = "Option<WaitFor>")]
     pub wait: WaitFor,
 }
 
 /// Answer to a switch or rollback of one service, or to what was asked of a gradual one: one of the last three members
 /// is there.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct SwitchOneAnswer {
     /// Whether the live colour changed.
     pub changed: bool,
@@ -261,7 +328,7 @@ pub struct SwitchOneAnswer {
 }
 
 /// Answer to a switch of several services.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct SwitchManyAnswer {
     /// Whether any live colour changed.
     pub changed: bool,
@@ -272,14 +339,16 @@ pub struct SwitchManyAnswer {
 }
 
 /// Body of `PUT /v1/services/{service}/pools/{colour}/endpoints/{addr}`.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
 pub struct EndpointBody {
     /// Share relative to the other endpoints, 1 to 65535.
+    #[schemars(with = "Option<u16>", range(min = 1))]
     pub weight: u16,
 }
 
 /// Answer to what was asked about an endpoint.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct EndpointChanged {
     /// Whether anything changed.
     pub changed: bool,
@@ -289,7 +358,7 @@ pub struct EndpointChanged {
 }
 
 /// Answer of `POST /v1/reload`.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct ReloadApplied {
     /// Whether anything changed.
     pub changed: bool,
@@ -298,7 +367,7 @@ pub struct ReloadApplied {
 }
 
 /// An error, as RFC 9457 has it.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 pub struct ProblemBody {
     /// Stable name: `urn:cutover:problem:` and a word for the kind of problem.
     #[serde(rename = "type")]
@@ -319,3 +388,6 @@ pub struct ProblemBody {
     #[serde(flatten)]
     pub members: serde_json::Map<String, serde_json::Value>,
 }
+
+/// Characters that neither move a cursor nor ring a bell.
+const PRINTABLE: &str = r"^[^\u0000-\u001f\u007f-\u009f]*$";

@@ -3,8 +3,8 @@
 use axum::{Json, extract::State};
 
 use super::{
-    body::Fields, call_error::CallError, caller::Caller, context::Context, order::reason,
-    path::Named,
+    body::Body, call_error::CallError, caller::Caller, context::Context, order::reason,
+    path::Named, wire::WordBody,
 };
 use crate::{
     control::handle::WordOrder,
@@ -19,9 +19,9 @@ pub(super) async fn approve(
     State(context): State<Context>,
     Named(service): Named<String>,
     caller: Caller,
-    fields: Fields,
+    body: Body<WordBody>,
 ) -> Result<Json<Heard>, CallError> {
-    say(&context, (service, Word::Approve), caller, fields).await
+    say(&context, (service, Word::Approve), caller, body).await
 }
 
 /// It may not.
@@ -29,18 +29,18 @@ pub(super) async fn reject(
     State(context): State<Context>,
     Named(service): Named<String>,
     caller: Caller,
-    fields: Fields,
+    body: Body<WordBody>,
 ) -> Result<Json<Heard>, CallError> {
-    say(&context, (service, Word::Reject), caller, fields).await
+    say(&context, (service, Word::Reject), caller, body).await
 }
 
 async fn say(
     context: &Context,
     (service, word): (String, Word),
     caller: Caller,
-    fields: Fields,
+    body: Body<WordBody>,
 ) -> Result<Json<Heard>, CallError> {
-    let mut fields = fields.only(&["reason"])?;
+    let Body { mut fields, .. } = body;
     let order = WordOrder {
         service: ServiceName::new(&service),
         word,

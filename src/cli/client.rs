@@ -23,6 +23,7 @@ use super::{
 use crate::admin::{ACTOR_HEADER, TYPE_PREFIX, wire::ProblemBody};
 
 /// Asks the admin API.
+#[derive(Clone)]
 pub(super) struct Client {
     pub(super) url: AdminUrl,
     pub(super) token: Option<String>,

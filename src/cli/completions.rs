@@ -20,7 +20,7 @@ impl Completions {
         // Written to memory first: the generator panics where a reader goes away.
         let mut script = Vec::new();
         clap_complete::generate(self.shell, &mut Cli::command(), "cutover", &mut script);
-        output.result(String::from_utf8_lossy(&script).trim_end())?;
+        output.verbatim(String::from_utf8_lossy(&script).trim_end())?;
         Ok(Exit::Done)
     }
 }

@@ -51,7 +51,8 @@ impl Demo {
         }
         let watched = std::io::stdout().is_terminal() && std::io::stdin().is_terminal();
         if watched && self.length.is_none() {
-            return demo::show(|line| output.progress(line)).await;
+            let coloured = output.look().coloured;
+            return demo::show(coloured, |line| output.progress(line)).await;
         }
         demo::unattended(length, |line| output.progress(line)).await
     }

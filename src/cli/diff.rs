@@ -7,7 +7,8 @@ use super::{
     args::{ClientArgs, TIMEOUT},
     exit::{Exit, Failure},
     gates,
-    output::{Output, plain},
+    output::Output,
+    paint,
 };
 use crate::admin::wire::{DiffAnswer, FileDiff, KeyDiff, ServiceDiff};
 
@@ -24,7 +25,7 @@ impl Diff {
         let diff: DiffAnswer = answer.parse()?;
         let text = match output.is_json() {
             true => answer.text,
-            false => plain(&text(&diff)),
+            false => text(&diff),
         };
         output.result(&text)?;
         Ok(Exit::Done)
@@ -72,6 +73,7 @@ fn of_service(diff: &ServiceDiff) -> Vec<String> {
     let mut lines = Vec::new();
     if diff.live != diff.file_live {
         let (live, filed) = (diff.live, diff.file_live);
+        let (live, filed) = (paint::colour(live), paint::colour(filed));
         lines.push(format!("{service}  {live} is live, the file says {filed}"));
     }
     for it in &diff.endpoints {
@@ -80,14 +82,14 @@ fn of_service(diff: &ServiceDiff) -> Vec<String> {
             (true, false) => "registered by an operator",
             (false, _) => "drained by an operator",
         };
-        let (colour, addr, weight) = (it.colour, &it.addr, it.weight);
+        let (colour, addr, weight) = (paint::colour(it.colour), &it.addr, it.weight);
         lines.push(format!("{service}  {colour} {addr} weight {weight}: {how}"));
     }
     if let Some(waiting) = &diff.waiting {
         let (to, by) = (waiting.to, &waiting.actor.name);
         let gates = gates::closed(waiting);
         lines.push(format!(
-            "{service}  a switch to {to} by {by} waits for {gates}"
+            "{service}  a switch to {to} by {by} waits for gates: {gates}"
         ));
     }
     if let Some(shift) = &diff.shift {

@@ -5,7 +5,7 @@
 use std::{io, process::ExitCode, time::Duration};
 
 use super::{
-    gates,
+    advice, gates,
     output::{Output, plain},
 };
 use crate::{admin::wire::ProblemBody, demo::DemoError};
@@ -45,6 +45,8 @@ pub(super) enum Failure {
     Usage(String),
     #[error("`{what}` could not be read: {source}")]
     Unreadable { what: String, source: io::Error },
+    #[error("`{what}` could not be written: {source}")]
+    Unwritable { what: String, source: io::Error },
     #[error("nobody answers at `{addr}`: {why}; is `cutover serve` running, and is --admin right?")]
     Unreachable { addr: String, why: String },
     #[error("`{addr}` broke off before it answered: {why}; look at `cutover history`")]
@@ -54,6 +56,8 @@ pub(super) enum Failure {
         humantime::format_duration(*.0)
     )]
     GaveUp(Duration),
+    #[error("no longer waited for; what was asked for goes on all the same")]
+    Interrupted(String),
     #[error("{}", .0.detail)]
     Refused(Box<ProblemBody>, String),
     #[error("`{addr}` answered {status} in a way cutover does not; is it an admin address?")]
@@ -85,8 +89,16 @@ impl Failure {
                 tell_problem(problem, output);
                 problem_exit(problem.status)
             }
+            Self::Interrupted(whom) => {
+                output.progress(&self.to_string());
+                for line in advice::interrupted(whom) {
+                    output.progress(&line);
+                }
+                self.exit()
+            }
             Self::Usage(_)
             | Self::Unreadable { .. }
+            | Self::Unwritable { .. }
             | Self::Unreachable { .. }
             | Self::BrokenOff { .. }
             | Self::GaveUp(_)
@@ -101,11 +113,33 @@ impl Failure {
         }
     }
 
+    /// Whether asking again would not help.
+    pub(super) fn is_final(&self) -> bool {
+        match self {
+            // A server that is stopping or has no room left may be back soon.
+            Self::Refused(problem, _) => problem.status < 500,
+            Self::Unreachable { .. } | Self::BrokenOff { .. } | Self::GaveUp(_) => false,
+            Self::Foreign { status, .. } => *status < 500,
+            Self::Arguments(_)
+            | Self::Usage(_)
+            | Self::Unreadable { .. }
+            | Self::Unwritable { .. }
+            | Self::Interrupted(_)
+            | Self::Runtime(_)
+            | Self::Bind { .. }
+            | Self::Demo(_)
+            | Self::Output(_) => true,
+        }
+    }
+
     const fn exit(&self) -> Exit {
         match self {
-            Self::Arguments(_) | Self::Usage(_) | Self::Unreadable { .. } => Exit::Usage,
+            Self::Arguments(_)
+            | Self::Usage(_)
+            | Self::Unreadable { .. }
+            | Self::Unwritable { .. } => Exit::Usage,
             Self::Unreachable { .. } | Self::BrokenOff { .. } => Exit::Unreachable,
-            Self::GaveUp(_) => Exit::GaveUp,
+            Self::GaveUp(_) | Self::Interrupted(_) => Exit::GaveUp,
             Self::Refused(problem, _) => problem_exit(problem.status),
             Self::Foreign { .. }
             | Self::Runtime(_)
@@ -129,11 +163,11 @@ const fn problem_exit(status: u16) -> Exit {
 fn tell_usage(error: &clap::Error, output: &mut Output<'_>) -> Exit {
     let text = error.render().ansi().to_string();
     if error.use_stderr() {
-        output.progress(text.trim_end());
+        output.beside(text.trim_end());
         return Exit::Usage;
     }
     // `--help` and `--version`; a reader that went away has seen enough.
-    match output.result(text.trim_end()) {
+    match output.verbatim(text.trim_end()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Exit::Internal,
         Ok(()) | Err(_) => Exit::Done,
     }
@@ -152,5 +186,8 @@ fn tell_problem(problem: &ProblemBody, output: &mut Output<'_>) {
     }
     for error in &problem.errors {
         output.progress(&plain(error));
+    }
+    for line in advice::lines(problem) {
+        output.progress(&line);
     }
 }

@@ -1,9 +1,12 @@
 //! Gates and their verdicts, for people.
 
-use super::output::plain;
-use crate::core::{
-    gate::verdict::{GateKind, GateVerdict, Verdict},
-    view::WaitingView,
+use super::paint;
+use crate::{
+    core::{
+        gate::verdict::{GateKind, GateVerdict, Verdict},
+        view::WaitingView,
+    },
+    terminal::{Ink, obedient},
 };
 
 /// A gate in a line, and a line for each endpoint at fault.
@@ -12,11 +15,12 @@ pub(super) fn told(gate: &GateVerdict, indent: &str) -> Vec<String> {
         service, colour, ..
     } = gate;
     let why = gate.why.as_deref().unwrap_or_default();
-    let mut line = format!("{indent}{service} {colour}: ");
+    let mut line = format!("{indent}{service} {}: ", paint::colour(*colour));
     if gate.gate == GateKind::MinReady {
-        line += why;
+        line += &Ink::Bad.paint(why);
     } else {
-        line = line + &what(gate) + " " + verdict(gate.verdict);
+        let verdict = paint::verdict(gate.verdict).paint(verdict(gate.verdict));
+        line = line + &what(gate) + " " + &verdict;
         if !why.is_empty() {
             line = line + ": " + why;
         }
@@ -25,7 +29,7 @@ pub(super) fn told(gate: &GateVerdict, indent: &str) -> Vec<String> {
     let endpoints = endpoints.map(|it| format!("{indent}  {}  {}", it.endpoint, it.why));
     std::iter::once(line)
         .chain(endpoints)
-        .map(|line| plain(&line))
+        .map(|line| obedient(&line))
         .collect()
 }
 
@@ -46,7 +50,7 @@ pub(super) fn closed(waiting: &WaitingView) -> String {
     let closed = waiting.gates.iter();
     let closed = closed.filter(|it| it.gate == waiting.gate && it.verdict != Verdict::Passed);
     let closed: Vec<_> = closed.map(ToString::to_string).collect();
-    format!("gates: {}", closed.join("; "))
+    closed.join("; ")
 }
 
 /// In words for people.

@@ -33,7 +33,11 @@ impl Health {
                 return Ok(Exit::Internal);
             }
         };
-        output.result(&plain(answer.text.trim_end()))?;
+        let text = match output.is_json() {
+            true => serde_json::json!({ "healthy": answer.success }).to_string(),
+            false => plain(answer.text.trim_end()),
+        };
+        output.result(&text)?;
         Ok(if answer.success {
             Exit::Done
         } else {

@@ -6,11 +6,11 @@ use super::{
     args::{ClientArgs, TIMEOUT},
     client::segment,
     exit::{Exit, Failure},
-    output::Output,
-    receipt,
-    table::table,
+    output::{Look, Output},
+    paint,
+    table::{Cell, Table},
 };
-use crate::{admin::wire::HistoryAnswer, core::switch::Receipt};
+use crate::{admin::wire::HistoryAnswer, core::switch::Receipt, terminal::Ink};
 
 #[derive(Debug, Args)]
 pub(super) struct History {
@@ -35,36 +35,60 @@ impl History {
         if output.is_json() {
             output.result(&answer.text)?;
         } else {
-            output.result(&text(&answer.parse::<HistoryAnswer>()?.receipts))?;
+            let answer = answer.parse::<HistoryAnswer>()?;
+            output.result(&text(&answer.receipts, output.look()))?;
         }
         Ok(Exit::Done)
     }
 }
 
-fn text(receipts: &[Receipt]) -> String {
+/// The switches, newest first.
+pub(super) fn text(receipts: &[Receipt], look: &Look) -> String {
     if receipts.is_empty() {
         return "no switches yet".to_owned();
     }
-    let row = |receipt: &Receipt| {
-        let rollback = if receipt.rollback { " (rollback)" } else { "" };
-        let forced = if receipt.forced { " (forced)" } else { "" };
-        vec![
-            receipt.requested_at.to_string(),
-            receipt.service.to_string(),
-            format!("{} -> {}{rollback}{forced}", receipt.from, receipt.to),
-            receipt.tenure.to_string(),
-            receipt.actor.name.clone(),
-            receipt.in_flight_at_commit.to_string(),
-            receipt.finished.to_string(),
-            receipt.replayed.to_string(),
-            receipt.cut.total().to_string(),
-            receipt::outcome(receipt.outcome).to_owned(),
-            receipt.reason.clone().unwrap_or_default(),
-        ]
+    let mut table = Table::new(
+        [
+            ("WHEN", 9),
+            ("SERVICE", 8),
+            ("SWITCH", 7),
+            ("TENURE", 1),
+            ("BY", 4),
+            ("MET", 3),
+            ("FINISHED", 3),
+            ("REPLAYED", 3),
+            ("CUT", 3),
+            ("OUTCOME", 5),
+            ("REASON", 2),
+        ],
+        0,
+    );
+    for receipt in receipts {
+        table.row(row(receipt));
+    }
+    table.text(look)
+}
+
+fn row(receipt: &Receipt) -> Vec<Cell> {
+    let rollback = if receipt.rollback { " (rollback)" } else { "" };
+    let forced = if receipt.forced { " (forced)" } else { "" };
+    let (ink, outcome) = paint::outcome(receipt.outcome);
+    let (from, to) = (receipt.from, receipt.to);
+    let cut = match receipt.cut.total() {
+        0 => Cell::from(0),
+        cut => Cell::of(Ink::Warning, cut.to_string()),
     };
-    let heads = [
-        "WHEN", "SERVICE", "SWITCH", "TENURE", "BY", "MET", "FINISHED", "REPLAYED", "CUT",
-        "OUTCOME", "REASON",
-    ];
-    table(&heads, receipts.iter().map(row).collect(), 0)
+    vec![
+        receipt.requested_at.into(),
+        (&receipt.service).into(),
+        Cell::of(Ink::Colour(to), format!("{from} -> {to}{rollback}{forced}")),
+        receipt.tenure.into(),
+        (&receipt.actor.name).into(),
+        receipt.in_flight_at_commit.into(),
+        receipt.finished.into(),
+        receipt.replayed.into(),
+        cut,
+        Cell::of(ink, outcome),
+        receipt.reason.clone().unwrap_or_default().into(),
+    ]
 }

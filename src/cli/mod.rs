@@ -3,6 +3,7 @@
 //! Owns the table of commands, what they print, and the exit codes; `docs/cli.md` is its reference. The
 //! commands of operators know nothing but the admin API: whatever they can do, `curl` can.
 
+mod advice;
 mod args;
 mod check;
 mod client;
@@ -14,32 +15,47 @@ mod endpoint;
 mod event_stream;
 mod events;
 mod exit;
+mod feed;
 mod gates;
 mod health;
 mod history;
+mod man;
 mod mirror;
 mod output;
+mod paint;
 mod plan;
 mod progress;
 mod receipt;
 mod reload;
 mod rollback;
 mod serve;
+mod sight;
 mod status;
 mod steer;
 mod switch;
 mod table;
 #[cfg(test)]
 mod tests;
+mod top;
 mod wait_safe;
+mod watch;
 mod word;
 
-use std::{ffi::OsString, process::ExitCode};
+use std::{
+    ffi::OsString,
+    io::{IsTerminal, Write},
+    process::ExitCode,
+};
 
-use clap::Parser;
+use anstream::{AutoStream, ColorChoice, stream::RawStream};
+use clap::{Parser, ValueEnum};
 
 use self::exit::Failure;
-pub use self::{exit::Exit, output::Output};
+pub use self::{
+    exit::Exit,
+    output::{Look, Output},
+};
+use crate::core::time::Timestamp;
 
 /// The whole of what may be typed.
 #[derive(Debug, Parser)]
@@ -47,6 +63,30 @@ pub use self::{exit::Exit, output::Output};
 struct Cli {
     #[command(subcommand)]
     command: Command,
+    /// When to use colours
+    #[arg(long, global = true, value_enum, value_name = "WHEN", default_value_t)]
+    color: ColourArg,
+}
+
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+enum ColourArg {
+    /// On a terminal, unless `NO_COLOR` is set
+    #[default]
+    Auto,
+    /// Even where no terminal is
+    Always,
+    /// Not at all
+    Never,
+}
+
+impl From<ColourArg> for ColorChoice {
+    fn from(wanted: ColourArg) -> Self {
+        match wanted {
+            ColourArg::Auto => Self::Auto,
+            ColourArg::Always => Self::AlwaysAnsi,
+            ColourArg::Never => Self::Never,
+        }
+    }
 }
 
 /// A command is a line here, a line in [`Command::run`], and a file.
@@ -62,6 +102,8 @@ enum Command {
     Check(check::Check),
     /// Show services: live colour, health, requests in flight, drift, last switch
     Status(status::Status),
+    /// Watch services and pools on a screen, live, and switch from it
+    Top(top::Top),
     /// Make a colour live, and wait until the old one has drained
     Switch(switch::Switch),
     /// Keep a gradual switch at its present share
@@ -96,6 +138,8 @@ enum Command {
     Health(health::Health),
     /// Write a completion script for a shell
     Completions(completions::Completions),
+    /// Write a manual page for every command
+    Man(man::Man),
 }
 
 impl Command {
@@ -106,6 +150,7 @@ impl Command {
             Self::DemoApp(command) => client::run(command.run(output)),
             Self::Check(command) => command.run(output),
             Self::Status(command) => client::run(command.run(output)),
+            Self::Top(command) => client::run(command.run(output)),
             Self::Switch(command) => client::run(command.run(output)),
             Self::Pause(command) => client::run(command.run("pause", output)),
             Self::Resume(command) => client::run(command.run("resume", output)),
@@ -123,6 +168,7 @@ impl Command {
             Self::Reload(command) => client::run(command.run(output)),
             Self::Health(command) => client::run(command.run(output)),
             Self::Completions(command) => command.run(output),
+            Self::Man(command) => command.run(output),
         }
     }
 }
@@ -136,16 +182,27 @@ pub fn command() -> clap::Command {
 /// Runs the command that this process was started with.
 #[must_use]
 pub fn main() -> ExitCode {
-    let mut results = anstream::stdout();
-    let mut progress = anstream::stderr();
-    let live = std::io::IsTerminal::is_terminal(&std::io::stderr());
-    let mut output = Output::new(&mut results, &mut progress, live);
-    run(std::env::args_os(), &mut output).into()
+    let parsed = Cli::try_parse();
+    let wanted = parsed.as_ref().map_or(ColourArg::Auto, |cli| cli.color);
+    let mut results = stream(std::io::stdout(), wanted);
+    let mut progress = stream(std::io::stderr(), wanted);
+    let look = Look {
+        width: results.is_terminal().then(columns),
+        live: progress.is_terminal().then(columns),
+        coloured: results.current_choice() != ColorChoice::Never,
+        now: now(),
+    };
+    let mut output = Output::new(&mut results, &mut progress, look);
+    ended(parsed, &mut output).into()
 }
 
 /// Runs the command that `args` name; the first of them is the name of the program.
 pub fn run(args: impl IntoIterator<Item = OsString>, output: &mut Output<'_>) -> Exit {
-    let ended = match Cli::try_parse_from(args) {
+    ended(Cli::try_parse_from(args), output)
+}
+
+fn ended(parsed: Result<Cli, clap::Error>, output: &mut Output<'_>) -> Exit {
+    let ended = match parsed {
         Ok(cli) => cli.command.run(output),
         Err(error) => Err(Failure::Arguments(error)),
     };
@@ -153,4 +210,20 @@ pub fn run(args: impl IntoIterator<Item = OsString>, output: &mut Output<'_>) ->
         Ok(exit) => exit,
         Err(failure) => failure.tell(output),
     }
+}
+
+fn stream<S: RawStream + IsTerminal + Write>(raw: S, wanted: ColourArg) -> AutoStream<S> {
+    AutoStream::new(raw, wanted.into())
+}
+
+fn columns() -> usize {
+    crate::terminal::Screen::size().columns
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the edge: what is decided by it is only how long ago something was"
+)]
+fn now() -> Timestamp {
+    Timestamp::from(std::time::SystemTime::now())
 }

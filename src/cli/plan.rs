@@ -9,12 +9,16 @@ use super::{
     client::Client,
     exit::{Exit, Failure},
     gates, mirror,
-    output::{Output, plain},
+    output::Output,
+    paint,
     switch::Aim,
 };
-use crate::core::{
-    gate::plan::{Plan as Planned, ServicePlan, ToDrain},
-    ids::Colour,
+use crate::{
+    core::{
+        gate::plan::{Plan as Planned, ServicePlan, ToDrain},
+        ids::Colour,
+    },
+    terminal::Ink,
 };
 
 #[derive(Debug, Args)]
@@ -57,7 +61,8 @@ pub(super) async fn planned(
     })
 }
 
-fn text(plan: &Planned) -> String {
+/// A plan for people.
+pub(super) fn text(plan: &Planned) -> String {
     let mut lines = Vec::new();
     for service in &plan.services {
         lines.extend(of_service(service));
@@ -66,15 +71,17 @@ fn text(plan: &Planned) -> String {
         lines.push(format!("{}  {} is live already", it.service, it.live));
     }
     if let Some(refusal) = &plan.refusal {
-        lines.push(format!("a switch would be refused: {refusal}"));
+        lines.push(Ink::Bad.paint("a switch would be refused") + &format!(": {refusal}"));
     } else if plan.services.is_empty() {
         lines.push("a switch would change nothing".to_owned());
     } else if plan.possible {
-        lines.push("a switch would begin now; nothing has been changed".to_owned());
+        let verdict = Ink::Good.paint("a switch would begin now");
+        lines.push(verdict + "; nothing has been changed");
     } else {
-        lines.push("a switch would be refused now; nothing has been changed".to_owned());
+        let verdict = Ink::Bad.paint("a switch would be refused now");
+        lines.push(verdict + "; nothing has been changed");
     }
-    plain(&lines.join("\n"))
+    lines.join("\n")
 }
 
 fn of_service(plan: &ServicePlan) -> Vec<String> {
@@ -82,15 +89,18 @@ fn of_service(plan: &ServicePlan) -> Vec<String> {
         service, from, to, ..
     } = plan;
     let mut lines = vec![format!(
-        "{service}  {from} -> {to}   tenure {}",
+        "{}  {} -> {}   tenure {}",
+        Ink::Bold.paint(service.as_str()),
+        paint::colour(*from),
+        paint::colour(*to),
         plan.tenure
     )];
     for gate in &plan.gates {
         let what = gates::what(gate);
         let why = gate.why.as_ref().map(|why| format!(": {why}"));
         lines.push(format!(
-            "  {:<9} {what}{}",
-            gates::verdict(gate.verdict),
+            "  {} {what}{}",
+            paint::verdict(gate.verdict).paint(&format!("{:<9}", gates::verdict(gate.verdict))),
             why.unwrap_or_default()
         ));
         let endpoints = gate.endpoints.iter();

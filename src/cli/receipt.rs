@@ -2,21 +2,21 @@
 
 use std::time::Duration;
 
-use super::output::plain;
+use super::paint;
 use crate::{
     admin::wire::{SwitchManyAnswer, SwitchOneAnswer},
     core::{
-        ids::Colour,
         shift::{ShiftAccount, ShiftView},
         switch::{Outcome, Receipt, Unchanged},
     },
+    terminal::{Ink, obedient},
 };
 
 /// What became of a switch.
 pub(super) fn answer(answer: &SwitchOneAnswer) -> String {
     let receipts = answer.receipt.iter().map(receipt);
     let unchanged = answer.unchanged.iter().map(unchanged);
-    let shift = answer.shift.iter().map(|it| plain(&shift(it)));
+    let shift = answer.shift.iter().map(shift);
     let all = receipts.chain(unchanged).chain(shift);
     all.collect::<Vec<_>>().join("\n")
 }
@@ -34,10 +34,10 @@ pub(super) fn receipt(receipt: &Receipt) -> String {
         format!(
             "{}  {} -> {}   tenure {}   {}",
             receipt.service,
-            painted(receipt.from),
-            painted(receipt.to),
+            paint::colour(receipt.from),
+            paint::colour(receipt.to),
             receipt.tenure,
-            outcome(receipt.outcome)
+            outcome(receipt)
         ),
         format!(
             "  in flight at {} {}: finished {}, replayed {}, cut {}{}",
@@ -77,11 +77,7 @@ pub(super) fn receipt(receipt: &Receipt) -> String {
     if let Some(reason) = &receipt.reason {
         lines.push(format!("  \"{reason}\""));
     }
-    lines
-        .iter()
-        .map(|line| unordered(line))
-        .collect::<Vec<_>>()
-        .join("\n")
+    obedient(&lines.join("\n"))
 }
 
 /// Of its gates those of which there is more to say, and the group.
@@ -134,22 +130,15 @@ pub(super) fn shift(view: &ShiftView) -> String {
 fn unchanged(unchanged: &Unchanged) -> String {
     format!(
         "{}  {} is live already   tenure {}   nothing changed",
-        plain(unchanged.service.as_str()),
-        painted(unchanged.live),
+        unchanged.service,
+        paint::colour(unchanged.live),
         unchanged.tenure
     )
 }
 
-/// Such as `drained`.
-pub(super) const fn outcome(outcome: Outcome) -> &'static str {
-    match outcome {
-        Outcome::Committing => "committing",
-        Outcome::Draining => "committed, draining",
-        Outcome::Drained => "drained",
-        Outcome::Cut => "drained by cutting",
-        Outcome::Interrupted => "interrupted by the end of the process",
-        Outcome::Aborted => "aborted",
-    }
+fn outcome(receipt: &Receipt) -> String {
+    let (ink, text) = paint::outcome(receipt.outcome);
+    ink.paint(text)
 }
 
 fn causes(receipt: &Receipt) -> String {
@@ -163,7 +152,7 @@ fn causes(receipt: &Receipt) -> String {
     let told: Vec<_> = causes
         .iter()
         .filter(|(count, _)| *count > 0)
-        .map(|(count, cause)| format!("{count} {cause}"))
+        .map(|(count, cause)| Ink::Warning.paint(&format!("{count} {cause}")))
         .collect();
     if told.is_empty() {
         return String::new();
@@ -177,10 +166,9 @@ fn durations(receipt: &Receipt) -> String {
         told.push(format!("barrier {barrier} us"));
     }
     if receipt.unproven_workers > 0 {
-        told.push(format!(
-            "NOT PROVEN: {} workers did not answer",
-            receipt.unproven_workers
-        ));
+        let unproven = receipt.unproven_workers;
+        let text = format!("NOT PROVEN: {unproven} workers did not answer");
+        told.push(Ink::Alarm.paint(&text));
     }
     if let (Some(committed), Some(drained)) = (receipt.committed_at, receipt.drained_at) {
         let drain = drained.millis().saturating_sub(committed.millis());
@@ -196,27 +184,4 @@ fn how(receipt: &Receipt) -> &'static str {
         (false, true) => ", forced",
         (true, true) => ", a rollback, forced",
     }
-}
-
-fn painted(colour: Colour) -> String {
-    let code = match colour {
-        Colour::Blue => 34,
-        Colour::Green => 32,
-    };
-    format!("\x1b[1;{code}m{colour}\x1b[0m")
-}
-
-/// The line without any order to the terminal but the two of [`painted`].
-fn unordered(line: &str) -> String {
-    let mut parts = line.split('\x1b');
-    let first = plain(parts.next().unwrap_or(""));
-    let painted = |rest: &str| {
-        ["[1;34m", "[1;32m", "[0m"]
-            .iter()
-            .any(|it| rest.starts_with(it))
-    };
-    parts.fold(first, |line, rest| match painted(rest) {
-        true => line + "\x1b" + &plain(rest),
-        false => line + "\u{fffd}" + &plain(rest),
-    })
 }

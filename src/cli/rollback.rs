@@ -5,7 +5,6 @@ use http::Method;
 
 use super::{
     args::{ClientArgs, SWITCH_TIMEOUT},
-    client::segment,
     exit::{Exit, Failure},
     output::Output,
     progress::watched,
@@ -31,22 +30,21 @@ impl Rollback {
     pub(super) async fn run(self, output: &mut Output<'_>) -> Result<Exit, Failure> {
         let client = self.client.client(SWITCH_TIMEOUT, output)?;
         let body = RollbackBody {
+            expect_live: None,
             wait: self.terms.wait(),
             reason: self.terms.reason,
             force: self.terms.force,
         };
-        let service = match (self.service, self.group) {
-            (Some(service), _) => service,
-            (None, group) => {
-                let whom = Whom::Group(group.unwrap_or_default());
-                let path = whom.path("rollback");
-                let answer = client.change_by(Method::POST, &path, &body).await?;
-                return switched_many(&answer, output);
-            }
+        let whom = match (self.service, self.group) {
+            (Some(service), _) => Whom::Service(service),
+            (None, group) => Whom::Group(group.unwrap_or_default()),
         };
-        let path = format!("/v1/services/{}/rollback", segment(&service));
+        let path = whom.path("rollback");
         let answer = client.change_by(Method::POST, &path, &body);
-        let answer = watched(&client, &service, answer, output).await?;
-        switched(&answer, output)
+        let answer = watched(&client, &whom, answer, output).await?;
+        match whom {
+            Whom::Service(_) => switched(&answer, output),
+            Whom::Group(_) => switched_many(&answer, output),
+        }
     }
 }

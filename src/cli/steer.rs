@@ -9,7 +9,7 @@ use super::{
     exit::{Exit, Failure},
     output::Output,
     progress::watched,
-    switch::{TermsArgs, WaitArg, switched},
+    switch::{TermsArgs, WaitArg, Whom, switched},
 };
 use crate::admin::wire::SteerBody;
 
@@ -72,9 +72,10 @@ impl Complete {
             reason: self.terms.reason,
             force: self.terms.force,
         };
-        let path = format!("/v1/services/{}/complete", segment(&self.service));
+        let whom = Whom::Service(self.service);
+        let path = whom.path("complete");
         let answer = client.change_by(Method::POST, &path, &body);
-        let answer = watched(&client, &self.service, answer, output).await?;
+        let answer = watched(&client, &whom, answer, output).await?;
         switched(&answer, output)
     }
 }
@@ -87,9 +88,10 @@ impl Abort {
             reason: self.reason,
             force: false,
         };
-        let path = format!("/v1/services/{}/abort", segment(&self.service));
+        let whom = Whom::Service(self.service);
+        let path = whom.path("abort");
         let answer = client.change_by(Method::POST, &path, &body);
-        let answer = watched(&client, &self.service, answer, output).await?;
+        let answer = watched(&client, &whom, answer, output).await?;
         switched(&answer, output)
     }
 }

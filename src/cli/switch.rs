@@ -113,15 +113,16 @@ impl Switch {
         if self.dry_run {
             return planned(&client, &aim.path("plan"), aim.colour, output).await;
         }
-        let Whom::Service(service) = &aim.whom else {
+        let path = aim.path("switch");
+        let Whom::Service(_) = &aim.whom else {
             let body = SwitchGroupBody {
                 to: aim.colour,
                 wait: self.terms.wait(),
                 reason: self.terms.reason,
                 force: self.terms.force,
             };
-            let path = aim.path("switch");
-            let answer = client.change_by(Method::POST, &path, &body).await?;
+            let answer = client.change_by(Method::POST, &path, &body);
+            let answer = watched(&client, &aim.whom, answer, output).await?;
             return switched_many(&answer, output);
         };
         let body = SwitchBody {
@@ -134,9 +135,8 @@ impl Switch {
             steps: (!self.steps.is_empty()).then_some(self.steps),
             at_once: self.at_once,
         };
-        let path = aim.path("switch");
         let answer = client.change_by(Method::POST, &path, &body);
-        let answer = watched(&client, service, answer, output).await?;
+        let answer = watched(&client, &aim.whom, answer, output).await?;
         switched(&answer, output)
     }
 }
@@ -155,6 +155,13 @@ impl Whom {
             Self::Service(name) => format!("/v1/services/{}/{call}", segment(name)),
             Self::Group(name) => format!("/v1/groups/{}/{call}", segment(name)),
         }
+    }
+}
+
+impl std::fmt::Display for Whom {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (Self::Service(name) | Self::Group(name)) = self;
+        f.write_str(name)
     }
 }
 

@@ -11,7 +11,10 @@ use super::{
     exit::{Exit, Failure},
     output::{Output, plain},
 };
-use crate::core::{ids::Colour, view::SafeToStop};
+use crate::{
+    core::{ids::Colour, view::SafeToStop},
+    terminal::{Ink, Line},
+};
 
 #[derive(Debug, Args)]
 pub(super) struct WaitSafe {
@@ -45,7 +48,7 @@ impl WaitSafe {
             }
             let reasons = sentence(&verdict);
             if reasons != told {
-                output.waiting(&plain(&reasons));
+                output.waiting(Line::of(Ink::Plain, reasons.as_str()));
                 told = reasons;
             }
             sleep(PAUSE).await;

@@ -10,6 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -35,7 +36,7 @@ pub struct LeaveTerms {
 }
 
 /// Account of an endpoint that left the traffic, and of every request that it had.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct LeaveReceipt {
     /// The service.
     pub service: ServiceName,
@@ -66,7 +67,7 @@ pub struct LeaveReceipt {
 }
 
 /// How an endpoint left the traffic.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum LeaveCause {
     /// It stays in its pool, and gets no requests.
@@ -76,7 +77,7 @@ pub enum LeaveCause {
 }
 
 /// How a leave stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum LeaveOutcome {
     /// Requests are left there.

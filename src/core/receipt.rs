@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -16,7 +17,7 @@ use super::{
 };
 
 /// Stored account of one switch and of every request it met.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Receipt {
     /// The service.
     pub service: ServiceName,
@@ -76,7 +77,7 @@ pub struct Receipt {
 
 /// What became of sessions that were begun on the old colour and finished there after a switch. Their requests are not among
 /// those in flight at the commit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct AffinityAccount {
     /// Requests that stayed on the old colour for their session's sake.
     pub stayed: u64,
@@ -87,7 +88,7 @@ pub struct AffinityAccount {
 }
 
 /// Claims that cutover itself ended, by cause.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Cut {
     /// The drain deadline passed.
     pub drain_deadline: u64,
@@ -104,7 +105,7 @@ impl Cut {
 }
 
 /// Claims that a peer broke off while they drained.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Broken {
     /// By the client.
     pub client: u64,
@@ -113,7 +114,7 @@ pub struct Broken {
 }
 
 /// How a switch stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Outcome {
     /// Written to the journal, the barrier has not passed yet.

@@ -6,8 +6,9 @@
 //! worker adds up the share for itself and begins at a place of its own: it is never a whole request off, and all
 //! workers together are off by half a request each at most.
 
-use std::{fmt, str::FromStr};
+use std::{borrow::Cow, fmt, str::FromStr};
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// A share of traffic in parts per ten thousand; written as `12.5%`.
@@ -88,6 +89,20 @@ impl FromStr for Share {
 impl Serialize for Share {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
+    }
+}
+
+impl JsonSchema for Share {
+    fn schema_name() -> Cow<'static, str> {
+        "Share".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "description": "a share of the traffic, such as `12.5%`",
+            "type": "string",
+            "pattern": r"^([0-9]{1,2}(\.[0-9]{1,2})?|100(\.0{1,2})?)%$"
+        })
     }
 }
 

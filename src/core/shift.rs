@@ -9,6 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use super::pace::{BadSteps, EVERY, Pace, STEPS_LIMIT, ShiftPlan, ShiftSpec, steps};
@@ -220,7 +221,7 @@ impl Shift {
 }
 
 /// A shift as it looks from outside.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ShiftView {
     /// Where it leads.
     pub to: Colour,
@@ -255,7 +256,7 @@ pub struct ShiftView {
 }
 
 /// What a receipt says of the shift that led to it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ShiftAccount {
     /// When the first share was published.
     pub began_at: Timestamp,

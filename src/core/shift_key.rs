@@ -4,9 +4,10 @@
 //! as long as the shift lasts, on every worker and after a restart, so that who was on the new colour at ten per cent is
 //! still there at fifty.
 
-use std::{fmt, net::IpAddr, str::FromStr, sync::Arc};
+use std::{borrow::Cow, fmt, net::IpAddr, str::FromStr, sync::Arc};
 
 use http::HeaderMap;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{cookie, share::Point};
@@ -78,6 +79,19 @@ impl FromStr for ShiftKey {
 impl Serialize for ShiftKey {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
+    }
+}
+
+impl JsonSchema for ShiftKey {
+    fn schema_name() -> Cow<'static, str> {
+        "ShiftKey".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "description": "by what a request is counted: `request`, `client`, or `cookie:NAME`",
+            "type": "string"
+        })
     }
 }
 

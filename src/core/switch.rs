@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use super::receipt::{Broken, Cut, Outcome, Receipt};
@@ -85,7 +86,7 @@ impl Wish {
 }
 
 /// Who asks for a change.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Actor {
     /// By which way.
     pub kind: ActorKind,
@@ -94,7 +95,9 @@ pub struct Actor {
 }
 
 /// By which way a change was asked for: the bounded part of an actor, usable as a label.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum ActorKind {
     /// The admin API, which is the command line's way, too.
@@ -153,7 +156,7 @@ impl Actor {
 }
 
 /// When a switch is answered.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum WaitFor {
     /// When the barrier has passed.
@@ -182,7 +185,7 @@ pub enum SwitchAnswer {
 }
 
 /// A service on which the wanted colour was live already.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Unchanged {
     /// The service.
     pub service: ServiceName,

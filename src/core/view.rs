@@ -2,6 +2,7 @@
 //!
 //! Owns shapes only; `State::views` fills them.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -15,7 +16,7 @@ use super::{
 };
 
 /// One service.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ServiceView {
     /// Its name.
     pub service: ServiceName,
@@ -61,7 +62,7 @@ pub struct ServiceView {
 }
 
 /// A switch that waits for its gates.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct WaitingView {
     /// Where it leads.
     pub to: Colour,
@@ -80,7 +81,7 @@ pub struct WaitingView {
 }
 
 /// An old colour that sessions finish on.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct FinishingView {
     /// The colour.
     pub colour: Colour,
@@ -95,7 +96,7 @@ pub struct FinishingView {
 }
 
 /// One pool.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct PoolView {
     /// Endpoints that may be picked now.
     pub ready: usize,
@@ -114,7 +115,7 @@ pub struct PoolView {
 }
 
 /// One endpoint.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct EndpointView {
     /// `host:port`.
     pub addr: EndpointAddr,
@@ -144,7 +145,7 @@ pub struct EndpointView {
 }
 
 /// Who named an endpoint.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum EndpointSource {
     /// The file.
@@ -154,7 +155,7 @@ pub enum EndpointSource {
 }
 
 /// Whether a pool may be stopped without a request, or the way back, being lost.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SafeToStop {
     /// The service.
     pub service: ServiceName,
@@ -167,7 +168,7 @@ pub struct SafeToStop {
 }
 
 /// One reason why a pool must not be stopped yet.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Hindrance {
     /// Of which kind.
     pub kind: HindranceKind,
@@ -179,7 +180,7 @@ pub struct Hindrance {
 }
 
 /// Kinds of reasons why a pool must not be stopped.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum HindranceKind {
     /// It takes traffic.
@@ -201,7 +202,7 @@ pub enum HindranceKind {
 }
 
 /// How the answers of a standby compare with those of the live pool.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct MirrorView {
     /// The pool that got the copies.
     pub colour: Colour,

@@ -12,7 +12,6 @@ mod outcome;
 pub mod screen;
 mod show;
 mod stage;
-mod terminal;
 mod unattended;
 pub mod websocket;
 

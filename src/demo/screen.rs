@@ -5,9 +5,12 @@
 
 use std::time::Duration;
 
-use crate::core::{
-    ids::{ByColour, Colour},
-    switch::{Outcome, Receipt},
+use crate::{
+    core::{
+        ids::{ByColour, Colour},
+        switch::{Outcome, Receipt},
+    },
+    terminal::{Ink, Line, Size},
 };
 
 /// Everything that is shown at one moment.
@@ -65,38 +68,6 @@ pub struct LoadPicture {
     pub p50: Option<Duration>,
     /// All but one of a hundred took no longer.
     pub p99: Option<Duration>,
-}
-
-/// Columns and rows of a terminal.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Size {
-    /// Columns.
-    pub columns: usize,
-    /// Rows.
-    pub rows: usize,
-}
-
-/// One line in parts.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Line(pub Vec<(Ink, String)>);
-
-/// How a part of a line looks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ink {
-    /// As usual.
-    Plain,
-    /// Less than usual.
-    Dim,
-    /// More than usual.
-    Bold,
-    /// In a pool's colour.
-    Colour(Colour),
-    /// As what has a pool's colour filled in.
-    Block(Colour),
-    /// All is well.
-    Fine,
-    /// Nothing is.
-    Alarm,
 }
 
 impl Picture {
@@ -272,28 +243,6 @@ impl Picture {
                 format!("    cutover switch {service} {to} --admin {admin}"),
             ),
         ]
-    }
-}
-
-impl Line {
-    fn of(ink: Ink, text: String) -> Self {
-        Self(vec![(ink, text)])
-    }
-
-    /// The characters alone.
-    #[must_use]
-    pub fn text(&self) -> String {
-        self.0.iter().map(|(_, text)| text.as_str()).collect()
-    }
-
-    fn truncate(&mut self, columns: usize) {
-        let mut left = columns;
-        for (_, text) in &mut self.0 {
-            if let Some((end, _)) = text.char_indices().nth(left) {
-                text.truncate(end);
-            }
-            left -= text.chars().count();
-        }
     }
 }
 

@@ -15,26 +15,28 @@ use super::{
     outcome::DemoOutcome,
     screen::{LoadPicture, Picture, PoolPicture},
     stage::{DemoError, SERVICE, Stage, no},
-    terminal::{Key, Terminal},
     until_signal,
 };
-use crate::core::{
-    ids::{ByColour, Colour},
-    switch::Receipt,
+use crate::{
+    core::{
+        ids::{ByColour, Colour},
+        switch::Receipt,
+    },
+    terminal::{Key, Screen},
 };
 
-/// Shows the tour on this process's terminal until `q` is pressed or a signal comes; gives the account then.
+/// Shows the tour on this process's terminal, in colour unless that is unwanted, until `q` is pressed or a signal comes; gives the account then.
 /// What happens before and after the screen is told in lines.
 ///
 /// # Errors
 /// [`DemoError`] if something does not start, the terminal is none, or the admin API does not answer.
-pub async fn show(mut tell: impl FnMut(&str)) -> Result<DemoOutcome, DemoError> {
+pub async fn show(coloured: bool, mut tell: impl FnMut(&str)) -> Result<DemoOutcome, DemoError> {
     tell("starting two versions of an app, and the proxy");
     let stage = Stage::set(&LoadPlan::default()).await?;
-    let terminal = Terminal::open().map_err(no("terminal"))?;
+    let screen = Screen::open(coloured).map_err(no("terminal"))?;
     let mut show = Show {
         stage,
-        terminal,
+        screen,
         meter: Meter::default(),
         asked: None,
         notice: None,
@@ -43,10 +45,8 @@ pub async fn show(mut tell: impl FnMut(&str)) -> Result<DemoOutcome, DemoError> 
         ended = show.run() => ended,
         signal = until_signal() => signal.map_err(no("signals")),
     };
-    let Show {
-        stage, terminal, ..
-    } = show;
-    drop(terminal);
+    let Show { stage, screen, .. } = show;
+    drop(screen);
     tell("no new requests; the last ones finish");
     let outcome = stage.clear().await?;
     ended.map(|()| outcome)
@@ -54,11 +54,18 @@ pub async fn show(mut tell: impl FnMut(&str)) -> Result<DemoOutcome, DemoError> 
 
 struct Show {
     stage: Stage,
-    terminal: Terminal,
+    screen: Screen,
     meter: Meter,
     /// The call that the last key began.
     asked: Option<JoinHandle<Result<Option<Receipt>, CallError>>>,
     notice: Option<String>,
+}
+
+/// What a key asks for.
+#[derive(Clone, Copy)]
+enum Wanted {
+    Switch,
+    Rollback,
 }
 
 impl Show {
@@ -68,17 +75,18 @@ impl Show {
         loop {
             tokio::select! {
                 _ = frames.tick() => self.paint().await?,
-                key = self.terminal.key() => match key {
-                    Some(Key::Switch) => self.ask(Key::Switch).await?,
-                    Some(Key::Rollback) => self.ask(Key::Rollback).await?,
-                    Some(Key::Quit) | None => return Ok(()),
+                key = self.screen.key() => match key {
+                    Some(Key::Char('s')) => self.ask(Wanted::Switch).await?,
+                    Some(Key::Char('r')) => self.ask(Wanted::Rollback).await?,
+                    Some(Key::Char('q') | Key::Escape | Key::Interrupt) | None => return Ok(()),
+                    Some(_) => {}
                 },
             }
         }
     }
 
     /// Begins a call; the screen goes on while it waits for its gates.
-    async fn ask(&mut self, key: Key) -> Result<(), DemoError> {
+    async fn ask(&mut self, wanted: Wanted) -> Result<(), DemoError> {
         if self
             .asked
             .as_ref()
@@ -91,9 +99,9 @@ impl Show {
         let operator = self.stage.operator.clone();
         let live = operator.service().await?.live;
         self.asked = Some(tokio::spawn(async move {
-            match key {
-                Key::Switch => operator.switch(live.other()).await,
-                Key::Rollback | Key::Quit => operator.rollback().await,
+            match wanted {
+                Wanted::Switch => operator.switch(live.other()).await,
+                Wanted::Rollback => operator.rollback().await,
             }
         }));
         Ok(())
@@ -105,8 +113,8 @@ impl Show {
             let refused = answer.map_err(no("answer"))?.err();
             self.notice = refused.map(|error| error.to_string());
         }
-        let lines = self.picture().await?.draw(Terminal::size());
-        self.terminal.paint(&lines).map_err(no("terminal"))
+        let lines = self.picture().await?.draw(Screen::size());
+        self.screen.paint(&lines).map_err(no("terminal"))
     }
 
     async fn picture(&mut self) -> Result<Picture, DemoError> {

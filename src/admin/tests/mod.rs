@@ -6,6 +6,7 @@ mod calls;
 mod events;
 mod leave;
 mod lifecycle;
+mod openapi;
 mod page;
 mod problems;
 

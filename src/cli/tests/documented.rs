@@ -7,7 +7,7 @@ use crate::cli::Cli;
 const DOCS: &str = include_str!("../../../docs/cli.md");
 
 /// Every command, those of `endpoint` included.
-fn commands() -> Vec<Command> {
+pub(super) fn commands() -> Vec<Command> {
     let mut cli = Cli::command();
     // Until it is built, commands have no arguments.
     cli.build();

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -22,7 +23,7 @@ use crate::core::{
 };
 
 /// What a switch would do now.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Plan {
     /// Whether it would be carried out, as far as that can be told without asking hooks and people.
     pub possible: bool,
@@ -36,7 +37,7 @@ pub struct Plan {
 }
 
 /// What it would do to one service.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ServicePlan {
     /// The service.
     pub service: ServiceName,
@@ -62,7 +63,7 @@ pub struct ServicePlan {
 }
 
 /// What is in flight now and would have to end.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ToDrain {
     /// Requests of the live tenure that are in flight, tunnels included.
     pub in_flight: u64,
@@ -75,7 +76,7 @@ pub struct ToDrain {
 }
 
 /// Whether a rollback would be possible afterwards.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RollbackPlan {
     /// Whether its gates would be open, as the pool that is live now stands.
     pub possible: bool,

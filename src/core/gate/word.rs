@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::core::{
@@ -34,7 +35,7 @@ pub enum Word {
 }
 
 /// A switch that has been spoken about.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Heard {
     /// Its services, and where it leads.
     pub services: BTreeMap<ServiceName, Colour>,

@@ -1,7 +1,8 @@
-//! The terminal while the screen is shown.
+//! The terminal while a screen is shown on it.
 //!
 //! Owns raw mode, the alternate screen, the cursor and the keys; must not know what is painted. Every way out
-//! restores the terminal: dropping, and a panic anywhere, whose message would be lost on the alternate screen.
+//! restores the terminal: dropping, and a panic anywhere, whose message would be lost on the alternate screen. Signals
+//! are for whoever shows the screen: they end its loop, and then this is dropped.
 
 use std::{
     io::{self, Write},
@@ -13,36 +14,27 @@ use std::{
     time::Duration,
 };
 
-use crossterm::{
-    cursor,
-    event::{self, Event, KeyCode, KeyEventKind, KeyModifiers},
-    queue, terminal,
-};
+use crossterm::{cursor, event, queue, terminal};
 use tokio::sync::mpsc;
 
-use super::screen::{Ink, Line, Size};
+use super::{Ink, Key, Line, Size};
 use crate::core::ids::Colour;
 
 /// A terminal in raw mode.
 #[derive(Debug)]
-pub(super) struct Terminal {
+pub struct Screen {
     open: Arc<AtomicBool>,
     keys: mpsc::Receiver<Key>,
     reader: Option<JoinHandle<()>>,
     coloured: bool,
 }
 
-/// What was pressed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Key {
-    Switch,
-    Rollback,
-    Quit,
-}
-
-impl Terminal {
-    /// Takes the terminal over.
-    pub(super) fn open() -> io::Result<Self> {
+impl Screen {
+    /// Takes the terminal over; in colour, unless that is unwanted.
+    ///
+    /// # Errors
+    /// The operating system's, if this is no terminal.
+    pub fn open(coloured: bool) -> io::Result<Self> {
         let open = Arc::new(AtomicBool::new(true));
         restore_on_panic(Arc::clone(&open));
         let (tx, keys) = mpsc::channel(KEYS_LIMIT);
@@ -50,7 +42,7 @@ impl Terminal {
             open: Arc::clone(&open),
             keys,
             reader: None,
-            coloured: std::env::var_os("NO_COLOR").is_none_or(|it| it.is_empty()),
+            coloured,
         };
         terminal::enable_raw_mode()?;
         queue!(io::stdout(), terminal::EnterAlternateScreen, cursor::Hide)?;
@@ -60,12 +52,13 @@ impl Terminal {
     }
 
     /// The next key; nothing if none will come any more.
-    pub(super) async fn key(&mut self) -> Option<Key> {
+    pub async fn key(&mut self) -> Option<Key> {
         self.keys.recv().await
     }
 
     /// Columns and rows; the usual ones where the terminal does not say.
-    pub(super) fn size() -> Size {
+    #[must_use]
+    pub fn size() -> Size {
         let (columns, rows) = terminal::size().unwrap_or((80, 24));
         Size {
             columns: columns.into(),
@@ -74,7 +67,10 @@ impl Terminal {
     }
 
     /// Shows the lines, from the top.
-    pub(super) fn paint(&self, lines: &[Line]) -> io::Result<()> {
+    ///
+    /// # Errors
+    /// The operating system's, if the terminal is gone.
+    pub fn paint(&self, lines: &[Line]) -> io::Result<()> {
         let mut text = Vec::new();
         queue!(text, cursor::MoveTo(0, 0))?;
         for (row, line) in lines.iter().enumerate() {
@@ -93,32 +89,27 @@ impl Terminal {
     }
 
     fn paint_part(&self, ink: Ink, part: &str) -> String {
-        let code = match ink {
-            Ink::Plain => return part.to_owned(),
-            Ink::Dim => "2",
-            Ink::Bold => "1",
-            Ink::Colour(Colour::Blue) => "1;34",
-            Ink::Colour(Colour::Green) => "1;32",
-            Ink::Block(Colour::Blue) => "34",
-            Ink::Block(Colour::Green) => "32",
-            Ink::Fine => "1;30;42",
-            Ink::Alarm => "1;31",
-        };
         match (self.coloured, ink) {
-            (true, _) => format!("\x1b[{code}m{part}\x1b[0m"),
+            (true, _) => ink.paint(part),
             // Without colour, green is told from blue by its pattern.
             (false, Ink::Block(Colour::Green)) => "\u{2592}".repeat(part.chars().count()),
-            (false, _) => part.to_owned(),
+            // No colour, and the only way to see which line keys are about.
+            (false, Ink::Chosen) => ink.paint(part),
+            (false, _) => Ink::Plain.paint(part),
         }
     }
 }
 
-impl Drop for Terminal {
+impl Drop for Screen {
     fn drop(&mut self) {
         restore(&self.open);
-        if let Some(reader) = self.reader.take() {
-            // It looks at the flag after every wait of `KEY_WAIT`; it cannot panic.
-            let _ = reader.join();
+        // It looks at the flag after every wait of `KEY_WAIT`, so that it takes none of what is typed next. Where the
+        // terminal is gone, it may never come back from its wait; the process does not stay for it.
+        for _ in 0..READER_WAITS {
+            if self.reader.as_ref().is_none_or(JoinHandle::is_finished) {
+                return;
+            }
+            std::thread::sleep(KEY_WAIT / 4);
         }
     }
 }
@@ -148,7 +139,7 @@ fn read_keys(open: &AtomicBool, keys: &mpsc::Sender<Key>) {
     while open.load(Ordering::SeqCst) {
         let key = match event::poll(KEY_WAIT) {
             Ok(false) => continue,
-            Ok(true) => event::read().map(|event| meaning(&event)),
+            Ok(true) => event::read().map(|event| Key::of(&event)),
             Err(error) => Err(error),
         };
         match key {
@@ -161,23 +152,9 @@ fn read_keys(open: &AtomicBool, keys: &mpsc::Sender<Key>) {
     }
 }
 
-fn meaning(event: &Event) -> Option<Key> {
-    let Event::Key(key) = event else { return None };
-    if key.kind != KeyEventKind::Press {
-        return None;
-    }
-    let KeyCode::Char(char) = key.code else {
-        return (key.code == KeyCode::Esc).then_some(Key::Quit);
-    };
-    match (char, key.modifiers.contains(KeyModifiers::CONTROL)) {
-        ('c' | 'd', true) | ('q', false) => Some(Key::Quit),
-        ('s', false) => Some(Key::Switch),
-        ('r', false) => Some(Key::Rollback),
-        _ => None,
-    }
-}
-
 /// Keys that wait to be acted upon.
-const KEYS_LIMIT: usize = 8;
+const KEYS_LIMIT: usize = 64;
+/// Quarters of `KEY_WAIT` that are waited for the reader to end.
+const READER_WAITS: u32 = 12;
 /// How long the reader waits before it looks whether it is still wanted.
 const KEY_WAIT: Duration = Duration::from_millis(100);
