@@ -151,7 +151,10 @@ fn traces_want_a_collector_in_the_clear_and_a_binary_that_can_send_them() {
     let secure = refused("[traces]\ncollector = \"https://traces.test/v1/traces\"\n");
     assert!(secure.contains("spoken to in the clear only"), "{secure}");
     assert!(refused("[traces]\n").contains("has no `collector`"));
-    let right = parse("[traces]\ncollector = \"http://127.0.0.1:4318/v1/traces\"\n");
+    let listener = "[listener.web]\nlisten = \"127.0.0.1:0\"\n";
+    let right = parse(&format!(
+        "[traces]\ncollector = \"http://127.0.0.1:4318/v1/traces\"\n{listener}"
+    ));
     if cfg!(feature = "otel") {
         let traces = right.unwrap().config.traces.unwrap();
         assert_eq!(traces.address, "127.0.0.1:4318");

@@ -79,7 +79,7 @@ impl Spans {
         self.sample
     }
 
-    /// Waits until what was told is sent, [`CLOSE_TIMEOUT`] at most. This must be the last one.
+    /// Waits until what was told is sent, for a bounded time. This must be the last one.
     pub fn close(self) {
         let Self { queue, ended, .. } = self;
         drop(queue);
