@@ -1,6 +1,7 @@
 //! The promise of traces, with the feature `otel`: each sampled request is one span, told to a collector in OTLP; its
 //! endpoint finds itself below it; and a collector that is gone costs spans, never requests.
 
+#![cfg(feature = "otel")]
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

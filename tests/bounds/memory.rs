@@ -196,8 +196,13 @@ async fn of_heads_that_do_not_end_the_oldest_go() {
     let head = format!("GET / HTTP/1.1\r\nHost: a\r\nX: {}", "y".repeat(60_000));
     let crowd = Crowd::of(CROWD, stage.serve.addr, head.into_bytes()).await;
     stage.is_bounded().await;
+    // On a busy machine some heads are still coming.
+    eventually("the oldest have gone", async || {
+        stage.metric("cutover_connections_open").await < 1200.0
+    })
+    .await;
     let open = stage.metric("cutover_connections_open").await;
-    assert!((500.0..1200.0).contains(&open), "{open} are left");
+    assert!(open >= 500.0, "{open} are left");
     crowd.leave();
     stage.ends().await;
 }
