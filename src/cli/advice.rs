@@ -12,9 +12,9 @@ use crate::{
 };
 
 /// A command, and what it is good for.
-struct Step {
-    command: String,
-    what: &'static str,
+pub(super) struct Step {
+    pub(super) command: String,
+    pub(super) what: &'static str,
 }
 
 /// The advice in lines; none where the detail says all that there is to say.
@@ -38,7 +38,8 @@ pub(super) fn interrupted(whom: &str) -> Vec<String> {
     ])
 }
 
-fn told(steps: &[Step]) -> Vec<String> {
+/// The commands in lines, below a word that says what they are.
+pub(super) fn told(steps: &[Step]) -> Vec<String> {
     let longest = steps.iter().map(|it| width(&it.command)).max();
     let line = |it: &Step| {
         let gap = " ".repeat(longest.unwrap_or(0) - width(&it.command));
@@ -176,7 +177,7 @@ fn closed(gate: &GateVerdict) -> Vec<Step> {
     steps
 }
 
-const fn step(command: String, what: &'static str) -> Step {
+pub(super) const fn step(command: String, what: &'static str) -> Step {
     Step { command, what }
 }
 

@@ -3,10 +3,7 @@
 //! Says what `serve` would, by the same functions, but binds and resolves nothing, so that it gives the same
 //! answer in a build pipeline.
 
-use std::{
-    num::NonZeroUsize,
-    path::{Path, PathBuf},
-};
+use std::{num::NonZeroUsize, path::PathBuf};
 
 use clap::Args;
 
@@ -16,7 +13,10 @@ use super::{
 };
 use crate::{
     admin::tokens,
-    config::{Config, load},
+    config::{
+        Config, Problems,
+        load::{self, Source},
+    },
     tls::{Judged, Seals},
 };
 
@@ -42,7 +42,10 @@ pub(super) struct ConfigArgs {
 impl Check {
     pub(super) fn run(self, output: &mut Output<'_>) -> Result<Exit, Failure> {
         let path = self.file.config;
-        match examine(&path) {
+        let examined = load::read(&path)
+            .map_err(|problems| problems.lines())
+            .and_then(|source| examine(&source));
+        match examined {
             Ok((config, warnings)) => {
                 for warning in warnings {
                     output.progress(&plain(&format!("warning: {warning}")));
@@ -62,11 +65,8 @@ impl Check {
 }
 
 /// The configuration with what is odd about it, or everything that is wrong with it.
-fn examine(path: &Path) -> Result<(Config, Vec<String>), Vec<String>> {
-    let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
-    let source = load::read(path).map_err(|problems| problems.lines())?;
-    let judged = Judged::read(&source, cores).map_err(|problems| problems.lines())?;
-    let loaded = judged.loaded;
+pub(super) fn examine(source: &Source) -> Result<(Config, Vec<String>), Vec<String>> {
+    let loaded = judged(source).map_err(|problems| problems.lines())?.loaded;
     let mut warnings: Vec<_> = loaded.warnings.iter().map(ToString::to_string).collect();
     if let Some(file) = &loaded.config.admin.token_file {
         let tokens = tokens::read(file).map_err(|error| error.lines())?;
@@ -88,7 +88,13 @@ fn examine(path: &Path) -> Result<(Config, Vec<String>), Vec<String>> {
     Ok((loaded.config, warnings))
 }
 
-fn census(config: &Config) -> String {
+/// The configuration, or what is wrong with it and with the certificates, keys and secrets that it names.
+pub(super) fn judged(source: &Source) -> Result<Judged, Problems> {
+    let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    Judged::read(source, cores)
+}
+
+pub(super) fn census(config: &Config) -> String {
     let (services, listeners) = (config.services.len(), config.listeners.len());
     format!(
         "{}, {}",

@@ -19,6 +19,7 @@ mod feed;
 mod gates;
 mod health;
 mod history;
+mod init;
 mod man;
 mod mirror;
 mod output;
@@ -94,6 +95,8 @@ impl From<ColourArg> for ColorChoice {
 enum Command {
     /// Run the proxy in the foreground
     Serve(serve::Serve),
+    /// Write a first configuration, by flags or by asking
+    Init(init::Init),
     /// Watch two versions of a small app change places under load; needs no file
     Demo(demo::Demo),
     /// Run one app of the demo alone
@@ -146,6 +149,7 @@ impl Command {
     fn run(self, output: &mut Output<'_>) -> Result<Exit, Failure> {
         match self {
             Self::Serve(command) => command.run(output),
+            Self::Init(command) => command.run(output),
             Self::Demo(command) => command.run(output),
             Self::DemoApp(command) => client::run(command.run(output)),
             Self::Check(command) => command.run(output),

@@ -108,6 +108,13 @@ impl<'a> Output<'a> {
         });
     }
 
+    /// Asks beside the result; the answer is typed behind the question.
+    pub(super) fn question(&mut self, text: &str) {
+        self.forget();
+        let _ = write!(self.progress, "{}", obedient(text));
+        let _ = self.progress.flush();
+    }
+
     /// Writes beside the result what comes from a library that knows terminals.
     pub(super) fn beside(&mut self, text: &str) {
         self.forget();

@@ -146,6 +146,13 @@ impl Player {
                     return Ok((0, printed));
                 }
                 (Some([command, rest @ ..]), _) if command == "demo-app" => self.app(rest)?,
+                (Some([command, rest @ ..]), None) if command == "init" => {
+                    let done = self.world.shell(&entered);
+                    let file = rest.iter().find(|it| it.ends_with(".toml"));
+                    self.world
+                        .adopt(file.map_or("cutover.toml", String::as_str));
+                    return Ok(done);
+                }
                 (_, Some(line)) => self.world.shell_beside(line),
                 (_, None) => return Ok(self.world.shell(&entered)),
             },

@@ -121,6 +121,13 @@ impl World {
         }
     }
 
+    /// A file that the program has written, with the world's addresses; what it may not write is for the page to tell.
+    pub(crate) fn adopt(&mut self, name: &str) {
+        if let Ok(text) = fs::read_to_string(self.folder.path().join(name)) {
+            self.save(name, &text, false);
+        }
+    }
+
     /// Those that files name and that nobody runs yet.
     fn start_endpoints(&mut self) {
         let mut named = Vec::new();

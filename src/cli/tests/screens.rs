@@ -12,6 +12,7 @@ use crate::{
     cli::{
         feed::{Fed, Notice},
         history,
+        init::tests::conversation,
         output::Look,
         plan,
         progress::stage,
@@ -154,6 +155,17 @@ fn top(size: Size, keys: &[Key], lost: bool) -> String {
     text(&drawn(about, sight(lost), (keys, plan), (size, NOW)))
 }
 
+/// What is typed at `cutover init`.
+const ANSWERS: [&str; 7] = [
+    "",
+    "shop.example.com/",
+    "10.0.0.1:8081",
+    "10.0.0.1:8082",
+    "80",
+    "0.0.0.0:80",
+    "/healthz",
+];
+
 /// Every screen of the page, by name.
 fn screens() -> BTreeMap<&'static str, String> {
     let status = |size| read(&status::all(&services(), &look(size)), size);
@@ -172,6 +184,7 @@ fn screens() -> BTreeMap<&'static str, String> {
             "history-narrow",
             read(&history::text(&[receipt()], &look(NARROW)), NARROW),
         ),
+        ("init", conversation(&ANSWERS, WIDE.columns)),
         ("plan", read(&plan::text(&rig::plan()), WIDE)),
         ("gates", stages(&waiting())),
         ("draining", stages(&draining())),
