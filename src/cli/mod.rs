@@ -29,6 +29,7 @@ mod progress;
 mod receipt;
 mod reload;
 mod rollback;
+mod schema;
 mod serve;
 mod sight;
 mod status;
@@ -103,6 +104,8 @@ enum Command {
     DemoApp(demo_app::DemoApp),
     /// Say whether a configuration file is valid, without binding anything
     Check(check::Check),
+    /// Write the JSON Schema of the configuration file, for editors
+    Schema(schema::Schema),
     /// Show services: live colour, health, requests in flight, drift, last switch
     Status(status::Status),
     /// Watch services and pools on a screen, live, and switch from it
@@ -153,6 +156,7 @@ impl Command {
             Self::Demo(command) => command.run(output),
             Self::DemoApp(command) => client::run(command.run(output)),
             Self::Check(command) => command.run(output),
+            Self::Schema(command) => command.run(output),
             Self::Status(command) => client::run(command.run(output)),
             Self::Top(command) => client::run(command.run(output)),
             Self::Switch(command) => client::run(command.run(output)),

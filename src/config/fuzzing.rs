@@ -70,7 +70,7 @@ fn are_placed(problems: &[Problem], text: &str) {
 }
 
 /// What the effective configuration says, as a file.
-fn file(shown: &Value) -> String {
+pub(super) fn file(shown: &Value) -> String {
     let mut text = String::new();
     for (name, value) in shown.as_object().into_iter().flatten() {
         let _ = writeln!(text, "{name} = {}", toml(value));

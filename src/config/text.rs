@@ -5,9 +5,11 @@
 
 use std::fmt;
 
+use serde_json::Value;
 use toml::de::DeValue;
 
 use super::{
+    form,
     judge::{At, Judge, shown},
     suggest,
     tree::{Node, Typed},
@@ -19,6 +21,9 @@ pub(super) trait FromText: Sized {
     const KIND: &'static str;
     /// How one is written in the file, such as `"30s"`.
     const EXAMPLE: &'static str;
+
+    /// How its texts look, as a JSON Schema.
+    fn text_form() -> Value;
 
     /// Reads it.
     fn from_text(text: &str) -> Result<Self, BadValue>;
@@ -55,6 +60,10 @@ impl BadValue {
 }
 
 impl<T: FromText> Typed for T {
+    fn form() -> Value {
+        T::text_form()
+    }
+
     fn typed(node: Node<'_>, judge: &mut Judge<'_>) -> Option<Self> {
         let DeValue::String(text) = node.value else {
             let suggestion = format!("write a string such as `{}`", T::EXAMPLE);
@@ -70,6 +79,10 @@ impl<T: FromText> Typed for T {
 impl FromText for String {
     const KIND: &'static str = "a string";
     const EXAMPLE: &'static str = "\"...\"";
+
+    fn text_form() -> Value {
+        form::text()
+    }
 
     fn from_text(text: &str) -> Result<Self, BadValue> {
         Ok(text.to_owned())
@@ -98,6 +111,10 @@ pub(super) trait Choice: Copy + PartialEq + fmt::Debug + 'static {
 impl<T: Choice> FromText for T {
     const KIND: &'static str = <T as Choice>::KIND;
     const EXAMPLE: &'static str = <T as Choice>::EXAMPLE;
+
+    fn text_form() -> Value {
+        form::words(T::ALL.iter().map(|(word, _)| *word))
+    }
 
     fn from_text(text: &str) -> Result<Self, BadValue> {
         let words = T::ALL.iter().map(|(word, _)| *word);

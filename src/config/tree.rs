@@ -4,10 +4,15 @@
 //! obvious derived `Deserialize` stops at the first mistake and loses places inside untagged values; this
 //! reports every mistake at its place and hands on what was right. Must not know any key by name.
 
+use std::marker::PhantomData;
+
+use serde_json::Value;
 use toml::{Spanned, de::DeValue};
 
 use super::{
+    form,
     judge::{At, Judge, shown},
+    key::Key,
     suggest,
 };
 
@@ -129,6 +134,9 @@ fn unknown_key(at: At, name: &str, known: &[&str], judge: &mut Judge<'_>) {
 
 /// A value that can be read from the file.
 pub(super) trait Typed: Sized {
+    /// How it is written, as a JSON Schema.
+    fn form() -> Value;
+
     /// Reads it, or reports why not.
     fn typed(node: Node<'_>, judge: &mut Judge<'_>) -> Option<Self>;
 }
@@ -206,6 +214,10 @@ pub(super) struct List<T, const MAX: usize> {
 }
 
 impl<T: Typed, const MAX: usize> Typed for List<T, MAX> {
+    fn form() -> Value {
+        form::list(T::form(), MAX)
+    }
+
     fn typed(node: Node<'_>, judge: &mut Judge<'_>) -> Option<Self> {
         let DeValue::Array(values) = node.value else {
             node.wrong_type("an array", "put brackets around it: `[...]`", judge);
@@ -245,6 +257,11 @@ impl<T, const MAX: usize> Default for Named<T, MAX> {
 }
 
 impl<T: Typed, const MAX: usize> Typed for Named<T, MAX> {
+    fn form() -> Value {
+        let name = format!("[a-z0-9][a-z0-9_-]{{0,{}}}", NAME_LIMIT - 1);
+        form::map(form::pattern(&name), T::form(), MAX)
+    }
+
     fn typed(node: Node<'_>, judge: &mut Judge<'_>) -> Option<Self> {
         let mut named = Self::default();
         for (name, inner) in node.named(MAX, judge)? {
@@ -257,14 +274,18 @@ impl<T: Typed, const MAX: usize> Typed for Named<T, MAX> {
     }
 }
 
-/// Something that is read later, part by part: ten thousand services as they were typed, all at once, would take more
+/// A `T` that is read later, part by part: ten thousand services as they were typed, all at once, would take more
 /// memory than everything that is made of them.
 #[derive(Debug)]
-pub(super) struct Later;
+pub(super) struct Later<T>(PhantomData<T>);
 
-impl Typed for Later {
+impl<T: Typed> Typed for Later<T> {
+    fn form() -> Value {
+        T::form()
+    }
+
     fn typed(_: Node<'_>, _: &mut Judge<'_>) -> Option<Self> {
-        Some(Self)
+        Some(Self(PhantomData))
     }
 }
 
@@ -294,18 +315,44 @@ fn is_few(count: usize, limit: usize, at: At, judge: &mut Judge<'_>) -> bool {
     count <= limit
 }
 
-/// Declares a table of the file: its keys and their types. Every key is optional here; `validate` knows the
-/// defaults and what may not be left out.
+/// A table of which every key is declared.
+pub(super) trait Keyed: Typed {
+    /// Its keys, in the order of the reference.
+    fn keys() -> Vec<Key>;
+}
+
+/// Declares a table of the file: its keys, each with what it means, its type and what holds without it. Every key is
+/// optional where a file is read; `validate` fills in, and says what may not be left out.
 macro_rules! table {
-    ($(#[$doc:meta])* $name:ident { $($key:ident: $type:ty,)* }) => {
-        $(#[$doc])*
+    ($(#[doc = $about:literal])* $name:ident {
+        $($(#[doc = $line:literal])* $key:ident: $type:ty = $preset:expr,)*
+    }) => {
+        $(#[doc = $about])*
         #[derive(Debug, Default)]
-        pub(super) struct $name {
-            $(pub(super) $key: Field<$type>,)*
+        pub(in crate::config) struct $name {
+            $(pub(in crate::config) $key: $crate::config::tree::Field<$type>,)*
         }
 
-        impl Typed for $name {
-            fn typed(node: Node<'_>, judge: &mut Judge<'_>) -> Option<Self> {
+        impl $crate::config::tree::Keyed for $name {
+            fn keys() -> Vec<$crate::config::key::Key> {
+                vec![$($crate::config::key::Key::new(
+                    stringify!($key),
+                    &[$($line),*],
+                    $preset,
+                    <$type as $crate::config::tree::Typed>::form(),
+                )),*]
+            }
+        }
+
+        impl $crate::config::tree::Typed for $name {
+            fn form() -> serde_json::Value {
+                $crate::config::key::table(<Self as $crate::config::tree::Keyed>::keys())
+            }
+
+            fn typed(
+                node: $crate::config::tree::Node<'_>,
+                judge: &mut $crate::config::judge::Judge<'_>,
+            ) -> Option<Self> {
                 let table = node.table(&[$(stringify!($key)),*], judge)?;
                 Some(Self { $($key: table.field(stringify!($key), judge),)* })
             }

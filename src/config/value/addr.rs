@@ -8,10 +8,12 @@ use std::{
     path::PathBuf,
 };
 
+use serde_json::Value;
+
 use super::number;
 use crate::{
     config::{
-        AdminAddr,
+        AdminAddr, form,
         text::{BadValue, FromText},
     },
     core::ids::EndpointAddr,
@@ -29,6 +31,11 @@ pub fn parse_endpoint(text: &str) -> Result<EndpointAddr, BadValue> {
 impl FromText for EndpointAddr {
     const KIND: &'static str = "an address";
     const EXAMPLE: &'static str = "\"10.0.0.1:8080\"";
+
+    fn text_form() -> Value {
+        let pattern = format!("({}):{PORT}", host_pattern());
+        form::pattern_without(&pattern, r"^(0\.0\.0\.0\.?|\[[0:]+\]):")
+    }
 
     fn from_text(text: &str) -> Result<Self, BadValue> {
         let (host, port) = host_and_port(text)?;
@@ -54,6 +61,10 @@ pub(in crate::config) struct ListenAddr(pub(in crate::config) SocketAddr);
 impl FromText for ListenAddr {
     const KIND: &'static str = "an address";
     const EXAMPLE: &'static str = "\"0.0.0.0:8080\"";
+
+    fn text_form() -> Value {
+        form::pattern(&listen_pattern())
+    }
 
     fn from_text(text: &str) -> Result<Self, BadValue> {
         if let Ok(addr) = text.parse() {
@@ -92,6 +103,10 @@ impl FromText for ListenAddr {
 impl FromText for AdminAddr {
     const KIND: &'static str = "an address";
     const EXAMPLE: &'static str = "\"127.0.0.1:9900\"";
+
+    fn text_form() -> Value {
+        form::pattern(&format!(r"{}|unix:[^\x00]+", listen_pattern()))
+    }
 
     fn from_text(text: &str) -> Result<Self, BadValue> {
         let Some(path) = text.strip_prefix("unix:") else {
@@ -228,6 +243,28 @@ pub(super) fn port_number(port: &str) -> Result<u16, String> {
     }
 }
 
+/// How a host looks.
+pub(super) fn host_pattern() -> String {
+    // The last label of a name is no number; beyond that a label neither begins nor ends with `-`.
+    let label = "[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?";
+    let last = "[0-9]*[A-Za-z_]([A-Za-z0-9_-]*[A-Za-z0-9_])?|[0-9]+-[A-Za-z0-9_-]*[A-Za-z0-9_]";
+    format!(r"(({label}\.)*({last})|{IPV4})\.?|\[{IPV6}\]")
+}
+
+fn listen_pattern() -> String {
+    format!(r"({IPV4}\.?|\[{IPV6}(%[0-9]+)?\]):{PORT_OR_NONE}")
+}
+
+/// How an IPv4 address looks.
+pub(super) const IPV4: &str = r"(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])(\.(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])){3}";
+/// What every IPv6 address looks like, and some other things do.
+pub(super) const IPV6: &str = "[0-9A-Fa-f]*:[0-9A-Fa-f]*:[0-9A-Fa-f:.]*";
+/// A port but 0.
+const PORT: &str =
+    "0*([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])";
+/// A port, or 0.
+pub(super) const PORT_OR_NONE: &str =
+    "0*([0-9]{1,4}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])";
 /// What to do about a bad port.
 pub(super) const PORTS: &str = "use a number from 1 to 65535";
 /// Characters of a host name (RFC 1035 section 2.3.4).

@@ -1,11 +1,13 @@
 //! What a check asks and expects: methods, scopes, values in JSON.
 
 use http::Method;
+use serde_json::Value;
 use toml::de::DeValue;
 
 use super::number;
 use crate::{
     config::{
+        form,
         judge::{At, Judge, shown},
         suggest,
         text::{BadValue, Choice, FromText},
@@ -21,6 +23,10 @@ pub(in crate::config) struct CheckMethod(pub(in crate::config) Method);
 impl FromText for CheckMethod {
     const KIND: &'static str = "a method";
     const EXAMPLE: &'static str = "\"GET\"";
+
+    fn text_form() -> Value {
+        form::words(METHODS.iter().map(Method::as_str))
+    }
 
     fn from_text(text: &str) -> Result<Self, BadValue> {
         let mut known = METHODS.iter();
@@ -44,6 +50,16 @@ impl Choice for CheckScope {
 pub(in crate::config) struct JsonValues(pub(in crate::config) Vec<(String, JsonValue)>);
 
 impl Typed for JsonValues {
+    fn form() -> Value {
+        let pointer = form::pattern(r"(/[\s\S]*)?");
+        let value = form::either(vec![
+            form::text(),
+            form::flag(),
+            form::whole_number(0, u32::MAX),
+        ]);
+        form::map(pointer, value, VALUES_LIMIT)
+    }
+
     fn typed(node: Node<'_>, judge: &mut Judge<'_>) -> Option<Self> {
         let DeValue::Table(entries) = node.value else {
             let suggestion = "write `{ \"/status\" = \"ok\" }`";

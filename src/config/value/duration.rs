@@ -5,7 +5,12 @@
 
 use std::time::Duration;
 
-use crate::config::text::{BadValue, FromText};
+use serde_json::Value;
+
+use crate::config::{
+    form,
+    text::{BadValue, FromText},
+};
 
 /// A duration that may be zero.
 #[derive(Clone, Copy, Debug)]
@@ -19,6 +24,10 @@ impl FromText for Delay {
     const KIND: &'static str = "a duration";
     const EXAMPLE: &'static str = "\"30s\"";
 
+    fn text_form() -> Value {
+        form::pattern(&pattern())
+    }
+
     fn from_text(text: &str) -> Result<Self, BadValue> {
         parse(text).map(Self)
     }
@@ -27,6 +36,10 @@ impl FromText for Delay {
 impl FromText for Period {
     const KIND: &'static str = "a duration";
     const EXAMPLE: &'static str = "\"30s\"";
+
+    fn text_form() -> Value {
+        form::pattern_without(&pattern(), "^[^1-9]*$")
+    }
 
     fn from_text(text: &str) -> Result<Self, BadValue> {
         let duration = parse(text)?;
@@ -104,6 +117,20 @@ fn millis(text: &str) -> Option<u64> {
 fn split(text: &str, belongs: impl Fn(u8) -> bool) -> (&str, &str) {
     let end = text.bytes().take_while(|byte| belongs(*byte)).count();
     text.split_at(end)
+}
+
+/// Numbers with units, the units in falling order, one at least.
+fn pattern() -> String {
+    let first = |place: usize| {
+        let (unit, _) = UNITS[place];
+        let further = UNITS[place + 1..].iter();
+        let further: String = further
+            .map(|(unit, _)| format!("([0-9]+{unit})?"))
+            .collect();
+        format!("[0-9]+{unit}{further}")
+    };
+    let each: Vec<_> = (0..UNITS.len()).map(first).collect();
+    each.join("|")
 }
 
 /// Units in milliseconds, the longest first.

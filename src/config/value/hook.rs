@@ -1,10 +1,14 @@
 //! Whom a hook calls, and when.
 
 use http::{HeaderValue, Uri, uri::Scheme};
+use serde_json::{Value, json};
 
 use super::addr::canonical_host;
 use crate::{
-    config::text::{BadValue, Choice, FromText},
+    config::{
+        form,
+        text::{BadValue, Choice, FromText},
+    },
     core::gate::spec::{HookPoint, OnFailure},
 };
 
@@ -24,6 +28,13 @@ pub(in crate::config) struct HookUrl {
 impl FromText for HookUrl {
     const KIND: &'static str = "a URL";
     const EXAMPLE: &'static str = "\"https://deploys.example.com/cutover\"";
+
+    fn text_form() -> Value {
+        let scheme = form::any_case("http");
+        let mut form = form::pattern(&format!("{scheme}[sS]?://[^@/?#\\s]+([/?][^#\\s]*)?"));
+        form["maxLength"] = json!(URL_LIMIT);
+        form
+    }
 
     fn from_text(text: &str) -> Result<Self, BadValue> {
         let wrong = |complaint: &str, suggestion: &str| {

@@ -3,13 +3,15 @@
 use std::ops::RangeInclusive;
 
 use http::{HeaderName, HeaderValue, header};
+use serde_json::Value;
 use toml::de::DeValue;
 
 use super::{
-    addr::{PORTS, canonical_host, port_number},
+    addr::{PORT_OR_NONE, PORTS, canonical_host, host_pattern, port_number},
     number,
 };
 use crate::config::{
+    form,
     judge::{At, Judge, shown},
     text::{BadValue, FromText},
     tree::{Node, Typed},
@@ -22,6 +24,10 @@ pub(in crate::config) struct HostText(pub(in crate::config) HeaderValue);
 impl FromText for HostText {
     const KIND: &'static str = "a host";
     const EXAMPLE: &'static str = "\"shop.example.com\"";
+
+    fn text_form() -> Value {
+        form::pattern(&format!("({})(:{PORT_OR_NONE})?", host_pattern()))
+    }
 
     fn from_text(text: &str) -> Result<Self, BadValue> {
         let (host, port) = match text.rsplit_once(':') {
@@ -47,6 +53,10 @@ impl FromText for GrpcService {
     const KIND: &'static str = "the name of a gRPC service";
     const EXAMPLE: &'static str = "\"shop.v1.Checkout\"";
 
+    fn text_form() -> Value {
+        form::pattern(&format!("[!-~]{{0,{GRPC_SERVICE_LIMIT}}}"))
+    }
+
     fn from_text(text: &str) -> Result<Self, BadValue> {
         if !text.bytes().all(|byte| byte.is_ascii_graphic()) || text.len() > GRPC_SERVICE_LIMIT {
             let suggestion = "use a name such as `shop.v1.Checkout`, 200 bytes at most";
@@ -71,6 +81,10 @@ impl FromText for ProbePath {
     const KIND: &'static str = "a path";
     const EXAMPLE: &'static str = "\"/healthz\"";
 
+    fn text_form() -> Value {
+        form::pattern(&format!("/[!-\"$-~]{{0,{}}}", PATH_LIMIT - 1))
+    }
+
     fn from_text(text: &str) -> Result<Self, BadValue> {
         let plain = text.bytes().all(|byte| byte.is_ascii_graphic());
         if !text.starts_with('/') {
@@ -94,6 +108,10 @@ impl FromText for StatusRange {
     const KIND: &'static str = "a range of status codes";
     const EXAMPLE: &'static str = "\"200-399\"";
 
+    fn text_form() -> Value {
+        form::pattern(r"\s*0*[2-5][0-9]{2}\s*(-\s*0*[2-5][0-9]{2}\s*)?")
+    }
+
     fn from_text(text: &str) -> Result<Self, BadValue> {
         let (first, last) = text.split_once('-').unwrap_or((text, text));
         let code = |text: &str| {
@@ -116,6 +134,10 @@ impl FromText for StatusRange {
 pub(in crate::config) struct Expect(pub(in crate::config) RangeInclusive<u16>);
 
 impl Typed for Expect {
+    fn form() -> Value {
+        form::either(vec![form::whole_number(200, 599), StatusRange::form()])
+    }
+
     fn typed(node: Node<'_>, judge: &mut Judge<'_>) -> Option<Self> {
         let DeValue::Integer(code) = node.value else {
             return StatusRange::typed(node, judge).map(|range| Self(range.0));
@@ -133,6 +155,12 @@ impl Typed for Expect {
 pub(in crate::config) struct Headers(pub(in crate::config) Vec<(HeaderName, HeaderValue)>);
 
 impl Typed for Headers {
+    fn form() -> Value {
+        let own = FRAMING.iter().chain([&header::HOST]);
+        let name = form::pattern_without(TOKEN, &one_of(own));
+        form::map(name, FieldValue::form(), HEADERS_LIMIT)
+    }
+
     fn typed(node: Node<'_>, judge: &mut Judge<'_>) -> Option<Self> {
         let DeValue::Table(entries) = node.value else {
             let suggestion = "write `{ name = \"value\" }`";
@@ -189,6 +217,10 @@ impl FromText for FieldValue {
     const KIND: &'static str = "a header value";
     const EXAMPLE: &'static str = "\"value\"";
 
+    fn text_form() -> Value {
+        form::pattern("[\t -~]*")
+    }
+
     fn from_text(text: &str) -> Result<Self, BadValue> {
         HeaderValue::from_str(text).map(Self).map_err(|_| {
             BadValue::new(
@@ -200,6 +232,14 @@ impl FromText for FieldValue {
     }
 }
 
+/// A pattern for exactly these names, however they are written.
+pub(super) fn one_of<'a>(names: impl Iterator<Item = &'a HeaderName>) -> String {
+    let names: Vec<_> = names.map(|it| form::any_case(it.as_str())).collect();
+    format!("^({})$", names.join("|"))
+}
+
+/// How a token looks (RFC 9110 section 5.6.2), which is what a name of a field is.
+pub(super) const TOKEN: &str = "[!#$%&'*+.^_`|~0-9A-Za-z-]+";
 /// Fields that say where a message ends or what becomes of its connection.
 const FRAMING: [HeaderName; 6] = [
     header::CONNECTION,

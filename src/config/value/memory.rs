@@ -1,14 +1,23 @@
 //! Amounts of memory: a size, or a share of what the machine has.
 
-use super::{number::Percent, size};
+use serde_json::Value;
+
+use super::{
+    number::{PERCENT, Percent},
+    size,
+};
 use crate::config::{
-    MemoryBound,
+    MemoryBound, form,
     text::{BadValue, FromText},
 };
 
 impl FromText for MemoryBound {
     const KIND: &'static str = "an amount of memory";
     const EXAMPLE: &'static str = "\"1GiB\" or \"50%\"";
+
+    fn text_form() -> Value {
+        form::pattern(&format!("{}|{PERCENT}", size::pattern()))
+    }
 
     fn from_text(text: &str) -> Result<Self, BadValue> {
         if text.ends_with('%') {

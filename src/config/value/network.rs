@@ -3,8 +3,13 @@
 use std::net::IpAddr;
 
 use ipnet::IpNet;
+use serde_json::Value;
 
-use crate::config::text::{BadValue, FromText};
+use super::addr::{IPV4, IPV6};
+use crate::config::{
+    form,
+    text::{BadValue, FromText},
+};
 
 /// One network.
 #[derive(Clone, Copy, Debug)]
@@ -13,6 +18,12 @@ pub(in crate::config) struct Network(pub(in crate::config) IpNet);
 impl FromText for Network {
     const KIND: &'static str = "a network";
     const EXAMPLE: &'static str = "\"10.0.0.0/8\"";
+
+    fn text_form() -> Value {
+        form::pattern(&format!(
+            "{IPV4}(/(3[0-2]|[0-2]?[0-9]))?|{IPV6}(/(12[0-8]|1[01][0-9]|0?[0-9]?[0-9]))?"
+        ))
+    }
 
     fn from_text(text: &str) -> Result<Self, BadValue> {
         let bad =

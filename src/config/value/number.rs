@@ -2,10 +2,12 @@
 //!
 //! Owns whole numbers with bounds, percentages, and the one key that takes either.
 
+use serde_json::Value;
 use toml::de::{DeInteger, DeValue};
 
 use crate::{
     config::{
+        form,
         judge::Judge,
         text::{BadValue, FromText},
         tree::{Node, Typed},
@@ -18,6 +20,10 @@ use crate::{
 pub(in crate::config) struct Count<const MIN: u32, const MAX: u32>(pub(in crate::config) u32);
 
 impl<const MIN: u32, const MAX: u32> Typed for Count<MIN, MAX> {
+    fn form() -> Value {
+        form::whole_number(MIN, MAX)
+    }
+
     fn typed(node: Node<'_>, judge: &mut Judge<'_>) -> Option<Self> {
         let DeValue::Integer(number) = node.value else {
             let suggestion = format!("write `{MIN}` to `{MAX}`, without quotes");
@@ -44,6 +50,10 @@ impl FromText for Percent {
     const KIND: &'static str = "a percentage";
     const EXAMPLE: &'static str = "\"50%\"";
 
+    fn text_form() -> Value {
+        form::pattern(PERCENT)
+    }
+
     fn from_text(text: &str) -> Result<Self, BadValue> {
         let digits = text.strip_suffix('%').unwrap_or(text);
         let number = whole_decimal(digits).and_then(|it| u8::try_from(it).ok());
@@ -62,6 +72,10 @@ impl FromText for Percent {
 }
 
 impl Typed for MinReady {
+    fn form() -> Value {
+        form::either(vec![Count::<0, MIN_READY_LIMIT>::form(), Percent::form()])
+    }
+
     fn typed(node: Node<'_>, judge: &mut Judge<'_>) -> Option<Self> {
         match node.value {
             DeValue::Integer(_) => {
@@ -92,6 +106,8 @@ pub(super) fn whole_decimal(text: &str) -> Option<u32> {
     digits.then(|| text.parse().ok()).flatten()
 }
 
+/// How a percentage looks.
+pub(super) const PERCENT: &str = "0*([0-9]{1,2}|100)%";
 /// The most that `min_ready` may be; as many as a pool may have.
 const MIN_READY_LIMIT: u32 = 1024;
 

@@ -3,8 +3,10 @@
 
 use std::path::{Path, PathBuf};
 
+use serde_json::Value;
+
 use crate::config::{
-    AccessLogTarget,
+    AccessLogTarget, form,
     text::{BadValue, FromText},
 };
 
@@ -23,6 +25,10 @@ impl FromText for FilePath {
     const KIND: &'static str = "a path";
     const EXAMPLE: &'static str = "\"/var/lib/cutover\"";
 
+    fn text_form() -> Value {
+        form::pattern(r"[^\x00]+")
+    }
+
     fn from_text(text: &str) -> Result<Self, BadValue> {
         if text.is_empty() || text.contains('\0') {
             return Err(BadValue::new(
@@ -38,6 +44,10 @@ impl FromText for FilePath {
 impl FromText for AccessLogTarget {
     const KIND: &'static str = "a target of the access log";
     const EXAMPLE: &'static str = "\"stdout\"";
+
+    fn text_form() -> Value {
+        form::pattern(r"off|stdout|[^\x00]*[/.][^\x00]*")
+    }
 
     fn from_text(text: &str) -> Result<Self, BadValue> {
         match text {

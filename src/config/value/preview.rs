@@ -1,8 +1,13 @@
 //! Names by which a request asks for the standby.
 
 use http::{HeaderName, header};
+use serde_json::Value;
 
-use crate::config::text::{BadValue, FromText};
+use super::http::{TOKEN, one_of};
+use crate::config::{
+    form,
+    text::{BadValue, FromText},
+};
 
 /// The name of a field that asks for the standby.
 #[derive(Clone, Debug)]
@@ -11,6 +16,10 @@ pub(in crate::config) struct PreviewField(pub(in crate::config) HeaderName);
 impl FromText for PreviewField {
     const KIND: &'static str = "the name of a header field";
     const EXAMPLE: &'static str = "\"X-Preview\"";
+
+    fn text_form() -> Value {
+        form::pattern_without(TOKEN, &one_of(TAKEN.iter()))
+    }
 
     fn from_text(text: &str) -> Result<Self, BadValue> {
         match HeaderName::from_bytes(text.as_bytes()) {
@@ -36,6 +45,10 @@ pub(in crate::config) struct CookieName(pub(in crate::config) String);
 impl FromText for CookieName {
     const KIND: &'static str = "the name of a cookie";
     const EXAMPLE: &'static str = "\"preview\"";
+
+    fn text_form() -> Value {
+        form::pattern(TOKEN)
+    }
 
     fn from_text(text: &str) -> Result<Self, BadValue> {
         // A token (RFC 6265 section 4.1.1), and those are what names of fields are made of, but for their case.

@@ -3,7 +3,12 @@
 //! Owns which names may stand in the file at all. A protocol passes as bytes that nobody judges, so one that is HTTP
 //! again would take its requests past every route and rule.
 
-use crate::config::text::{BadValue, FromText};
+use serde_json::Value;
+
+use crate::config::{
+    form,
+    text::{BadValue, FromText},
+};
 
 /// A name with or without a version, in lower case (RFC 9110 section 7.8).
 #[derive(Debug)]
@@ -12,6 +17,13 @@ pub(in crate::config) struct Protocol(pub(in crate::config) String);
 impl FromText for Protocol {
     const KIND: &'static str = "a protocol";
     const EXAMPLE: &'static str = "\"websocket\"";
+
+    fn text_form() -> Value {
+        let token = format!("[!#$%&'*+.^_`|~0-9A-Za-z-]{{1,{NAME_LIMIT}}}");
+        let never: Vec<_> = NEVER.iter().map(|it| form::any_case(it)).collect();
+        let never = format!("^({})(/|$)", never.join("|"));
+        form::pattern_without(&format!("{token}(/{token})?"), &never)
+    }
 
     fn from_text(text: &str) -> Result<Self, BadValue> {
         let lower = text.to_ascii_lowercase();

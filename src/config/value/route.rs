@@ -6,9 +6,14 @@
 
 use std::net::SocketAddr;
 
-use super::addr::canonical_host;
+use serde_json::Value;
+
+use super::addr::{canonical_host, host_pattern};
 use crate::{
-    config::text::{BadValue, FromText},
+    config::{
+        form,
+        text::{BadValue, FromText},
+    },
     core::{
         service::{Route, RouteHost},
         spelling::Spelling,
@@ -18,6 +23,14 @@ use crate::{
 impl FromText for Route {
     const KIND: &'static str = "a route";
     const EXAMPLE: &'static str = "\"shop.example.com/\"";
+
+    fn text_form() -> Value {
+        let host = host_pattern();
+        let byte = "[!$&'()+,./0-9:<=>@A-Z\\[\\]^_`a-z{|}~-]";
+        let pattern = format!(r"((\*\.)?({host}))?/({byte}|%[0-9A-Fa-f]{{2}})*");
+        let never = r"//|/(\.|%2[Ee]){1,2}(/|$)|%(00|2[Ff]|5[Cc]|3[Bb])";
+        form::pattern_without(&pattern, never)
+    }
 
     fn from_text(text: &str) -> Result<Self, BadValue> {
         if let Some((scheme, rest)) = text.split_once("://") {

@@ -1,13 +1,23 @@
 //! Shares and keys of gradual switches.
 
+use serde_json::Value;
+
+use super::http::TOKEN;
 use crate::{
-    config::text::{BadValue, FromText},
+    config::{
+        form,
+        text::{BadValue, FromText},
+    },
     core::{share::Share, shift_key::ShiftKey},
 };
 
 impl FromText for Share {
     const KIND: &'static str = "a share";
     const EXAMPLE: &'static str = "\"12.5%\"";
+
+    fn text_form() -> Value {
+        form::pattern(r"(0{0,2}[0-9]|0?[0-9]{2})(\.[0-9]{1,2})?%|100(\.0{1,2})?%")
+    }
 
     fn from_text(text: &str) -> Result<Self, BadValue> {
         text.parse().map_err(|_| {
@@ -20,6 +30,10 @@ impl FromText for Share {
 impl FromText for ShiftKey {
     const KIND: &'static str = "a key";
     const EXAMPLE: &'static str = "\"client\"";
+
+    fn text_form() -> Value {
+        form::pattern(&format!("request|client|cookie:{TOKEN}"))
+    }
 
     fn from_text(text: &str) -> Result<Self, BadValue> {
         text.parse().map_err(|_| {

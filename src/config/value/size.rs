@@ -2,7 +2,12 @@
 //!
 //! Owns their one spelling. Decimal units are refused: half of those who write `64KB` mean 65,536.
 
-use crate::config::text::{BadValue, FromText};
+use serde_json::Value;
+
+use crate::config::{
+    form,
+    text::{BadValue, FromText},
+};
 
 /// A size between `MIN` and `MAX` bytes.
 #[derive(Clone, Copy, Debug)]
@@ -11,6 +16,10 @@ pub(in crate::config) struct Size<const MIN: usize, const MAX: usize>(pub(in cra
 impl<const MIN: usize, const MAX: usize> FromText for Size<MIN, MAX> {
     const KIND: &'static str = "a size";
     const EXAMPLE: &'static str = "\"64KiB\"";
+
+    fn text_form() -> Value {
+        form::pattern(&pattern())
+    }
 
     fn from_text(text: &str) -> Result<Self, BadValue> {
         let bytes = parse(text)?;
@@ -56,6 +65,12 @@ fn parse(text: &str) -> Result<usize, BadValue> {
         .parse::<usize>()
         .unwrap_or(usize::MAX)
         .saturating_mul(*factor))
+}
+
+/// Without the bounds.
+pub(super) fn pattern() -> String {
+    let units: Vec<_> = UNITS.iter().map(|(unit, _)| *unit).collect();
+    format!("[0-9]+({})", units.join("|"))
 }
 
 fn not_a_size(text: &str) -> BadValue {

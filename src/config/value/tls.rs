@@ -1,9 +1,14 @@
 //! Values of the TLS keys.
 
 use http::{HeaderName, header};
+use serde_json::Value;
 
-use super::addr::canonical_host;
+use super::{
+    addr::{canonical_host, host_pattern},
+    http::one_of,
+};
 use crate::config::{
+    form,
     text::{BadValue, Choice, FromText},
     tls::{ClientAuthMode, TlsVersion},
 };
@@ -29,6 +34,10 @@ impl FromText for ServerNameText {
     const KIND: &'static str = "a name";
     const EXAMPLE: &'static str = "\"api.internal\"";
 
+    fn text_form() -> Value {
+        form::pattern(&host_pattern())
+    }
+
     fn from_text(text: &str) -> Result<Self, BadValue> {
         let host = canonical_host(text).map_err(|bad| bad.into_value(text))?;
         let name = host.written();
@@ -44,6 +53,15 @@ pub(in crate::config) struct OwnField(pub(in crate::config) HeaderName);
 impl FromText for OwnField {
     const KIND: &'static str = "the name of a header field";
     const EXAMPLE: &'static str = "\"X-Client-Cert-Subject\"";
+
+    fn text_form() -> Value {
+        let taken = one_of(TAKEN.iter());
+        let forwarded = form::any_case("x-forwarded-");
+        form::pattern_without(
+            "[!#$%&'*+.^`|~0-9A-Za-z-]+",
+            &format!("{taken}|^{forwarded}"),
+        )
+    }
 
     fn from_text(text: &str) -> Result<Self, BadValue> {
         match HeaderName::from_bytes(text.as_bytes()) {
