@@ -71,8 +71,32 @@ fn completions_are_written_for_every_shell() {
         let output = cutover(&["completions", shell]).output().expect("it runs");
         assert_eq!(output.status.code(), Some(0), "{shell}");
         let script = String::from_utf8(output.stdout).expect("a script is text");
-        assert!(script.contains("rollback"), "{shell}");
+        assert!(script.contains("CUTOVER_COMPLETE"), "{shell}");
     }
+}
+
+#[test]
+fn a_shell_that_asks_is_told_what_may_come_next() {
+    let asked = |line: &str| {
+        let words: Vec<_> = ["--"].into_iter().chain(line.split(' ')).collect();
+        let output = cutover(&words)
+            .env("CUTOVER_COMPLETE", "fish")
+            .env("CUTOVER_ADMIN", "unix:/nowhere/admin.sock")
+            .output()
+            .expect("it runs");
+        assert_eq!(output.status.code(), Some(0), "{line}");
+        assert!(output.stderr.is_empty(), "{output:?}");
+        let offered = String::from_utf8(output.stdout).expect("it is text");
+        let words = offered.lines().filter_map(|it| it.split('\t').next());
+        words.map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(asked("cutover sw"), ["switch"]);
+    assert_eq!(asked("cutover switch shop g"), ["green"]);
+    assert_eq!(asked("cutover plan --group checkout b"), ["blue"]);
+    assert!(
+        asked("cutover status sh").is_empty(),
+        "nobody knows services"
+    );
 }
 
 #[test]

@@ -2,14 +2,17 @@
 
 use std::{fs, io::Read, net::Ipv6Addr, path::PathBuf, str::FromStr, time::Duration};
 
-use clap::Args;
+use clap::{
+    Args,
+    builder::{PossibleValuesParser, TypedValueParser},
+};
 
 use super::{
     client::Client,
     exit::Failure,
     output::{Format, Output},
 };
-use crate::admin::ACTOR_LIMIT;
+use crate::{admin::ACTOR_LIMIT, core::ids::Colour};
 
 /// Where and as whom to ask, and how to answer.
 #[derive(Debug, Args)]
@@ -19,7 +22,7 @@ pub(super) struct ClientArgs {
         long,
         value_name = "URL",
         env = "CUTOVER_ADMIN",
-        default_value = "http://127.0.0.1:9900"
+        default_value = USUAL_ADMIN
     )]
     admin: AdminUrl,
     /// File that holds the bearer token, and nothing else
@@ -86,6 +89,13 @@ impl FromStr for AdminUrl {
     }
 }
 
+impl AdminUrl {
+    /// Where it is if nothing is said.
+    pub(super) fn usual() -> Option<Self> {
+        USUAL_ADMIN.parse().ok()
+    }
+}
+
 impl std::fmt::Display for AdminUrl {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
@@ -108,6 +118,12 @@ fn is_host(host: &str) -> bool {
     }
 }
 
+/// For an argument that is a colour, so that help and shells name both.
+pub(super) fn colour() -> impl TypedValueParser<Value = Colour> {
+    PossibleValuesParser::new(Colour::ALL.map(Colour::as_str))
+        .try_map(|text| text.parse::<Colour>())
+}
+
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
     match humantime::parse_duration(text) {
         Ok(duration) if !duration.is_zero() => Ok(duration.min(TIMEOUT_LIMIT)),
@@ -116,7 +132,8 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
     }
 }
 
-fn token(file: PathBuf) -> Result<String, Failure> {
+/// What is in a client's token file.
+pub(super) fn token(file: PathBuf) -> Result<String, Failure> {
     let mut text = String::new();
     fs::File::open(&file)
         .and_then(|opened| opened.take(TOKEN_FILE_LIMIT).read_to_string(&mut text))
@@ -155,6 +172,7 @@ pub(super) const SWITCH_TIMEOUT: Duration = Duration::from_secs(20 * 60);
 pub(super) const TIMEOUT: Duration = Duration::from_secs(10);
 /// Nobody waits for longer; clocks may not count it, either.
 pub(super) const TIMEOUT_LIMIT: Duration = Duration::from_secs(24 * 60 * 60);
+const USUAL_ADMIN: &str = "http://127.0.0.1:9900";
 /// Bytes of a client's token file.
 const TOKEN_FILE_LIMIT: u64 = 4096;
 

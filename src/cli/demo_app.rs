@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use clap::Args;
 
 use super::{
+    args::colour,
     exit::{Exit, Failure},
     output::Output,
 };
@@ -17,7 +18,7 @@ use crate::{
 #[derive(Debug, Args)]
 pub(super) struct DemoApp {
     /// Which version to be: `blue` is 1, `green` is 2
-    #[arg(long)]
+    #[arg(long, value_parser = colour())]
     colour: Colour,
     /// Where to listen, `ADDRESS:PORT`
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0")]

@@ -6,8 +6,9 @@ use clap::{Args, Subcommand};
 use http::Method;
 
 use super::{
-    args::{ClientArgs, SWITCH_TIMEOUT, TIMEOUT, duration},
+    args::{ClientArgs, SWITCH_TIMEOUT, TIMEOUT, colour, duration},
     client::segment,
+    completions::services,
     exit::{Exit, Failure},
     output::{Output, plain},
 };
@@ -56,8 +57,10 @@ enum Change {
 #[derive(Debug, Args)]
 struct Which {
     /// The service
+    #[arg(add = services())]
     service: String,
     /// The pool: `blue` or `green`
+    #[arg(value_parser = colour())]
     colour: Colour,
     /// The endpoint: `HOST:PORT`
     addr: String,

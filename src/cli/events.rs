@@ -8,6 +8,7 @@ use serde::Deserialize;
 use super::{
     args::{ClientArgs, TIMEOUT},
     client::{Client, segment},
+    completions::services,
     event_stream::StreamEvent,
     exit::{Exit, Failure},
     output::Output,
@@ -16,6 +17,7 @@ use super::{
 #[derive(Debug, Args)]
 pub(super) struct Events {
     /// Only about this one, and about none
+    #[arg(add = services())]
     service: Option<String>,
     /// So many of the past to begin with
     #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u16).range(0..=1024))]

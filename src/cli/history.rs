@@ -5,6 +5,7 @@ use clap::Args;
 use super::{
     args::{ClientArgs, TIMEOUT},
     client::segment,
+    completions::services,
     exit::{Exit, Failure},
     output::{Look, Output},
     paint,
@@ -15,6 +16,7 @@ use crate::{admin::wire::HistoryAnswer, core::switch::Receipt, terminal::Ink};
 #[derive(Debug, Args)]
 pub(super) struct History {
     /// Only of this one
+    #[arg(add = services())]
     service: Option<String>,
     /// How many, newest first
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..=1000))]

@@ -190,6 +190,9 @@ pub fn command() -> clap::Command {
 /// Runs the command that this process was started with.
 #[must_use]
 pub fn main() -> ExitCode {
+    if completions::answered() {
+        return Exit::Done.into();
+    }
     let parsed = Cli::try_parse();
     let wanted = parsed.as_ref().map_or(ColourArg::Auto, |cli| cli.color);
     let mut results = stream(std::io::stdout(), wanted);

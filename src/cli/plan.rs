@@ -11,7 +11,7 @@ use super::{
     gates, mirror,
     output::Output,
     paint,
-    switch::Aim,
+    switch::{Aim, What},
 };
 use crate::{
     core::{
@@ -23,9 +23,8 @@ use crate::{
 
 #[derive(Debug, Args)]
 pub(super) struct Plan {
-    /// The service, not with `--group`, and the colour that a switch would make live
-    #[arg(required = true, num_args = 1..=2, value_names = ["SERVICE", "COLOUR"])]
-    what: Vec<String>,
+    #[command(flatten)]
+    what: What,
     /// Plan a switch of every service of this group
     #[arg(long, value_name = "NAME")]
     group: Option<String>,

@@ -5,6 +5,7 @@ use http::Method;
 
 use super::{
     args::{ClientArgs, SWITCH_TIMEOUT},
+    completions::services,
     exit::{Exit, Failure},
     output::Output,
     progress::watched,
@@ -15,7 +16,7 @@ use crate::admin::wire::RollbackBody;
 #[derive(Debug, Args)]
 pub(super) struct Rollback {
     /// The service; not with `--group`
-    #[arg(required_unless_present = "group", conflicts_with = "group")]
+    #[arg(required_unless_present = "group", conflicts_with = "group", add = services())]
     service: Option<String>,
     /// Take back the last switch of this group, all of it or nothing
     #[arg(long, value_name = "NAME")]

@@ -5,6 +5,7 @@ use clap::Args;
 use super::{
     args::{ClientArgs, TIMEOUT},
     client::segment,
+    completions::services,
     exit::{Exit, Failure},
     gates, mirror,
     output::{Look, Output},
@@ -21,6 +22,7 @@ use crate::{
 #[derive(Debug, Args)]
 pub(super) struct Status {
     /// Show this one, with its endpoints
+    #[arg(add = services())]
     service: Option<String>,
     /// Go on showing it as it changes, until it is interrupted
     #[arg(short, long)]

@@ -6,6 +6,7 @@ use http::Method;
 use super::{
     args::{ClientArgs, SWITCH_TIMEOUT, TIMEOUT},
     client::segment,
+    completions::services,
     exit::{Exit, Failure},
     output::Output,
     progress::watched,
@@ -17,6 +18,7 @@ use crate::admin::wire::SteerBody;
 #[derive(Debug, Args)]
 pub(super) struct Hold {
     /// The service
+    #[arg(add = services())]
     service: String,
     /// Why
     #[arg(long, value_name = "TEXT")]
@@ -29,6 +31,7 @@ pub(super) struct Hold {
 #[derive(Debug, Args)]
 pub(super) struct Complete {
     /// The service
+    #[arg(add = services())]
     service: String,
     #[command(flatten)]
     terms: TermsArgs,
@@ -40,6 +43,7 @@ pub(super) struct Complete {
 #[derive(Debug, Args)]
 pub(super) struct Abort {
     /// The service
+    #[arg(add = services())]
     service: String,
     /// What to wait for
     #[arg(long, value_enum, default_value_t)]

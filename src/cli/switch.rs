@@ -6,8 +6,9 @@ use clap::{Args, ValueEnum};
 use http::Method;
 
 use super::{
-    args::{ClientArgs, SWITCH_TIMEOUT, TIMEOUT_LIMIT, duration},
+    args::{ClientArgs, SWITCH_TIMEOUT, TIMEOUT_LIMIT, colour, duration},
     client::{Answer, segment},
+    completions::services_or_colours,
     exit::{Exit, Failure},
     output::Output,
     plan::planned,
@@ -25,14 +26,13 @@ use crate::{
 
 #[derive(Debug, Args)]
 pub(super) struct Switch {
-    /// The service; not with `--group`
-    #[arg(value_name = "SERVICE", required = true, num_args = 1..=2, value_names = ["SERVICE", "COLOUR"])]
-    what: Vec<String>,
+    #[command(flatten)]
+    what: What,
     /// Switch every service of this group, all of them or none
     #[arg(long, value_name = "NAME", conflicts_with_all = ["steps", "at_once", "expect_live"])]
     group: Option<String>,
     /// Refuse if another colour is live than this one
-    #[arg(long, value_name = "COLOUR")]
+    #[arg(long, value_name = "COLOUR", value_parser = colour())]
     expect_live: Option<Colour>,
     /// Shares of a gradual switch, such as `1%,10%,50%` [default: the file's `steps`]
     #[arg(
@@ -55,6 +55,17 @@ pub(super) struct Switch {
     terms: TermsArgs,
     #[command(flatten)]
     client: ClientArgs,
+}
+
+/// What is to be switched, as it is typed.
+#[derive(Debug, Args)]
+pub(super) struct What {
+    /// The service; not with `--group`
+    #[arg(value_name = "SERVICE", required = true, add = services_or_colours())]
+    first: String,
+    /// The colour to make live
+    #[arg(value_name = "COLOUR", value_parser = colour())]
+    second: Option<Colour>,
 }
 
 /// What may be said of every switch.
@@ -174,12 +185,17 @@ pub(super) struct Aim {
 
 impl Aim {
     /// `SERVICE COLOUR`, or `COLOUR` alone for a group.
-    pub(super) fn of(group: Option<String>, mut what: Vec<String>) -> Result<Self, Failure> {
-        let colour = what.pop().unwrap_or_default();
-        let whom = match (group, what.pop()) {
-            (Some(group), None) => Whom::Group(group),
-            (None, Some(service)) => Whom::Service(service),
-            (Some(_), Some(service)) => {
+    pub(super) fn of(group: Option<String>, what: What) -> Result<Self, Failure> {
+        let (whom, colour) = match (group, what.second) {
+            (Some(group), None) => {
+                let colour = what.first.parse();
+                let colour =
+                    colour.map_err(|error: NotAColour| Failure::Usage(error.to_string()))?;
+                (Whom::Group(group), colour)
+            }
+            (None, Some(colour)) => (Whom::Service(what.first), colour),
+            (Some(_), Some(_)) => {
+                let service = what.first;
                 let text = format!(
                     "`{service}` is one service, and `--group` names several; leave one out"
                 );
@@ -190,8 +206,6 @@ impl Aim {
                 return Err(Failure::Usage(text.to_owned()));
             }
         };
-        let colour = colour.parse();
-        let colour = colour.map_err(|error: NotAColour| Failure::Usage(error.to_string()))?;
         Ok(Self { whom, colour })
     }
 

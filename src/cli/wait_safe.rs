@@ -6,8 +6,9 @@ use clap::Args;
 use tokio::time::{Instant, sleep};
 
 use super::{
-    args::{ClientArgs, SWITCH_TIMEOUT},
+    args::{ClientArgs, SWITCH_TIMEOUT, colour},
     client::{Client, segment},
+    completions::services,
     exit::{Exit, Failure},
     output::{Output, plain},
 };
@@ -19,8 +20,10 @@ use crate::{
 #[derive(Debug, Args)]
 pub(super) struct WaitSafe {
     /// The service
+    #[arg(add = services())]
     service: String,
     /// The pool: `blue` or `green`
+    #[arg(value_parser = colour())]
     colour: Colour,
     /// Look once, and exit with 3 if it may not be stopped
     #[arg(long)]

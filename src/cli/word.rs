@@ -6,6 +6,7 @@ use http::Method;
 use super::{
     args::{ClientArgs, TIMEOUT},
     client::segment,
+    completions::services,
     exit::{Exit, Failure},
     output::{Output, plain},
 };
@@ -15,6 +16,7 @@ use crate::{admin::wire::WordBody, core::gate::word::Heard};
 #[derive(Debug, Args)]
 pub(super) struct Word {
     /// A service of the switch
+    #[arg(add = services())]
     service: String,
     /// Why, for history
     #[arg(long, value_name = "TEXT")]
