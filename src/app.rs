@@ -9,13 +9,7 @@ mod signals;
 mod supervisor;
 
 use std::{
-    collections::BTreeMap,
-    io,
-    net::SocketAddr,
-    path::{Path, PathBuf},
-    sync::Arc,
-    thread,
-    time::Duration,
+    collections::BTreeMap, io, net::SocketAddr, path::PathBuf, sync::Arc, thread, time::Duration,
 };
 
 use tokio::{
@@ -29,6 +23,7 @@ use crate::{
     admin::{self, AdminBound, AdminError, AdminServer, AdminSetup},
     config::{
         Config,
+        environment::Environment,
         error::Problems,
         load::{self, Source},
     },
@@ -62,6 +57,8 @@ pub struct Options {
     pub config: PathBuf,
     /// Whether to apply the file again when it changes.
     pub watch: bool,
+    /// What stands in for keys of the file.
+    pub environment: Environment,
 }
 
 /// A running cutover. To be stopped with [`stop`](Self::stop); dropped, it ends at once and cuts what is in
@@ -110,7 +107,7 @@ impl App {
     /// # Errors
     /// See [`StartError`]; nothing keeps running.
     pub async fn start(options: Options) -> Result<Self, StartError> {
-        let (source, judged) = read(&options.config)?;
+        let (source, judged) = read(&options)?;
         Self::build(options, source, judged).await
     }
 
@@ -295,8 +292,8 @@ impl Crew<'_> {
     }
 }
 
-fn read(path: &Path) -> Result<(Source, Judged), Problems> {
-    let source = load::read(path)?;
+fn read(options: &Options) -> Result<(Source, Judged), Problems> {
+    let source = load::read(&options.config)?.under(options.environment.clone());
     let judged = Judged::read(&source, cores())?;
     Ok((source, judged))
 }

@@ -17,6 +17,7 @@ use std::{
 
 use cutover::{
     app::{App, Options},
+    config::environment::Environment,
     core::ids::{Colour, ServiceName},
     demo::colour_app::ColourApp,
 };
@@ -100,6 +101,7 @@ impl Site {
         let options = Options {
             config,
             watch: false,
+            environment: Environment::default(),
         };
         let app = Box::pin(App::start(options)).await.unwrap();
         let addr = *app.listeners().values().next().unwrap();

@@ -5,7 +5,7 @@
 use std::{fs, os::unix::fs::symlink, path::PathBuf, time::Duration};
 
 use cutover::{
-    config::load,
+    config::{environment::Environment, load},
     control::source::file::{Ask, FileSetup, FileSource, Reading},
     core::switch::{Actor, ActorKind},
 };
@@ -145,6 +145,7 @@ fn started(path: PathBuf) -> File {
     let setup = FileSetup {
         path: path.clone(),
         digest: source.digest,
+        environment: Environment::default(),
         cores: 1,
         watch: true,
         applied: watch::channel(None).1,

@@ -9,14 +9,19 @@ use tokio::runtime::Builder;
 use super::{
     App, Options, SETTLE_TIME, StartError, read, signals::Signals, supervisor::Supervisor,
 };
-use crate::{machine, telemetry::log};
+use crate::{config::environment::Environment, machine, telemetry::log};
 
 /// Runs cutover until a signal stops it. This is the body of `cutover serve`.
 ///
 /// # Errors
 /// See [`StartError`].
 pub fn run(config: &Path) -> Result<(), StartError> {
-    let (source, judged) = read(config)?;
+    let options = Options {
+        config: config.to_owned(),
+        watch: true,
+        environment: Environment::new(std::env::vars_os()),
+    };
+    let (source, judged) = read(&options)?;
     log::init(judged.loaded.config.process.log_format);
     machine::raise_open_files();
     let runtime = Builder::new_multi_thread()
@@ -24,10 +29,10 @@ pub fn run(config: &Path) -> Result<(), StartError> {
         .thread_name("control")
         .enable_all()
         .build()?;
-    let options = Options {
-        config: config.to_owned(),
-        watch: true,
-    };
+    if !judged.loaded.from_environment.is_empty() {
+        let keys = judged.loaded.from_environment.join(" ");
+        tracing::info!(keys, "environment taken over the file");
+    }
     let ran = runtime.block_on(async {
         // Signals are caught before anything is started, so that none can end the process half-way.
         let mut signals = Signals::catch()?;

@@ -15,7 +15,8 @@ use crate::{
     admin::tokens,
     config::{
         Config, Problems,
-        load::{self, Source},
+        environment::Environment,
+        load::{self, Loaded, Source},
     },
     tls::{Judged, Seals},
 };
@@ -42,15 +43,21 @@ pub(super) struct ConfigArgs {
 impl Check {
     pub(super) fn run(self, output: &mut Output<'_>) -> Result<Exit, Failure> {
         let path = self.file.config;
+        let environment = Environment::new(std::env::vars_os());
         let examined = load::read(&path)
+            .map(|source| source.under(environment))
             .map_err(|problems| problems.lines())
             .and_then(|source| examine(&source));
         match examined {
-            Ok((config, warnings)) => {
+            Ok((loaded, warnings)) => {
                 for warning in warnings {
                     output.progress(&plain(&format!("warning: {warning}")));
                 }
-                let valid = format!("{} is valid: {}", path.display(), census(&config));
+                let valid = format!("{} is valid: {}", path.display(), census(&loaded.config));
+                if !loaded.from_environment.is_empty() {
+                    let keys = loaded.from_environment.join("`, `");
+                    output.progress(&format!("from the environment: `{keys}`"));
+                }
                 output.result(&valid)?;
                 Ok(Exit::Done)
             }
@@ -65,7 +72,7 @@ impl Check {
 }
 
 /// The configuration with what is odd about it, or everything that is wrong with it.
-pub(super) fn examine(source: &Source) -> Result<(Config, Vec<String>), Vec<String>> {
+pub(super) fn examine(source: &Source) -> Result<(Loaded, Vec<String>), Vec<String>> {
     let loaded = judged(source).map_err(|problems| problems.lines())?.loaded;
     let mut warnings: Vec<_> = loaded.warnings.iter().map(ToString::to_string).collect();
     if let Some(file) = &loaded.config.admin.token_file {
@@ -85,7 +92,7 @@ pub(super) fn examine(source: &Source) -> Result<(Config, Vec<String>), Vec<Stri
             "affinity key file `{file}` cannot be used: {error}"
         )]);
     }
-    Ok((loaded.config, warnings))
+    Ok((loaded, warnings))
 }
 
 /// The configuration, or what is wrong with it and with the certificates, keys and secrets that it names.

@@ -16,6 +16,8 @@ pub struct Problem {
     pub file: PathBuf,
     /// Where in it; `None` when the file as a whole is meant.
     pub at: Option<Position>,
+    /// The variable of the environment that it is about instead.
+    pub variable: Option<String>,
     /// What is wrong.
     pub text: String,
     /// What to do about it.
@@ -29,6 +31,7 @@ impl Problem {
         Self {
             file: file.to_owned(),
             at: None,
+            variable: None,
             text,
             suggestion: Some(suggestion.to_owned()),
         }
@@ -37,7 +40,10 @@ impl Problem {
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.file.display())?;
+        match &self.variable {
+            Some(variable) => f.write_str(variable)?,
+            None => write!(f, "{}", self.file.display())?,
+        }
         if let Some(at) = self.at {
             write!(f, ":{at}")?;
         }
@@ -80,6 +86,7 @@ impl Places {
         Problem {
             file: self.file.clone(),
             at: self.named.get(path).copied(),
+            variable: None,
             text,
             suggestion: Some(suggestion.to_owned()),
         }
@@ -134,6 +141,7 @@ mod tests {
                 line: 14,
                 column: 3,
             }),
+            variable: None,
             text: "pool `green` of service `web` has no endpoints".to_owned(),
             suggestion: Some("add one or remove the pool".to_owned()),
         };

@@ -15,9 +15,20 @@ use super::{
     value::path::FilePath,
 };
 
-/// Where something stands in the text: the offset of its first byte.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) struct At(pub(super) usize);
+/// Where something stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) enum At {
+    /// In the text: the offset of its first byte.
+    Byte(usize),
+    /// In the environment: the number of the variable, among those that were looked at.
+    Variable(usize),
+}
+
+impl Default for At {
+    fn default() -> Self {
+        Self::Byte(0)
+    }
+}
 
 /// The problems found so far.
 #[derive(Debug)]
@@ -26,6 +37,8 @@ pub(super) struct Judge<'a> {
     text: &'a str,
     /// Offset of the first byte of each line.
     lines: Vec<usize>,
+    /// Variables of the environment that were looked at.
+    variables: Vec<String>,
     /// Names of the tables around the value that is being read.
     tables: Vec<String>,
     /// Where the files that are to be read later are named first.
@@ -43,6 +56,7 @@ impl<'a> Judge<'a> {
             lines: std::iter::once(0)
                 .chain(breaks.map(|(index, _)| index + 1))
                 .collect(),
+            variables: Vec::new(),
             tables: Vec::new(),
             files: BTreeMap::new(),
             errors: Findings::default(),
@@ -60,13 +74,25 @@ impl<'a> Judge<'a> {
         self.warnings.add(at, text, suggestion.into());
     }
 
-    /// `line:column` for the text of a problem that concerns two places; empty once no problem is taken any
+    /// The place of a variable of the environment.
+    pub(super) fn variable(&mut self, name: &str) -> At {
+        let known = self.variables.iter().position(|known| known == name);
+        At::Variable(known.unwrap_or_else(|| {
+            self.variables.push(name.to_owned());
+            self.variables.len() - 1
+        }))
+    }
+
+    /// `line:column`, or the name of a variable, for the text of a problem that concerns two places; empty once no problem is taken any
     /// more, so that a hostile file cannot have a long line counted a million times.
     pub(super) fn place(&self, at: At) -> String {
         if self.errors.is_full() && self.warnings.is_full() {
             return String::new();
         }
-        self.position(at).to_string()
+        match at {
+            At::Byte(offset) => self.position(offset).to_string(),
+            At::Variable(number) => format!("`{}`", self.variables[number]),
+        }
     }
 
     /// The path of a file that will be read later, seen from the working folder. Where it is named is kept for
@@ -86,7 +112,10 @@ impl<'a> Judge<'a> {
         Places {
             file: self.file.to_owned(),
             named: places
-                .map(|(path, at)| (path.clone(), self.position(*at)))
+                .filter_map(|(path, at)| match at {
+                    At::Byte(offset) => Some((path.clone(), self.position(*offset))),
+                    At::Variable(_) => None,
+                })
                 .collect(),
         }
     }
@@ -110,8 +139,8 @@ impl<'a> Judge<'a> {
         (told(&self.errors), told(&self.warnings))
     }
 
-    fn position(&self, at: At) -> Position {
-        let offset = at.0.min(self.text.len());
+    fn position(&self, offset: usize) -> Position {
+        let offset = offset.min(self.text.len());
         let line = self.lines.partition_point(|start| *start <= offset);
         let start = self.lines[..line].last().copied().unwrap_or(0);
         let before = &self.text.as_bytes()[start..offset];
@@ -160,11 +189,18 @@ impl Findings {
         kept.sort_by_key(|finding| finding.at);
         let mut problems: Vec<_> = kept
             .into_iter()
-            .map(|finding| Problem {
-                file: judge.file.to_owned(),
-                at: Some(judge.position(finding.at)),
-                text: finding.text.clone(),
-                suggestion: Some(finding.suggestion.clone()).filter(|it| !it.is_empty()),
+            .map(|finding| {
+                let (at, variable) = match finding.at {
+                    At::Byte(offset) => (Some(judge.position(offset)), None),
+                    At::Variable(number) => (None, Some(judge.variables[number].clone())),
+                };
+                Problem {
+                    file: judge.file.to_owned(),
+                    at,
+                    variable,
+                    text: finding.text.clone(),
+                    suggestion: Some(finding.suggestion.clone()).filter(|it| !it.is_empty()),
+                }
             })
             .collect();
         if self.dropped > 0 {
@@ -203,7 +239,7 @@ mod tests {
     #[track_caller]
     fn stands(text: &str, at: usize, expected: &str) {
         let judge = Judge::new(Path::new("c"), text);
-        assert_eq!(judge.position(At(at)).to_string(), expected);
+        assert_eq!(judge.position(at).to_string(), expected);
     }
 
     #[test]
@@ -221,12 +257,12 @@ mod tests {
     #[test]
     fn problems_come_in_the_order_of_the_file_and_their_number_is_bounded() {
         let mut judge = Judge::new(Path::new("c"), "abc");
-        judge.warn(At(0), "odd".to_owned(), "");
+        judge.warn(At::Byte(0), "odd".to_owned(), "");
         for at in [2, 1] {
-            judge.error(At(at), format!("wrong {at}"), "fix it");
+            judge.error(At::Byte(at), format!("wrong {at}"), "fix it");
         }
         for _ in 0..PROBLEMS_LIMIT {
-            judge.error(At(2), "again".to_owned(), "");
+            judge.error(At::Byte(2), "again".to_owned(), "");
         }
         let (errors, warnings) = judge.verdict();
         assert_eq!(warnings.lines(), ["c:1:1: odd"]);

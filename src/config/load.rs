@@ -14,6 +14,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::{
     Config,
+    environment::Environment,
     error::{Places, Problem, Problems},
     judge::{At, Judge, shown},
     raw::RawConfig,
@@ -30,6 +31,8 @@ pub struct Source {
     pub text: String,
     /// SHA-256 of the text.
     pub digest: [u8; 32],
+    /// What stands in for keys of the process.
+    pub environment: Environment,
 }
 
 impl Source {
@@ -40,6 +43,16 @@ impl Source {
             path: path.to_owned(),
             digest: Sha256::digest(text.as_bytes()).into(),
             text,
+            environment: Environment::default(),
+        }
+    }
+
+    /// The same in this environment.
+    #[must_use]
+    pub fn under(self, environment: Environment) -> Self {
+        Self {
+            environment,
+            ..self
         }
     }
 }
@@ -51,6 +64,8 @@ pub struct Loaded {
     pub config: Config,
     /// What is odd about it.
     pub warnings: Vec<Problem>,
+    /// Keys, such as `process.workers`, that the environment has set.
+    pub from_environment: Vec<String>,
     /// Where it names files of certificates and keys, which are not read here.
     pub places: Places,
 }
@@ -97,10 +112,11 @@ pub fn parse(source: &Source, cores: usize) -> Result<Loaded, Problems> {
     };
     let root = DeValue::Table(table.into_inner());
     let node = Node {
-        at: At(0),
+        at: At::Byte(0),
         value: &root,
     };
-    let raw = RawConfig::typed(node, &mut judge).unwrap_or_default();
+    let mut raw = RawConfig::typed(node, &mut judge).unwrap_or_default();
+    let from_environment = source.environment.lay_over(&mut raw, &mut judge);
     let config = validate::config((raw, node), around, &mut judge);
     let places = judge.places();
     let (errors, warnings) = judge.verdict();
@@ -110,6 +126,7 @@ pub fn parse(source: &Source, cores: usize) -> Result<Loaded, Problems> {
     Ok(Loaded {
         config,
         warnings: warnings.0,
+        from_environment,
         places,
     })
 }
@@ -147,7 +164,7 @@ pub(super) fn not_utf8(path: &Path, error: &std::string::FromUtf8Error) -> Probl
     let text = String::from_utf8_lossy(&error.as_bytes()[..good]);
     let mut judge = Judge::new(path, &text);
     judge.error(
-        At(good),
+        At::Byte(good),
         "the file is not UTF-8 text from here on".to_owned(),
         "save it as UTF-8",
     );
@@ -174,7 +191,7 @@ fn syntax(text: &str, errors: &[toml::de::Error], judge: &mut Judge<'_>) {
         };
         let (complaint, expected) = message.split_once(", expected ").unwrap_or((message, ""));
         judge.error(
-            At(span.start),
+            At::Byte(span.start),
             format!("{subject} is not TOML: {complaint}"),
             cure(complaint, expected),
         );

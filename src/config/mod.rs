@@ -2,10 +2,11 @@
 //!
 //! `load` reads it from the disk, `tree` walks the TOML, `text` and `value` know how each kind of value is
 //! written, `raw`
-//! is what was typed, `validate` judges it, `form` and `key` say of each key what may stand there and what it means, `schema` and `reference` tell that to others, `judge` gathers everything that is wrong with it at once, `error`
+//! is what was typed, `environment` what stands in for it, `validate` judges it, `form` and `key` say of each key what may stand there and what it means, `schema` and `reference` tell that to others, `judge` gathers everything that is wrong with it at once, `error`
 //! is how that is told, `effective` shows what came of it. Must not act on it.
 
 mod effective;
+pub mod environment;
 pub mod error;
 mod form;
 #[cfg(any(test, fuzzing))]

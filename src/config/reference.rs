@@ -4,6 +4,7 @@
 //! prose. Must not hold either.
 
 use super::{
+    environment,
     key::Key,
     raw::{
         RawAdmin, RawAffinity, RawCheck, RawConnections, RawGroup, RawHook, RawListener,
@@ -13,12 +14,17 @@ use super::{
     tree::Keyed,
 };
 
-/// The page. A line `<!-- keys: TABLE -->` becomes the rows of that table; one that names no table stays as it is, which a
+/// The page. A line `<!-- keys: TABLE -->` becomes the rows of that table, and `<!-- variables -->` those of the
+/// environment; one that names no table stays as it is, which a
 /// test finds.
 #[must_use]
 pub fn page() -> String {
     let mut page = String::new();
     for line in PROSE.lines() {
+        if line == "<!-- variables -->" {
+            page.push_str(&variables());
+            continue;
+        }
         let table = line
             .strip_prefix("<!-- keys: ")
             .and_then(|line| line.strip_suffix(" -->"));
@@ -34,6 +40,12 @@ pub fn page() -> String {
 fn keys(table: &str) -> Option<Vec<Key>> {
     let table = TABLES.iter().find(|it| it.name == table)?;
     Some((table.keys)())
+}
+
+fn variables() -> String {
+    let rows = environment::variables().map(|(name, key)| format!("| `{name}` | `{key}` |\n"));
+    let head = "| variable | key |\n| --- | --- |\n".to_owned();
+    rows.fold(head, |rows, row| rows + &row)
 }
 
 fn rows(keys: &[Key]) -> String {

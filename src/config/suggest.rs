@@ -33,7 +33,8 @@ pub(super) fn nearest<'k>(
         .map(|(_, word)| word)
 }
 
-fn one_of<'k>(known: impl Iterator<Item = &'k str>) -> String {
+/// What to do where one of `known` should stand.
+pub(super) fn one_of<'k>(known: impl Iterator<Item = &'k str>) -> String {
     let words: Vec<_> = known
         .take(WORDS_LIMIT)
         .map(|word| format!("`{}`", shown(word)))

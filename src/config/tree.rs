@@ -26,7 +26,7 @@ pub(super) struct Node<'a> {
 impl<'a> Node<'a> {
     pub(super) fn new(value: &'a Spanned<DeValue<'a>>) -> Self {
         Self {
-            at: At(value.span().start),
+            at: At::Byte(value.span().start),
             value: value.get_ref(),
         }
     }
@@ -44,7 +44,7 @@ impl<'a> Node<'a> {
         for key in entries.keys() {
             let name: &str = key.get_ref();
             if !known.contains(&name) {
-                unknown_key(At(key.span().start), name, known, judge);
+                unknown_key(At::Byte(key.span().start), name, known, judge);
             }
         }
         Some(Table { entries })
@@ -66,7 +66,7 @@ impl<'a> Node<'a> {
         }
         let mut named = Vec::with_capacity(values.len());
         for (key, value) in values {
-            let (at, name) = (At(key.span().start), key.get_ref());
+            let (at, name) = (At::Byte(key.span().start), key.get_ref());
             name_is_good(at, name, judge);
             let given = Given {
                 at,
@@ -94,7 +94,7 @@ impl<'a> Node<'a> {
     fn under(header: usize, value: &'a Spanned<DeValue<'a>>) -> Self {
         let node = Self::new(value);
         let at = match node.value {
-            DeValue::Table(_) => At(header),
+            DeValue::Table(_) => At::Byte(header),
             DeValue::String(_)
             | DeValue::Integer(_)
             | DeValue::Float(_)
@@ -160,6 +160,16 @@ pub(super) struct Given<T> {
     pub(super) value: T,
 }
 
+impl<T: Typed> Field<T> {
+    /// What stands at the key `name`.
+    pub(super) fn read(name: &str, node: Node<'_>, judge: &mut Judge<'_>) -> Self {
+        match judge.within(name, |judge| T::typed(node, judge)) {
+            Some(value) => Self::Given(Given { at: node.at, value }),
+            None => Self::Bad,
+        }
+    }
+}
+
 impl<T> Field<T> {
     pub(super) const fn given(&self) -> Option<&Given<T>> {
         match self {
@@ -197,11 +207,7 @@ impl Table<'_> {
         let Some((key, value)) = self.entries.get_key_value(name) else {
             return Field::Missing;
         };
-        let node = Node::under(key.span().start, value);
-        match judge.within(name, |judge| T::typed(node, judge)) {
-            Some(value) => Field::Given(Given { at: node.at, value }),
-            None => Field::Bad,
-        }
+        Field::read(name, Node::under(key.span().start, value), judge)
     }
 }
 
@@ -319,6 +325,9 @@ fn is_few(count: usize, limit: usize, at: At, judge: &mut Judge<'_>) -> bool {
 pub(super) trait Keyed: Typed {
     /// Its keys, in the order of the reference.
     fn keys() -> Vec<Key>;
+
+    /// Has `node` stand at the key `name`, whatever stood there.
+    fn put(&mut self, name: &str, node: Node<'_>, judge: &mut Judge<'_>);
 }
 
 /// Declares a table of the file: its keys, each with what it means, its type and what holds without it. Every key is
@@ -341,6 +350,17 @@ macro_rules! table {
                     $preset,
                     <$type as $crate::config::tree::Typed>::form(),
                 )),*]
+            }
+
+            fn put(
+                &mut self,
+                name: &str,
+                node: $crate::config::tree::Node<'_>,
+                judge: &mut $crate::config::judge::Judge<'_>,
+            ) {
+                $(if name == stringify!($key) {
+                    self.$key = $crate::config::tree::Field::read(name, node, judge);
+                })*
             }
         }
 

@@ -34,7 +34,7 @@ use super::{
     workers::Workers,
 };
 use crate::{
-    config::{Config, load::Source},
+    config::{Config, environment::Environment, load::Source},
     core::{
         event::Event,
         ids::ServiceName,
@@ -78,6 +78,16 @@ pub struct Setup {
     pub watch: bool,
 }
 
+/// Where the file lies, and what it depends on.
+#[derive(Clone, Debug)]
+pub(super) struct OnDisk {
+    pub(super) path: PathBuf,
+    /// What stands in for keys of the file.
+    pub(super) environment: Environment,
+    /// What `workers = 0` stands for.
+    pub(super) cores: usize,
+}
+
 /// Why a controller cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
@@ -116,8 +126,8 @@ pub struct Controller {
     pub(super) drainer: Drainer,
     pub(super) inquirer: Inquirer,
     pub(super) source: FileSource,
-    /// Where the file lies, and how many processors `workers = 0` stands for.
-    pub(super) on_disk: (PathBuf, usize),
+    /// Where the file lies, and what it depends on.
+    pub(super) on_disk: OnDisk,
     pub(super) vault: Vault,
     pub(super) seals: Arc<Seals>,
     /// Where whoever looks at files of certificates learns what is applied.
@@ -199,12 +209,17 @@ impl Controller {
         let source = FileSetup {
             path: setup.config_path,
             digest: setup.source.digest,
+            environment: setup.source.environment,
             cores: setup.cores,
             watch: setup.watch,
             applied,
         };
         let config = setup.judged.loaded.config.clone();
-        let on_disk = (source.path.clone(), source.cores);
+        let on_disk = OnDisk {
+            path: source.path.clone(),
+            environment: source.environment.clone(),
+            cores: source.cores,
+        };
         let controller = Self {
             state: State::new(setup.workers.len(), opened.restored),
             resolver: Resolver::new(config.process.resolve_interval, found),

@@ -10,7 +10,7 @@ use futures_util::future::join_all;
 use tokio::{sync::oneshot, task::spawn_blocking, time::timeout};
 
 use super::{
-    controller::Controller,
+    controller::{Controller, OnDisk},
     handle::ReloadAnswer,
     source::{
         certificates::Applied,
@@ -38,9 +38,14 @@ impl Controller {
 
     /// Reads the file for somebody who only looks; files that it names are not read.
     pub(super) fn read_disk(&self, answer: oneshot::Sender<Result<Config, Vec<String>>>) {
-        let (path, cores) = self.on_disk.clone();
+        let OnDisk {
+            path,
+            environment,
+            cores,
+        } = self.on_disk.clone();
         spawn_blocking(move || {
-            let read = load::read(&path).and_then(|source| load::parse(&source, cores));
+            let read =
+                load::read(&path).and_then(|source| load::parse(&source.under(environment), cores));
             let read = read.map(|loaded| loaded.config);
             // Whoever asked may have gone.
             let _ = answer.send(read.map_err(|problems| problems.lines()));

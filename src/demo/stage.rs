@@ -82,6 +82,8 @@ impl Stage {
         let app = App::start(Options {
             config,
             watch: true,
+            // A tour is the same everywhere.
+            environment: Default::default(),
         });
         let app = Box::pin(app).await?;
         let listeners = app.listeners();

@@ -4,6 +4,7 @@ use std::{fmt::Write as _, fs, net::SocketAddr, path::Path, path::PathBuf};
 
 use cutover::{
     app::{App, Options},
+    config::environment::Environment,
     control::handle::{ReloadAnswer, SwitchOrder},
     core::{
         ids::{Colour, ListenerName, ServiceName},
@@ -41,6 +42,7 @@ impl Site {
         let options = Options {
             config: path,
             watch,
+            environment: Environment::default(),
         };
         let app = App::start(options).await.unwrap_or_else(|error| {
             panic!("{error}\n{}", complete(config, folder.path()));

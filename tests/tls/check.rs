@@ -5,6 +5,7 @@ use std::{fs, os::unix::fs::PermissionsExt, path::Path};
 use assert_cmd::Command;
 use cutover::{
     app::{App, Options},
+    config::environment::Environment,
     core::switch::Actor,
 };
 
@@ -102,6 +103,7 @@ async fn is_refused(pem: &str, key: &str, flaw: &str) {
     let options = Options {
         config: folder.path().join("cutover.toml"),
         watch: false,
+        environment: Environment::default(),
     };
     let refused = App::start(options).await.unwrap_err().to_string();
     assert_eq!(refused, said.trim_end(), "`serve` says something else");

@@ -58,7 +58,7 @@ impl Target {
         };
         let next = next::steps(draft, &next::config(path));
         let source = Source::new(path, joined(&draft.lines(&next)));
-        let (config, warnings) =
+        let (loaded, warnings) =
             check::examine(&source).map_err(|lines| Failure::Usage(plain(&lines.join("\n"))))?;
         for warning in warnings {
             output.progress(&plain(&format!("warning: {warning}")));
@@ -69,7 +69,7 @@ impl Target {
         }
         self.save(&source.text)
             .map_err(|error| unwritable(path, error))?;
-        let census = check::census(&config);
+        let census = check::census(&loaded.config);
         output.result(&plain(&format!("{} is written: {census}", path.display())))?;
         for line in advice::told(&next) {
             output.progress(&line);

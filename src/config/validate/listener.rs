@@ -50,7 +50,7 @@ impl Listeners {
         let raw = raw.or(Named::default());
         if raw.entries.is_empty() && raw.is_whole && !is_bad {
             judge.error(
-                At(0),
+                At::Byte(0),
                 "the file has no listener".to_owned(),
                 "add one such as `[listener.web]` with `listen = \"0.0.0.0:8080\"`",
             );

@@ -60,7 +60,7 @@ pub(super) fn config(
     };
     if services.is_empty() {
         judge.warn(
-            At(0),
+            At::Byte(0),
             "the file has no service, so every request is answered 404".to_owned(),
             "add one such as `[service.shop]`",
         );

@@ -73,7 +73,7 @@ impl Typed for JsonValues {
             return None;
         }
         let values = entries.iter().filter_map(|(key, value)| {
-            let pointer = pointer(key.get_ref(), At(key.span().start), judge);
+            let pointer = pointer(key.get_ref(), At::Byte(key.span().start), judge);
             let value = judge.within(key.get_ref(), |judge| json(Node::new(value), judge));
             Some((pointer?, value?))
         });

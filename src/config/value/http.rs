@@ -177,7 +177,7 @@ impl Typed for Headers {
             return None;
         }
         let fields = entries.iter().filter_map(|(key, value)| {
-            let at = At(key.span().start);
+            let at = At::Byte(key.span().start);
             let name = header_name(key.get_ref(), at, judge);
             let value = judge.within(key.get_ref(), |judge| {
                 FieldValue::typed(Node::new(value), judge)

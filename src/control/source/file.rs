@@ -23,7 +23,11 @@ use super::{
     settle::settled,
 };
 use crate::{
-    config::{Config, Problems, load},
+    config::{
+        Config, Problems,
+        environment::Environment,
+        load::{self, Source},
+    },
     control::{Running, handle::ReloadAnswer},
     core::switch::Actor,
     tls::{Judged, Material, Renewal, Sum},
@@ -44,6 +48,8 @@ pub struct FileSetup {
     pub path: PathBuf,
     /// Digest of the content that was applied at the start.
     pub digest: [u8; 32],
+    /// What stands in for keys of the file.
+    pub environment: Environment,
     /// Processors of this machine, for `workers = 0`.
     pub cores: usize,
     /// Whether to look for changes.
@@ -87,6 +93,7 @@ impl FileSource {
         let (asks, asked) = mpsc::channel(ASKS_LIMIT);
         let reader = Reader {
             path: setup.path,
+            environment: setup.environment,
             cores: setup.cores,
             seen: Some(setup.digest),
             certificates: Certificates::new(setup.applied),
@@ -109,6 +116,7 @@ impl FileSource {
 
 struct Reader {
     path: PathBuf,
+    environment: Environment,
     cores: usize,
     /// Digest of the content that was read last, good or bad; `None` if there was nothing to read.
     seen: Option<[u8; 32]>,
@@ -145,10 +153,12 @@ impl Reader {
     /// Reads on somebody's account.
     async fn read(&mut self, ask: Ask) -> bool {
         let (path, cores) = (self.path.clone(), self.cores);
+        let environment = self.environment.clone();
         let applied = self.certificates.applied();
         let read = spawn_blocking(move || {
             let before = applied.as_deref().map(|applied| &applied.material);
-            Read::from(&path, cores, before)
+            let source = load::read(&path).map(|source| source.under(environment));
+            Read::from(source, cores, before)
         });
         let outcome = match read.await {
             Ok(read) => {
@@ -199,13 +209,13 @@ struct Read {
 }
 
 impl Read {
-    fn from(path: &Path, cores: usize, before: Option<&Material>) -> Self {
+    fn from(read: Result<Source, Problems>, cores: usize, before: Option<&Material>) -> Self {
         let refused = |problems: Problems| Self {
             seen: None,
             outcome: Err(problems.lines()),
             refused: None,
         };
-        let source = match load::read(path) {
+        let source = match read {
             Ok(source) => source,
             Err(problems) => return refused(problems),
         };
