@@ -16,6 +16,11 @@ use crate::config::{
 };
 
 #[test]
+fn it_is_a_schema_of_its_draft() {
+    assert!(jsonschema::draft202012::meta::is_valid(&schema()));
+}
+
+#[test]
 fn good_files_fit_and_so_does_what_is_shown_of_them() {
     let validator = validator(&schema());
     for path in files(&["config", "tests/config/odd"]) {
