@@ -151,6 +151,7 @@ fn receipt(tenure: u64, rollback: bool) -> Receipt {
         rollback,
         forced: false,
         group: None,
+        once: None,
         requested_at: Timestamp::from_millis(1_000),
         committed_at: Some(Timestamp::from_millis(1_000)),
         gate_ms: 0,

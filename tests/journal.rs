@@ -9,6 +9,7 @@ use cutover::{
     core::{
         event::{Entry, Restored},
         ids::{Colour, EndpointAddr, ServiceName, Tenure},
+        once::Once,
         switch::{Actor, Broken, Cut, Outcome, Receipt},
         time::Timestamp,
     },
@@ -294,6 +295,7 @@ fn receipt(service: &str, tenure: u64, outcome: Outcome) -> Receipt {
         rollback: false,
         forced: false,
         group: None,
+        once: None,
         requested_at: now(),
         committed_at: None,
         gate_ms: 0,
@@ -321,4 +323,51 @@ fn now() -> Timestamp {
 fn folder() -> tempfile::TempDir {
     let memory = tempfile::tempdir_in("/dev/shm");
     memory.or_else(|_| tempfile::tempdir()).unwrap()
+}
+
+#[test]
+fn a_journal_from_before_there_were_keys_is_read() {
+    let receipt = serde_json::to_value(receipt("shop", 2, Outcome::Drained)).unwrap();
+    assert_eq!(
+        receipt.get("once"),
+        None,
+        "nothing is written of a call without a key"
+    );
+    let lines = [
+        serde_json::json!({ "journal": 1 }),
+        serde_json::json!({ "entry": "switched", "receipts": [receipt] }),
+    ];
+    let lines = lines.map(|line| {
+        let json = line.to_string();
+        format!("{:08x} {json}\n", crc32fast::hash(json.as_bytes()))
+    });
+    let folder = folder();
+    fs::write(folder.path().join("journal"), lines.concat()).unwrap();
+    let opened = open(folder.path());
+    assert_eq!(opened.damage, None);
+    let shop = &opened.restored.services[&ServiceName::new("shop")];
+    assert_eq!(
+        (shop.live, shop.history[0].once.as_ref()),
+        (Colour::Green, None)
+    );
+}
+
+#[test]
+fn a_key_is_found_again_with_what_was_done_under_it() {
+    let once = Once {
+        key: "k".to_owned(),
+        order: "00ff".to_owned(),
+    };
+    let receipt = Receipt {
+        once: Some(once.clone()),
+        ..receipt("shop", 2, Outcome::Committing)
+    };
+    let folder = folder();
+    let entry = Entry::Switched {
+        receipts: vec![receipt],
+    };
+    let (_, restored) = write(folder.path(), &[entry]);
+    assert_eq!(open(folder.path()).restored, restored);
+    let shop = &restored.services[&ServiceName::new("shop")];
+    assert_eq!(shop.history[0].once, Some(once));
 }

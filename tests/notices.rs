@@ -362,6 +362,7 @@ fn shift_notices() -> Vec<Notice> {
         },
         step: 0,
         paused: false,
+        once: None,
     };
     let changes = [
         ShiftChange::Began,
@@ -383,6 +384,7 @@ fn shift_notices() -> Vec<Notice> {
         requests: 9,
         aborted_by: Some(operator()),
         abort_reason: Some("errors".to_owned()),
+        abort_once: None,
     };
     let aborted = Notice::ShiftAborted {
         receipt: Receipt {

@@ -11,7 +11,11 @@ mod reread;
 #[path = "support/world.rs"]
 mod world;
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use cutover::core::{
     affinity::{AffinityMode, AffinitySpec},
@@ -23,6 +27,7 @@ use cutover::core::{
     health::{PassiveFailure, ProbeVerdict},
     ids::{Colour, EndpointId, OpId, ServiceName, Tenure},
     in_flight::Ending,
+    once::Once,
     service::{MinReady, ServiceSpec},
     share::Share,
     shift::Pace,
@@ -50,6 +55,8 @@ const HOOKS: [(HookPoint, OnFailure); 5] = [
 enum Step {
     Switch(Vec<(usize, Colour)>, bool, WaitFor),
     Rollback(usize),
+    /// By this key: back, or to this colour, by steps or at once.
+    Keyed(usize, usize, Option<Colour>, bool, WaitFor),
     Shift(usize, Colour, bool, Vec<u16>),
     Steer(usize, Steer, WaitFor),
     Reload(Vec<Option<File>>),
@@ -193,6 +200,8 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         6 => (targets, any::<bool>(), wait()).prop_map(|(on, force, wait)| Step::Switch(on, force, wait)),
         2 => any_service.clone().prop_map(Step::Rollback),
+        6 => (any_service.clone(), 0..3_usize, prop::option::weighted(0.7, colour()), any::<bool>(), wait())
+            .prop_map(|(on, key, to, gradual, wait)| Step::Keyed(on, key, to, gradual, wait)),
         4 => (any_service.clone(), colour(), any::<bool>(), prop::collection::vec(1..10_000_u16, 1..4))
             .prop_map(|(on, to, force, steps)| Step::Shift(on, to, force, steps)),
         4 => (any_service.clone(), steer(), wait()).prop_map(|(on, steer, wait)| Step::Steer(on, steer, wait)),
@@ -236,6 +245,21 @@ fn take(world: &mut World, step: Step) {
             let pace = Pace::Steps(steps, Some(Duration::from_secs(7)));
             let wish = Wish::Switch([(name(on), to)].into());
             world.switch_at(wish, force, (WaitFor::Begun, pace));
+        }
+        Step::Keyed(on, key, to, gradual, wait) => {
+            let wish = match to {
+                Some(to) => Wish::Switch([(name(on), to)].into()),
+                None => Wish::Rollback(name(on)),
+            };
+            let once = Once {
+                key: format!("key {key}"),
+                order: format!("{wish:?} {gradual}"),
+            };
+            let pace = match gradual {
+                true => Pace::Steps([Share::of_parts(700)].into(), Some(Duration::from_secs(7))),
+                false => Pace::AsFile,
+            };
+            world.switch_once(wish, false, (wait, pace), Some(once));
         }
         Step::Steer(on, steer, wait) => world.steer(NAMES[on], steer, wait),
         Step::Rollback(on) => world.switch(Wish::Rollback(name(on)), false, WaitFor::Drained),
@@ -345,6 +369,19 @@ fn assert_a_restart_changes_nothing(world: &World) {
     }
 }
 
+/// Whatever was asked under one key about one service was done once at most: a switch, a rollback, or an abort.
+fn assert_no_key_has_done_two_things(world: &World) {
+    for name in NAMES {
+        let mut keys = BTreeSet::new();
+        for receipt in world.state.history(Some(name)) {
+            let abort = receipt.shift.and_then(|it| it.abort_once);
+            for once in receipt.once.into_iter().chain(abort) {
+                assert!(keys.insert(once.key.clone()), "{name}: {once:?} twice");
+            }
+        }
+    }
+}
+
 fn first_file() -> Vec<ServiceSpec> {
     let file = File {
         blue: 3,
@@ -370,6 +407,7 @@ proptest! {
         }
         world.settles();
         world.assert_all_answered();
+        assert_no_key_has_done_two_things(&world);
         assert_a_restart_changes_nothing(&world);
         world.assert_nothing_is_busy();
         world.assert_all_answered();

@@ -3,7 +3,7 @@
 //! Owns the bounds of a body and the sentences about its fields. Must not know what a field is for. The
 //! derived `Deserialize` would be shorter, and its errors name the offending value but not the field that has it.
 
-use std::{marker::PhantomData, time::Duration};
+use std::{collections::BTreeMap, marker::PhantomData, time::Duration};
 
 use axum::{
     body::Bytes,
@@ -66,7 +66,14 @@ impl Fields {
             .ok_or(CallError::MissingField { field, expected })
     }
 
-    fn parse(body: &[u8]) -> Result<Self, CallError> {
+    /// All of them but one, in one order however they were sent.
+    pub(super) fn without(&self, field: &str) -> String {
+        let others = self.0.iter().filter(|(name, _)| *name != field);
+        let others: BTreeMap<_, _> = others.collect();
+        serde_json::to_string(&others).unwrap_or_default()
+    }
+
+    pub(super) fn parse(body: &[u8]) -> Result<Self, CallError> {
         serde_json::from_slice(body)
             .map(Self)
             .map_err(|error| match error.classify() {

@@ -13,6 +13,7 @@ use super::{
     call_error::CallError,
     caller::Caller,
     context::Context,
+    once::IdempotencyKey,
     order::{Terms, carry_out, plan_within},
     path::Named,
     plan::{Aim, aim},
@@ -47,14 +48,19 @@ pub(super) async fn switch(
     State(context): State<Context>,
     Named(group): Named<String>,
     caller: Caller,
-    _: Unconditional,
+    (_, key): (Unconditional, IdempotencyKey),
     body: Body<SwitchGroupBody>,
 ) -> Result<Json<SwitchManyAnswer>, CallError> {
     let Body { mut fields, .. } = body;
+    let once = key.over(&fields);
     let to: Colour = fields.required("to", switch::COLOURS)?;
     let terms = Terms::take(&mut fields)?;
     let wish = to_colour(find(&context, group).await?, to);
-    answered(&context, order(wish, caller, terms)).await
+    let order = SwitchOrder {
+        once,
+        ..order(wish, caller, terms)
+    };
+    answered(&context, order).await
 }
 
 /// Takes back the last switch of a group.
@@ -62,14 +68,19 @@ pub(super) async fn rollback(
     State(context): State<Context>,
     Named(group): Named<String>,
     caller: Caller,
-    _: Unconditional,
+    (_, key): (Unconditional, IdempotencyKey),
     body: Body<RollbackGroupBody>,
 ) -> Result<Json<SwitchManyAnswer>, CallError> {
     let Body { mut fields, .. } = body;
+    let once = key.over(&fields);
     let terms = Terms::take(&mut fields)?;
     let group = find(&context, group).await?;
     let wish = Wish::RollbackGroup(group.name, group.services);
-    answered(&context, order(wish, caller, terms)).await
+    let order = SwitchOrder {
+        once,
+        ..order(wish, caller, terms)
+    };
+    answered(&context, order).await
 }
 
 /// Plans a switch of a group.
@@ -113,6 +124,7 @@ fn order(wish: Wish, caller: Caller, terms: Terms) -> SwitchOrder {
         expect_live: None,
         expect_tenure: None,
         pace: Pace::AtOnce,
+        once: None,
         wait: terms.wait,
     }
 }

@@ -20,6 +20,7 @@ mod group;
 mod history;
 mod listen;
 mod metrics;
+mod once;
 mod openapi;
 mod order;
 mod origin;
@@ -61,6 +62,7 @@ use self::{
 pub use self::{
     caller::{ACTOR_HEADER, ACTOR_LIMIT},
     error::AdminError,
+    once::{HEADER as KEY_HEADER, KEY_LIMIT},
     problem::TYPE_PREFIX,
 };
 use crate::{

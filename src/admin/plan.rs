@@ -48,6 +48,7 @@ pub(super) async fn one(
         reason: None,
         force: false,
         expect_live: None,
+        once: None,
         pace: Pace::AsFile,
         expect_tenure: None,
         wait: WaitFor::Committed,

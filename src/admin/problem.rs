@@ -98,6 +98,7 @@ const fn switch_class(refusal: &Refusal) -> Class {
         Refusal::NothingWaits(_) => NOTHING_WAITS,
         Refusal::NotYet { .. } => NOT_YET,
         Refusal::SamePerson(_) => SAME_PERSON,
+        Refusal::KeyReused(_) => KEY_REUSED,
         Refusal::NothingToRollBack(_) => NOTHING_TO_ROLL_BACK,
         Refusal::EmptyPool { .. } => EMPTY_POOL,
         Refusal::Journal(_) => JOURNAL,
@@ -186,6 +187,7 @@ fn refusal_members(refusal: &Refusal) -> Value {
         Refusal::NotYet { service, gate } => json!({ "service": service, "gate": gate }),
         Refusal::NotTogether { group, service } => json!({ "group": group, "service": service }),
         Refusal::SamePerson(actor) => json!({ "actor": actor }),
+        Refusal::KeyReused(key) => json!({ "key": key }),
         Refusal::NothingToRollBack(service)
         | Refusal::NotShifting(service)
         | Refusal::NothingWaits(service) => json!({ "service": service }),
@@ -296,6 +298,11 @@ pub(super) const TOO_LARGE: Class = Class::new(413, "too-large", "the body is to
 pub(super) const MEDIA_TYPE: Class = Class::new(415, "media-type", "the body is not JSON");
 pub(super) const INVALID_FIELD: Class =
     Class::new(422, "invalid-field", "a value is not what it must be");
+pub(super) const KEY_REUSED: Class = Class::new(
+    422,
+    "idempotency-key-reused",
+    "the key was used for another call",
+);
 pub(super) const RELOAD_REFUSED: Class =
     Class::new(422, "reload-refused", "the file was not applied");
 pub(super) const INTERNAL: Class = Class::new(500, "internal", "cutover is broken");

@@ -7,6 +7,7 @@ use super::{
     call_error::CallError,
     caller::Caller,
     context::Context,
+    once::IdempotencyKey,
     order::{Terms, carry_out},
     path::Named,
     precondition::{IfMatch, Tagged},
@@ -23,10 +24,11 @@ pub(super) async fn one(
     State(context): State<Context>,
     Named(service): Named<String>,
     caller: Caller,
-    IfMatch(expect_tenure): IfMatch,
+    (IfMatch(expect_tenure), key): (IfMatch, IdempotencyKey),
     body: Body<RollbackBody>,
 ) -> Result<Tagged<SwitchOneAnswer>, CallError> {
     let Body { mut fields, .. } = body;
+    let once = key.over(&fields);
     let expect_live = fields.optional("expect_live", switch::COLOURS)?;
     let terms = Terms::take(&mut fields)?;
     let order = SwitchOrder {
@@ -37,6 +39,7 @@ pub(super) async fn one(
         expect_live,
         expect_tenure,
         pace: Pace::AtOnce,
+        once,
         wait: terms.wait,
     };
     Ok(switch::answer(carry_out(&context, order).await?))

@@ -193,6 +193,14 @@ impl Takes for State<Context> {
     fn takes(_: &mut Sheet<'_>) {}
 }
 
+/// Two that belong together.
+impl<A: Takes, B: Takes> Takes for (A, B) {
+    fn takes(sheet: &mut Sheet<'_>) {
+        A::takes(sheet);
+        B::takes(sheet);
+    }
+}
+
 impl<T: JsonSchema, E> Takes for Result<Query<T>, E> {
     fn takes(sheet: &mut Sheet<'_>) {
         sheet.query::<T>();

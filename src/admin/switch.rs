@@ -9,6 +9,7 @@ use super::{
     call_error::CallError,
     caller::Caller,
     context::Context,
+    once::IdempotencyKey,
     order::{Carried, Terms, carry_out},
     path::Named,
     precondition::{IfMatch, Tagged},
@@ -30,10 +31,11 @@ pub(super) async fn one(
     State(context): State<Context>,
     Named(service): Named<String>,
     caller: Caller,
-    IfMatch(expect_tenure): IfMatch,
+    (IfMatch(expect_tenure), key): (IfMatch, IdempotencyKey),
     body: Body<SwitchBody>,
 ) -> Result<Tagged<SwitchOneAnswer>, CallError> {
     let Body { mut fields, .. } = body;
+    let once = key.over(&fields);
     let to: Colour = fields.required("to", COLOURS)?;
     let expect_live = fields.optional("expect_live", COLOURS)?;
     let pace = pace(&mut fields)?;
@@ -46,6 +48,7 @@ pub(super) async fn one(
         expect_live,
         expect_tenure,
         pace,
+        once,
         wait: terms.wait,
     };
     Ok(answer(carry_out(&context, order).await?))

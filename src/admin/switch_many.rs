@@ -9,6 +9,7 @@ use super::{
     call_error::CallError,
     caller::Caller,
     context::Context,
+    once::IdempotencyKey,
     order::{Terms, carry_out},
     precondition::Unconditional,
     wire::{SwitchManyAnswer, SwitchManyBody},
@@ -27,9 +28,11 @@ pub(super) async fn many(
     State(context): State<Context>,
     caller: Caller,
     _: Unconditional,
+    key: IdempotencyKey,
     body: Body<SwitchManyBody>,
 ) -> Result<Json<SwitchManyAnswer>, CallError> {
     let Body { mut fields, .. } = body;
+    let once = key.over(&fields);
     let colours: BTreeMap<ServiceName, Colour> = fields.required("services", SERVICES)?;
     if colours.is_empty() {
         return Err(CallError::MissingField {
@@ -46,6 +49,7 @@ pub(super) async fn many(
         expect_live: None,
         expect_tenure: None,
         pace: Pace::AtOnce,
+        once,
         wait: terms.wait,
     };
     let carried = carry_out(&context, order).await?;

@@ -51,6 +51,7 @@ impl ClientArgs {
             url: self.admin,
             token: self.token_file.map(token).transpose()?,
             actor: actor(self.actor)?,
+            key: None,
             timeout: self.timeout.unwrap_or(timeout),
         })
     }

@@ -20,7 +20,7 @@ use super::{
     event_stream::EventStream,
     exit::{Exit, Failure},
 };
-use crate::admin::{ACTOR_HEADER, TYPE_PREFIX, wire::ProblemBody};
+use crate::admin::{ACTOR_HEADER, KEY_HEADER, TYPE_PREFIX, wire::ProblemBody};
 
 /// Asks the admin API.
 #[derive(Clone)]
@@ -28,6 +28,8 @@ pub(super) struct Client {
     pub(super) url: AdminUrl,
     pub(super) token: Option<String>,
     pub(super) actor: Option<String>,
+    /// Sent with what changes something, so that it may be asked again.
+    pub(super) key: Option<String>,
     pub(super) timeout: Duration,
 }
 
@@ -95,7 +97,7 @@ impl Client {
             AdminUrl::Unix(_) => "localhost",
         };
         let mut req = Request::builder()
-            .method(method)
+            .method(&method)
             .uri(path)
             .header(header::HOST, host)
             .header(header::USER_AGENT, USER_AGENT)
@@ -105,6 +107,10 @@ impl Client {
         }
         if let Some(actor) = &self.actor {
             req = req.header(ACTOR_HEADER, actor.as_bytes());
+        }
+        if let (Some(key), &Method::POST) = (&self.key, &method) {
+            let quoted = key.replace('\\', "\\\\").replace('"', "\\\"");
+            req = req.header(KEY_HEADER, format!("\"{quoted}\""));
         }
         if let Some(token) = &self.token {
             let mut value = HeaderValue::from_str(&format!("Bearer {token}"))

@@ -105,6 +105,7 @@ fn known(words: &[String]) -> Vec<CompletionCandidate> {
         url,
         token,
         actor: None,
+        key: None,
         timeout: PATIENCE,
     };
     let mut names = Vec::new();

@@ -22,6 +22,7 @@ mod history;
 mod init;
 mod man;
 mod mirror;
+mod once;
 mod output;
 mod paint;
 mod plan;

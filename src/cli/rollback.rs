@@ -1,14 +1,13 @@
 //! `cutover rollback SERVICE`.
 
 use clap::Args;
-use http::Method;
 
 use super::{
     args::{ClientArgs, SWITCH_TIMEOUT},
     completions::services,
     exit::{Exit, Failure},
+    once::OnceArgs,
     output::Output,
-    progress::watched,
     switch::{TermsArgs, Whom, switched, switched_many},
 };
 use crate::admin::wire::RollbackBody;
@@ -23,6 +22,8 @@ pub(super) struct Rollback {
     group: Option<String>,
     #[command(flatten)]
     terms: TermsArgs,
+    #[command(flatten)]
+    once: OnceArgs,
     #[command(flatten)]
     client: ClientArgs,
 }
@@ -41,8 +42,8 @@ impl Rollback {
             (None, group) => Whom::Group(group.unwrap_or_default()),
         };
         let path = whom.path("rollback");
-        let answer = client.change_by(Method::POST, &path, &body);
-        let answer = watched(&client, &whom, answer, output).await?;
+        let answer = self.once.ordered((&client, &whom), (&path, &body), output);
+        let answer = answer.await?;
         match whom {
             Whom::Service(_) => switched(&answer, output),
             Whom::Group(_) => switched_many(&answer, output),

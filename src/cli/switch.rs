@@ -3,16 +3,15 @@
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use http::Method;
 
 use super::{
     args::{ClientArgs, SWITCH_TIMEOUT, TIMEOUT_LIMIT, colour, duration},
     client::{Answer, segment},
     completions::services_or_colours,
     exit::{Exit, Failure},
+    once::OnceArgs,
     output::Output,
     plan::planned,
-    progress::watched,
     receipt,
 };
 use crate::{
@@ -53,6 +52,8 @@ pub(super) struct Switch {
     dry_run: bool,
     #[command(flatten)]
     terms: TermsArgs,
+    #[command(flatten)]
+    once: OnceArgs,
     #[command(flatten)]
     client: ClientArgs,
 }
@@ -125,6 +126,7 @@ impl Switch {
             return planned(&client, &aim.path("plan"), aim.colour, output).await;
         }
         let path = aim.path("switch");
+        let once = self.once;
         let Whom::Service(_) = &aim.whom else {
             let body = SwitchGroupBody {
                 to: aim.colour,
@@ -132,9 +134,8 @@ impl Switch {
                 reason: self.terms.reason,
                 force: self.terms.force,
             };
-            let answer = client.change_by(Method::POST, &path, &body);
-            let answer = watched(&client, &aim.whom, answer, output).await?;
-            return switched_many(&answer, output);
+            let answer = once.ordered((&client, &aim.whom), (&path, &body), output);
+            return switched_many(&answer.await?, output);
         };
         let body = SwitchBody {
             to: aim.colour,
@@ -146,9 +147,8 @@ impl Switch {
             steps: (!self.steps.is_empty()).then_some(self.steps),
             at_once: self.at_once,
         };
-        let answer = client.change_by(Method::POST, &path, &body);
-        let answer = watched(&client, &aim.whom, answer, output).await?;
-        switched(&answer, output)
+        let answer = once.ordered((&client, &aim.whom), (&path, &body), output);
+        switched(&answer.await?, output)
     }
 }
 

@@ -181,6 +181,7 @@ impl Controller {
             expect_live: None,
             expect_tenure: order.expect_tenure,
             wait: order.wait,
+            once: None,
         };
         self.feed(Event::Steer(request)).await;
     }

@@ -17,6 +17,7 @@ use crate::{
             word::{Heard, Word},
         },
         ids::{Colour, EndpointAddr, ListenerName, OpId, ServiceName, Tenure},
+        once::Once,
         shift::Pace,
         steer::Steer,
         switch::{Actor, Receipt, Refusal, SwitchAnswer, SwitchRequest, WaitFor, Wish},
@@ -47,6 +48,8 @@ pub struct SwitchOrder {
     pub expect_tenure: Option<Tenure>,
     /// How gradually.
     pub pace: Pace,
+    /// What it is known by if it is asked again.
+    pub once: Option<Once>,
     /// When to answer.
     pub wait: WaitFor,
 }
@@ -63,6 +66,7 @@ impl SwitchOrder {
             expect_live: self.expect_live,
             expect_tenure: self.expect_tenure,
             pace: self.pace,
+            once: self.once.map(Box::new),
             wait: self.wait,
         }
     }

@@ -55,8 +55,8 @@ pub(super) fn refuse(asked: &Asked, services: Vec<ServiceName>, refusal: Refusal
         actor: asked.actor.clone(),
         refusal: refusal.clone(),
     });
-    if !is_own(asked.op) {
-        turn.does(Effect::Answer(asked.op, refusal.into()));
+    for op in asked.callers() {
+        turn.does(Effect::Answer(op, refusal.clone().into()));
     }
 }
 

@@ -5,7 +5,7 @@
 //! the old ones. It outlives its service: a reload that removes the service ends no request.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -117,6 +117,26 @@ impl Drains {
             .fold(Counts::default(), |sum, drain| {
                 sum.plus(&drain.counter.counts())
             })
+    }
+
+    /// The drain that a receipt tells of, if it lasts, and whose answer waits for it.
+    pub(super) fn key_of(
+        &self,
+        receipt: &Receipt,
+    ) -> Option<((ServiceName, Tenure), Option<OpId>)> {
+        let mut drains = self.of(&receipt.service);
+        let drain = drains.find(|it| it.receipt.tenure == receipt.tenure)?;
+        let key = (receipt.service.clone(), drain.counter.tenure());
+        Some((key, drain.awaited_by))
+    }
+
+    /// Has the answer of an operation wait for these.
+    pub(super) fn await_by(&mut self, keys: &BTreeSet<(ServiceName, Tenure)>, op: OpId) {
+        for key in keys {
+            if let Some(drain) = self.0.get_mut(key) {
+                drain.awaited_by = Some(op);
+            }
+        }
     }
 
     /// The receipts of one service's drains as they stand now, newest first.

@@ -26,6 +26,7 @@ pub mod leave;
 mod leg;
 pub mod linger;
 pub mod notice;
+pub mod once;
 pub mod operation;
 mod overview;
 mod pace;

@@ -19,6 +19,7 @@ use super::{
     in_flight::TenureCounter,
     leave::Leaving,
     notice::Notice,
+    once::Once,
     shift::{Pace, ShiftRecord},
     state::{State, Turn},
     switch::{Actor, Receipt, SwitchRequest, Unchanged, WaitFor, Waiting},
@@ -54,6 +55,10 @@ pub(super) struct Asked {
     pub(super) unchanged: Vec<Unchanged>,
     /// Who made it end sooner and waits for that, too.
     pub(super) joined: Option<Waiter>,
+    /// What it is known by if it is asked again.
+    pub(super) once: Option<Once>,
+    /// Those who have asked again, and wait as the first does.
+    pub(super) again: Vec<Waiter>,
 }
 
 /// Somebody who waits for an answer.
@@ -83,6 +88,8 @@ impl Asked {
             at,
             unchanged,
             joined: None,
+            once: request.once.map(|it| *it),
+            again: Vec::new(),
         }
     }
 
@@ -103,6 +110,8 @@ impl Asked {
             },
             unchanged: Vec::new(),
             joined: None,
+            once: record.once.clone(),
+            again: Vec::new(),
         }
     }
 
@@ -110,7 +119,15 @@ impl Asked {
     pub(super) fn waiters(&self) -> Vec<Waiter> {
         let own = Waiter::new(self.op, self.wait);
         let waiters = [own].into_iter().chain(self.joined);
+        let waiters = waiters.chain(self.again.iter().copied());
         waiters.filter(|it| !is_own(it.op)).collect()
+    }
+
+    /// Those who asked for it, and not only for its end.
+    pub(super) fn callers(&self) -> Vec<OpId> {
+        let again = self.again.iter().map(|it| it.op);
+        let callers = [self.op].into_iter().chain(again);
+        callers.filter(|it| !is_own(*it)).collect()
     }
 }
 
@@ -123,7 +140,7 @@ pub(super) enum Journaling {
     /// The shift of this service that leads to this tenure goes a step further.
     Step(ServiceName, Tenure),
     /// A shift is aborted.
-    Abort(OpId, Box<Intent>, Option<Waiter>),
+    Abort(OpId, Box<Intent>, Vec<Waiter>),
     Register(Register),
     Deregister(Deregister),
     Drain(DrainEndpoint),
@@ -163,7 +180,7 @@ pub(super) struct Aborting {
     /// The tenure that comes to nothing.
     pub(super) handover: Handover,
     /// Who aborted it and waits for that.
-    pub(super) waiter: Option<Waiter>,
+    pub(super) waiters: Vec<Waiter>,
 }
 
 /// An answer that waits for drains.
@@ -274,8 +291,8 @@ impl State {
             Some(Journaling::Step(service, tenure)) => {
                 self.step_written((&service, tenure), Ok(()), turn);
             }
-            Some(Journaling::Abort(op, intent, waiter)) => {
-                self.abort_written((op, *intent, waiter), turn);
+            Some(Journaling::Abort(op, intent, waiters)) => {
+                self.abort_written((op, *intent, waiters), turn);
             }
             Some(Journaling::Register(register)) => self.registered(register, turn),
             Some(Journaling::Deregister(deregister)) => self.deregistered(deregister, turn),
@@ -288,7 +305,7 @@ impl State {
     pub(super) fn journal_failed(&mut self, op: OpId, error: String, turn: &mut Turn) {
         match self.operations.journaling.remove(&op) {
             Some(Journaling::Switch(asked, intents)) => {
-                self.switch_unjournaled(&asked, intents, error, turn);
+                self.switch_unjournaled(asked, intents, error, turn);
             }
             Some(Journaling::Shift(asked, record)) => {
                 self.refuse_intended(&asked, vec![record.service], error, turn);
@@ -296,9 +313,9 @@ impl State {
             Some(Journaling::Step(service, tenure)) => {
                 self.step_written((&service, tenure), Err(error), turn);
             }
-            Some(Journaling::Abort(op, intent, waiter)) => {
+            Some(Journaling::Abort(op, intent, waiters)) => {
                 turn.tells(Notice::JournalFailed { error });
-                self.abort_written((op, *intent, waiter), turn);
+                self.abort_written((op, *intent, waiters), turn);
             }
             Some(Journaling::Register(_) | Journaling::Deregister(_) | Journaling::Drain(_)) => {
                 turn.does(Effect::AnswerEndpoint(

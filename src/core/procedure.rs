@@ -30,6 +30,9 @@ impl State {
         if self.is_known(request.op) {
             return;
         }
+        if self.again(&request, turn) {
+            return;
+        }
         if let Wish::Rollback(service) = &request.wish
             && self.shifts.contains_key(service)
         {
@@ -46,6 +49,7 @@ impl State {
         };
         let asked = Asked::new(request, decision.unchanged, turn.now);
         if decision.targets.is_empty() {
+            self.idle.keep(asked.once.as_ref(), &asked.unchanged);
             return answer(asked, Vec::new(), turn);
         }
         for (service, to) in &decision.targets {
@@ -94,6 +98,7 @@ impl State {
             rollback: asked.rollback,
             forced: asked.force,
             group: asked.group.clone(),
+            once: asked.once.clone(),
             gate_ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
             gates,
             ..Receipt::intended(
@@ -137,18 +142,18 @@ impl State {
     /// The journal does not have it: nothing has changed.
     pub(super) fn switch_unjournaled(
         &mut self,
-        asked: &Asked,
+        mut asked: Asked,
         intents: Vec<Intent>,
         error: String,
         turn: &mut Turn,
     ) {
         let mut of_shift = false;
         for intent in &intents {
-            of_shift |= self.commit_unwritten(intent, turn);
+            of_shift |= self.commit_unwritten(intent, &mut asked, turn);
         }
         let services: Vec<_> = intents.into_iter().map(|it| it.receipt.service).collect();
         if !of_shift {
-            return self.refuse_intended(asked, services, error, turn);
+            return self.refuse_intended(&asked, services, error, turn);
         }
         // The shift goes on, and whoever began it goes on waiting.
         let refusal = Refusal::Journal(error);

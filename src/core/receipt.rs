@@ -11,6 +11,7 @@ use super::{
     gate::verdict::GateVerdict,
     ids::{Colour, GroupName, ServiceName, Tenure},
     in_flight::Counts,
+    once::Once,
     shift::ShiftAccount,
     switch::Actor,
     time::Timestamp,
@@ -38,6 +39,9 @@ pub struct Receipt {
     /// The group that was switched as one, if it was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group: Option<GroupName>,
+    /// What the call is known by if it is made again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub once: Option<Once>,
     /// When it was asked for.
     pub requested_at: Timestamp,
     /// When the barrier had passed.
@@ -147,6 +151,7 @@ impl Receipt {
             rollback: false,
             forced: false,
             group: None,
+            once: None,
             requested_at,
             committed_at: None,
             gate_ms: 0,

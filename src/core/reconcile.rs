@@ -369,6 +369,7 @@ impl State {
             force: false,
             expect_live: None,
             expect_tenure: None,
+            once: None,
             pace: Pace::AsFile,
             wait: WaitFor::Committed,
         };

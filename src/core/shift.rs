@@ -18,6 +18,7 @@ use super::{
     ids::{Colour, ServiceName, Tenure},
     in_flight::TenureCounter,
     leg::Leg,
+    once::Once,
     operation::Asked,
     share::Share,
     shift_key::ShiftKey,
@@ -58,6 +59,9 @@ pub struct ShiftRecord {
     pub step: usize,
     /// Whether it stays where it is until it is resumed.
     pub paused: bool,
+    /// What the call that began it is known by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub once: Option<Once>,
 }
 
 impl ShiftRecord {
@@ -270,6 +274,9 @@ pub struct ShiftAccount {
     /// Why, in that one's words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub abort_reason: Option<String>,
+    /// What the call that aborted it is known by, if it is made again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub abort_once: Option<Once>,
 }
 
 /// All shifts, at most one of each service.

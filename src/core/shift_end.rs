@@ -11,7 +11,8 @@ use super::{
     event::{BarrierPassed, Effect, Entry},
     ids::{OpId, ServiceName},
     notice::Notice,
-    operation::{Aborting, Committing, Handover, Intent, Journaling, Waiter, is_own},
+    once::Once,
+    operation::{Aborting, Asked, Committing, Handover, Intent, Journaling, Waiter},
     procedure::at_commit,
     shift::{ShiftAccount, ShiftRecord, Stage},
     state::{State, Turn},
@@ -25,6 +26,7 @@ pub(super) struct Abort {
     pub(super) by: Actor,
     pub(super) reason: Option<String>,
     pub(super) waiter: Option<Waiter>,
+    pub(super) once: Option<Once>,
 }
 
 impl State {
@@ -55,11 +57,18 @@ impl State {
 
     /// The commit could not be written down: the shift stays where it is, and tries again unless it is paused. Says
     /// whether there is one.
-    pub(super) fn commit_unwritten(&mut self, intent: &Intent, turn: &Turn) -> bool {
+    pub(super) fn commit_unwritten(
+        &mut self,
+        intent: &Intent,
+        asked: &mut Asked,
+        turn: &Turn,
+    ) -> bool {
         let shift = self.shifts.get_mut(&intent.receipt.service);
         let Some(shift) = shift.filter(|it| it.record.tenure == intent.receipt.tenure) else {
             return false;
         };
+        // Some may have called again since the end began.
+        shift.asked.again = std::mem::take(&mut asked.again);
         if shift.record.paused {
             shift.stage = Stage::Paused;
         } else {
@@ -82,7 +91,8 @@ impl State {
             drain_deadline: deadline.unwrap_or(DRAIN_DEADLINE),
         };
         let op = self.operations.own_op();
-        let journaling = Journaling::Abort(op, Box::new(intent), abort.waiter);
+        let journaling =
+            Journaling::Abort(op, Box::new(intent), abort.waiter.into_iter().collect());
         self.operations.journaling.insert(op, journaling);
         let receipt = Box::new(receipt);
         turn.does(Effect::Journal(op, Entry::Aborted { receipt }));
@@ -98,6 +108,7 @@ impl State {
             by: Actor::file(),
             reason: Some(UNNAMED.to_owned()),
             waiter: None,
+            once: None,
         };
         self.abort_shift(service, abort, turn);
     }
@@ -105,7 +116,7 @@ impl State {
     /// The journal has the abort, or cannot have it: nothing goes to the new colour any more.
     pub(super) fn abort_written(
         &mut self,
-        (op, intent, waiter): (OpId, Intent, Option<Waiter>),
+        (op, intent, waiters): (OpId, Intent, Vec<Waiter>),
         turn: &mut Turn,
     ) {
         let service = intent.receipt.service.clone();
@@ -124,7 +135,7 @@ impl State {
                 intent,
                 old: shift.counter,
             },
-            waiter,
+            waiters,
         };
         let committing = Committing::Abort(Box::new(aborting));
         self.operations.barriers.insert(op, committing);
@@ -135,7 +146,7 @@ impl State {
         let Aborting {
             asked,
             handover: Handover { intent, old },
-            waiter,
+            waiters,
         } = aborting;
         let mut receipt = intent.receipt;
         self.operations.busy.remove(&receipt.service);
@@ -156,9 +167,9 @@ impl State {
                 workers: passed.missing,
             });
         }
-        if !is_own(asked.op) {
+        for op in asked.callers() {
             let refusal = Refusal::aborted(&receipt);
-            turn.does(Effect::Answer(asked.op, refusal.into()));
+            turn.does(Effect::Answer(op, refusal.into()));
         }
         let drain = Drain {
             counter: old,
@@ -169,7 +180,6 @@ impl State {
             awaited_by: None,
             receipt,
         };
-        let waiters = waiter.into_iter().collect();
         for drain in self.answer_or_wait((waiters, Vec::new()), vec![drain], turn) {
             self.drains.begin(drain, turn);
         }
@@ -188,6 +198,7 @@ impl State {
                 by: Actor::file(),
                 reason: Some(UNNAMED.to_owned()),
                 waiter: None,
+                once: None,
             };
             let account = ShiftAccount {
                 began_at: record.began_at,
@@ -195,6 +206,7 @@ impl State {
                 requests: 0,
                 aborted_by: None,
                 abort_reason: None,
+                abort_once: None,
             };
             let receipt = record.aborted(account, &abort);
             standing.remember(receipt.clone());
@@ -212,10 +224,12 @@ impl ShiftRecord {
             shift: Some(ShiftAccount {
                 aborted_by: Some(abort.by.clone()),
                 abort_reason: abort.reason.clone(),
+                abort_once: abort.once.clone(),
                 ..account
             }),
             forced: self.forced,
             group: None,
+            once: self.once.clone(),
             outcome: Outcome::Aborted,
             ..Receipt::intended(
                 (&self.service, self.from, self.to, self.tenure),

@@ -58,6 +58,7 @@ impl State {
             plan,
             step: 0,
             paused: false,
+            once: asked.once.clone(),
         };
         let op = asked.op;
         let record = Box::new(record);
@@ -81,6 +82,7 @@ impl State {
             self.answer_as_it_stands(&service, op, turn);
             self.nobody_waits_for(&service);
         }
+        self.answer_begun(&service, turn);
         if !self.services.contains_key(&service) {
             self.abort_unnamed(&service, turn);
         } else if self.shutting_down {
@@ -246,11 +248,31 @@ impl State {
                 continue;
             };
             // Whoever waits for an end that is being written hears of that.
-            if !is_own(shift.asked.op) && !matches!(shift.stage, Stage::Ending) {
-                let refusal = SwitchAnswer::Refused(Refusal::ShuttingDown);
-                turn.does(Effect::Answer(shift.asked.op, refusal));
-                self.nobody_waits_for(&service);
+            if matches!(shift.stage, Stage::Ending) {
+                continue;
             }
+            for op in shift.asked.callers() {
+                let refusal = SwitchAnswer::Refused(Refusal::ShuttingDown);
+                turn.does(Effect::Answer(op, refusal));
+            }
+            self.nobody_waits_for(&service);
+            if let Some(shift) = self.shifts.get_mut(&service) {
+                shift.asked.again.clear();
+            }
+        }
+    }
+
+    /// Answers those who have called again and wait for no more than that it has begun.
+    fn answer_begun(&mut self, service: &ServiceName, turn: &mut Turn) {
+        let Some(shift) = self.shifts.get_mut(service) else {
+            return;
+        };
+        let again = std::mem::take(&mut shift.asked.again);
+        let (begun, later): (Vec<_>, Vec<_>) =
+            again.into_iter().partition(|it| it.wait == WaitFor::Begun);
+        shift.asked.again = later;
+        for waiter in begun {
+            self.answer_as_it_stands(service, waiter.op, turn);
         }
     }
 
@@ -314,6 +336,7 @@ impl Shift {
             requests: self.counter.counts().claimed,
             aborted_by: None,
             abort_reason: None,
+            abort_once: None,
         }
     }
 

@@ -22,6 +22,7 @@ use super::{
     leave::Leavers,
     linger::Lingers,
     notice::Notice,
+    once::Idle,
     operation::Operations,
     pool::EndpointState,
     publication::Publication,
@@ -47,6 +48,8 @@ pub struct State {
     pub(super) lingers: Lingers,
     pub(super) holds: Holds,
     pub(super) leavers: Leavers,
+    /// Calls that are known again though they changed nothing.
+    pub(super) idle: Idle,
     /// When which newcomer gets more of the traffic; the next in front.
     pub(super) climbs: BTreeSet<(Instant, EndpointId)>,
     /// Services of which a worker may not have left the old pool: it missed the barrier of their switch, and no later
@@ -93,6 +96,7 @@ impl State {
             lingers: Lingers::default(),
             holds: Holds::default(),
             leavers: Leavers::default(),
+            idle: Idle::default(),
             climbs: BTreeSet::new(),
             unproven: BTreeSet::new(),
             publication: Publication::default(),

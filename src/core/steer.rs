@@ -9,6 +9,7 @@ use super::{
     event::Effect,
     ids::{Colour, OpId, ServiceName, Tenure},
     notice::{Notice, ShiftChange},
+    once::Once,
     operation::Waiter,
     shift::Stage,
     shift_end::Abort,
@@ -50,6 +51,8 @@ pub struct SteerRequest {
     pub expect_tenure: Option<Tenure>,
     /// When to answer a completion or an abort.
     pub wait: WaitFor,
+    /// What an abort is known by if it is asked again.
+    pub once: Option<Box<Once>>,
 }
 
 impl SteerRequest {
@@ -65,6 +68,7 @@ impl SteerRequest {
             expect_live: request.expect_live,
             expect_tenure: request.expect_tenure,
             wait: request.wait,
+            once: request.once,
         }
     }
 }
@@ -96,6 +100,7 @@ impl State {
                     by: request.actor,
                     reason: request.reason,
                     waiter: Some(waiter),
+                    once: request.once.map(|it| *it),
                 };
                 return self.abort_shift(&service, abort, turn);
             }

@@ -12,6 +12,7 @@ pub use super::receipt::{Broken, Cut, Outcome, Receipt};
 use super::{
     gate::verdict::{GateKind, GateVerdict},
     ids::{Colour, GroupName, OpId, ServiceName, Tenure},
+    once::Once,
     share::Share,
     shift::{Pace, ShiftView},
     time::Timestamp,
@@ -36,6 +37,8 @@ pub struct SwitchRequest {
     pub expect_tenure: Option<Tenure>,
     /// How gradually; a rollback and a switch of several services always go at once.
     pub pace: Pace,
+    /// What it is known by if it is asked again.
+    pub once: Option<Box<Once>>,
     /// When to answer.
     pub wait: WaitFor,
 }
@@ -302,6 +305,11 @@ pub enum Refusal {
         /// The first service that was switched otherwise since, or was never switched with the others.
         service: ServiceName,
     },
+    /// The key was used for another call.
+    #[error(
+        "the key `{0}` was used for another call about the same service; take a new key for a new order"
+    )]
+    KeyReused(String),
     /// No earlier colour to go back to.
     #[error("service `{0}` has never been switched, there is no colour to roll back to")]
     NothingToRollBack(ServiceName),

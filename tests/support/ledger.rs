@@ -163,6 +163,7 @@ impl Ledger {
             expect_live: None,
             expect_tenure: None,
             pace: Pace::AsFile,
+            once: None,
             wait: WaitFor::Committed,
         }
     }
@@ -198,6 +199,7 @@ impl Ledger {
             force: false,
             expect_live: None,
             expect_tenure: None,
+            once: None,
             wait: WaitFor::Committed,
         }
     }

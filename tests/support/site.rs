@@ -264,6 +264,7 @@ pub(crate) fn order(service: &str, to: Colour) -> SwitchOrder {
         expect_live: None,
         expect_tenure: None,
         pace: Pace::AsFile,
+        once: None,
         wait: WaitFor::Committed,
     }
 }

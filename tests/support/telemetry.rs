@@ -126,6 +126,7 @@ pub(crate) fn receipt() -> Receipt {
         rollback: false,
         forced: false,
         group: None,
+        once: None,
         requested_at: Timestamp::from_millis(1_700_000_000_000),
         committed_at: Some(Timestamp::from_millis(1_700_000_000_040)),
         gate_ms: 40,

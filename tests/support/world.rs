@@ -32,6 +32,7 @@ use cutover::core::{
         ServiceName, Tenure,
     },
     in_flight::{Claim, Ending, TenureCounter, WorkerTenure},
+    once::Once,
     operation::OWN_OPS,
     service::ServiceSpec,
     share::Share,
@@ -107,7 +108,18 @@ impl World {
         self.switch_at(wish, force, (wait, Pace::AsFile));
     }
 
-    pub fn switch_at(&mut self, wish: Wish, force: bool, (wait, pace): (WaitFor, Pace)) {
+    pub fn switch_at(&mut self, wish: Wish, force: bool, how: (WaitFor, Pace)) {
+        self.switch_once(wish, force, how, None);
+    }
+
+    /// The same under a key.
+    pub fn switch_once(
+        &mut self,
+        wish: Wish,
+        force: bool,
+        (wait, pace): (WaitFor, Pace),
+        once: Option<Once>,
+    ) {
         let op = self.op();
         self.happens(Event::Switch(SwitchRequest {
             op,
@@ -118,6 +130,7 @@ impl World {
             expect_live: None,
             expect_tenure: None,
             pace,
+            once: once.map(Box::new),
             wait,
         }));
     }
@@ -133,6 +146,7 @@ impl World {
             force: false,
             expect_live: None,
             expect_tenure: None,
+            once: None,
             wait,
         }));
     }

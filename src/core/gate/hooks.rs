@@ -137,6 +137,7 @@ impl State {
                 None => Wish::Rollback(call.service),
                 Some(group) => Wish::RollbackGroup(group, services.collect()),
             },
+            once: None,
             pace: Pace::AtOnce,
             wait: WaitFor::Committed,
         };

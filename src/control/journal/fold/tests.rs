@@ -17,6 +17,7 @@ fn receipt(service: &str, tenure: u64, outcome: Outcome) -> Receipt {
         rollback: false,
         forced: false,
         group: None,
+        once: None,
         requested_at: Timestamp::from_millis(tenure),
         committed_at: None,
         gate_ms: 0,
