@@ -12,7 +12,8 @@ use cutover::core::{
     gate::verdict::{GateKind::*, Verdict},
     ids::{Colour::*, OpId},
     service::ServiceSpec,
-    switch::Wish,
+    shift::Pace,
+    switch::{SwitchRequest, Wish},
 };
 
 use ledger::*;
@@ -309,6 +310,30 @@ fn a_plan_tells_what_would_happen_and_changes_nothing() {
     assert!(Arc::ptr_eq(&before, ledger.state.snapshot()));
     assert_eq!(ledger.state.next_wake(), None);
     assert_eq!(ledger.switch("shop", Green).len(), 2, "it is not busy");
+}
+
+#[test]
+fn a_plan_tells_how_gradually_it_would_go() {
+    let mut shop = service("shop");
+    let shares = ["10%", "50%"].map(|it| it.parse().unwrap());
+    shop.switch.shift.steps = shares.into();
+    shop.switch.shift.ramp = Duration::from_secs(60);
+    let mut ledger = Ledger::serving(&[shop, service("api")]);
+    let shift = |ledger: &Ledger, request: &SwitchRequest| {
+        let plan = ledger.state.plan(request, ledger.now()).plan;
+        plan.services[0].shift.clone()
+    };
+    let mut request = ledger.request(&[("shop", Green)]);
+    let by_file = shift(&ledger, &request).unwrap();
+    assert_eq!(by_file.steps, shares);
+    assert_eq!((by_file.every_ms, by_file.ramp_ms), (120_000, 60_000));
+    request.pace = Pace::AtOnce;
+    assert_eq!(shift(&ledger, &request), None);
+    request.pace = Pace::Steps(vec![shares[1]], Some(Duration::from_secs(5)));
+    let asked = shift(&ledger, &request).unwrap();
+    assert_eq!((asked.steps, asked.every_ms), (vec![shares[1]], 5_000));
+    request.wish = ledger.request(&[("shop", Green), ("api", Green)]).wish;
+    assert_eq!(shift(&ledger, &request), None, "several go at once");
 }
 
 #[test]

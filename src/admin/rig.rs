@@ -178,6 +178,7 @@ pub(crate) fn plan() -> Plan {
                 draining: 1,
                 deadline_ms: 40_000,
             },
+            shift: None,
             file_live: Colour::Blue,
             drift: false,
             rollback: RollbackPlan {

@@ -58,6 +58,15 @@ fn pace(fields: &mut Fields) -> Result<Pace, CallError> {
     let typed: Option<Vec<Share>> = fields.optional("steps", STEPS)?;
     let every: Option<String> = fields.optional("every", EVERY)?;
     let at_once = fields.optional("at_once", "true or false")?;
+    paced(typed, every, at_once)
+}
+
+/// How gradually, by what was typed of it.
+pub(super) fn paced(
+    typed: Option<Vec<Share>>,
+    every: Option<String>,
+    at_once: Option<bool>,
+) -> Result<Pace, CallError> {
     let wrong = |field, expected, found: String| CallError::Field {
         field,
         expected,

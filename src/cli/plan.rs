@@ -14,9 +14,9 @@ use super::{
     switch::{Aim, What},
 };
 use crate::{
-    core::{
-        gate::plan::{Plan as Planned, ServicePlan, ToDrain},
-        ids::Colour,
+    core::gate::{
+        plan::{Plan as Planned, ServicePlan, ShiftOutline, ToDrain},
+        verdict::{GateVerdict, Verdict},
     },
     terminal::Ink,
 };
@@ -36,7 +36,7 @@ impl Plan {
     pub(super) async fn run(self, output: &mut Output<'_>) -> Result<Exit, Failure> {
         let aim = Aim::of(self.group, self.what)?;
         let client = self.client.client(PLAN_TIMEOUT, output)?;
-        planned(&client, &aim.path("plan"), aim.colour, output).await
+        planned(&client, &aim.plan(), output).await
     }
 }
 
@@ -44,10 +44,9 @@ impl Plan {
 pub(super) async fn planned(
     client: &Client,
     path: &str,
-    to: Colour,
     output: &mut Output<'_>,
 ) -> Result<Exit, Failure> {
-    let answer = client.get(&format!("{path}?to={to}")).await?;
+    let answer = client.get(path).await?;
     let plan: Planned = answer.parse()?;
     let text = match output.is_json() {
         true => answer.text,
@@ -83,6 +82,17 @@ pub(super) fn text(plan: &Planned) -> String {
     lines.join("\n")
 }
 
+/// What is against it, and nothing else.
+pub(super) fn against(plan: &Planned) -> String {
+    let gates = plan.services.iter().flat_map(|it| &it.gates);
+    let closed = gates.filter(|it| it.verdict == Verdict::Failed);
+    let refusal = plan.refusal.iter().map(|it| format!("  {it}"));
+    let unchanged = plan.unchanged.iter();
+    let unchanged = unchanged.map(|it| format!("  {} {} is live already", it.service, it.live));
+    let lines = refusal.chain(closed.flat_map(of_gate)).chain(unchanged);
+    lines.collect::<Vec<_>>().join("\n")
+}
+
 fn of_service(plan: &ServicePlan) -> Vec<String> {
     let ServicePlan {
         service, from, to, ..
@@ -94,17 +104,9 @@ fn of_service(plan: &ServicePlan) -> Vec<String> {
         paint::colour(*to),
         plan.tenure
     )];
-    for gate in &plan.gates {
-        let what = gates::what(gate);
-        let why = gate.why.as_ref().map(|why| format!(": {why}"));
-        lines.push(format!(
-            "  {} {what}{}",
-            paint::verdict(gate.verdict).paint(&format!("{:<9}", gates::verdict(gate.verdict))),
-            why.unwrap_or_default()
-        ));
-        let endpoints = gate.endpoints.iter();
-        lines.extend(endpoints.map(|it| format!("              {}  {}", it.endpoint, it.why)));
-    }
+    lines.extend(plan.gates.iter().flat_map(of_gate));
+    let shift = plan.shift.as_ref().map(gradually);
+    lines.extend(shift.map(|told| format!("  goes      gradually: {told}")));
     lines.push(format!("  drain     {}", to_drain(&plan.to_drain)));
     let mirror = plan.mirror.as_ref().map(mirror::sentence);
     lines.extend(mirror.map(|told| format!("  mirror    {told}")));
@@ -116,6 +118,36 @@ fn of_service(plan: &ServicePlan) -> Vec<String> {
         Some(why) => format!("  rollback  not possible afterwards: {why}"),
     });
     lines
+}
+
+fn of_gate(gate: &GateVerdict) -> Vec<String> {
+    let what = gates::what(gate);
+    let why = gate.why.as_ref().map(|why| format!(": {why}"));
+    let verdict = format!("{:<9}", gates::verdict(gate.verdict));
+    let mut lines = vec![format!(
+        "  {} {what}{}",
+        paint::verdict(gate.verdict).paint(&verdict),
+        why.unwrap_or_default()
+    )];
+    let endpoints = gate.endpoints.iter();
+    lines.extend(endpoints.map(|it| format!("              {}  {}", it.endpoint, it.why)));
+    lines
+}
+
+/// `10% for 5m, 50% for 5m, then all of it`.
+fn gradually(shift: &ShiftOutline) -> String {
+    let time = |ms| humantime::format_duration(Duration::from_millis(ms)).to_string();
+    let every = time(shift.every_ms);
+    let mut legs: Vec<_> = shift
+        .steps
+        .iter()
+        .map(|it| format!("{it} for {every}"))
+        .collect();
+    legs.push(match shift.ramp_ms {
+        0 => "then all of it".to_owned(),
+        ramp => format!("climbing to all of it over {}", time(ramp)),
+    });
+    legs.join(", ")
 }
 
 fn to_drain(it: &ToDrain) -> String {

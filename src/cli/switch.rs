@@ -123,7 +123,8 @@ impl Switch {
         let aim = Aim::of(self.group, self.what)?;
         let client = self.client.client(patience, output)?;
         if self.dry_run {
-            return planned(&client, &aim.path("plan"), aim.colour, output).await;
+            let way = way(&self.steps, self.every, self.at_once);
+            return planned(&client, &(aim.plan() + &way), output).await;
         }
         let path = aim.path("switch");
         let once = self.once;
@@ -150,6 +151,22 @@ impl Switch {
         let answer = once.ordered((&client, &aim.whom), (&path, &body), output);
         switched(&answer.await?, output)
     }
+}
+
+/// How gradually, for the end of a plan's query.
+fn way(steps: &[Share], every: Option<Duration>, at_once: bool) -> String {
+    let steps: Vec<_> = steps.iter().map(Share::to_string).collect();
+    let mut way = String::new();
+    if !steps.is_empty() {
+        way += &format!("&steps={}", segment(&steps.join(",")));
+    }
+    if let Some(every) = every {
+        way += &format!("&every={}ms", every.as_millis());
+    }
+    if at_once {
+        way += "&at_once=true";
+    }
+    way
 }
 
 /// One service, or a group of them.
@@ -211,6 +228,11 @@ impl Aim {
 
     pub(super) fn path(&self, call: &str) -> String {
         self.whom.path(call)
+    }
+
+    /// Where its plan is asked for.
+    pub(super) fn plan(&self) -> String {
+        format!("{}?to={}", self.path("plan"), self.colour)
     }
 }
 

@@ -18,7 +18,7 @@ export function askSwitch(view, to, said) {
 export function askRollback(view, said) {
   const to = view.rollback_to;
   open(`Roll ${view.service} back to ${to}`, view, said, {
-    plan: `${of(view.service)}/plan?to=${to}`,
+    plan: `${of(view.service)}/plan?to=${to}&at_once=true`,
     call: (reason, force) => post(`${of(view.service)}/rollback`, { reason, force, wait: "committed" }),
     button: h("button", { type: "submit", class: `go ${to}` }, `Roll back to ${to}`),
     force: "Roll back by force",
@@ -57,11 +57,20 @@ function open(title, view, said, { plan, call, button, force }) {
 }
 
 function described(plan) {
-  return h("div", {}, plan.services.map((it) => h("div", {},
-    it.refusal ? h("p", { class: "bad" }, `It would be refused: ${it.refusal.detail ?? it.refusal}`) : gates(it.gates),
+  return h("div", {}, plan.refusal && h("p", { class: "bad" }, `It would be refused: ${plan.refusal}`), plan.services.map((it) => h("div", {},
+    gates(it.gates),
     h("dl", {},
+      it.shift && h("dt", {}, "Goes"), it.shift && h("dd", {}, gradually(it.shift)),
       h("dt", {}, "To drain"), h("dd", {}, `${count(it.to_drain.in_flight)} in flight, ${count(it.to_drain.tunnels)} of them tunnels; cut after ${it.to_drain.deadline_ms / 1000} s`),
       h("dt", {}, "Afterwards"), h("dd", {}, it.rollback.possible ? "a rollback is possible" : `no rollback: ${it.rollback.why ?? ""}`),
       it.drift && h("dt", {}, "The file"), it.drift && h("dd", {}, `says that ${it.file_live} is live`)))),
     plan.unchanged.length > 0 && h("p", {}, "It is live already."));
 }
+
+function gradually({ steps, every_ms, ramp_ms }) {
+  const shares = steps.map((share) => `${share} for ${duration(every_ms)}`).join(", ");
+  const end = ramp_ms > 0 ? `climbing to all of it over ${duration(ramp_ms)}` : "then all of it";
+  return `gradually: ${[shares, end].filter(Boolean).join(", ")}`;
+}
+
+const duration = (ms) => (ms % 60000 === 0 ? `${ms / 60000} min` : `${ms / 1000} s`);

@@ -5,7 +5,7 @@ mod documented;
 mod events;
 mod machines;
 mod plan;
-mod screens;
+pub(super) mod screens;
 pub(super) mod sights;
 
 use std::ffi::OsString;

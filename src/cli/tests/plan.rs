@@ -1,9 +1,12 @@
 //! What `cutover plan` says.
 
+use std::time::Duration;
+
 use super::against;
 use crate::{
     admin::rig::{Rig, answers},
     cli::Exit,
+    core::shift::Pace,
 };
 
 #[tokio::test]
@@ -27,6 +30,22 @@ a switch would be refused now; nothing has been changed
     let ended = against(&rig, "plan shop blue --output json").await;
     let plan: serde_json::Value = serde_json::from_str(&ended.results).unwrap();
     assert_eq!(plan["services"][0]["gates"][1]["verdict"], "failed");
+    let steps = "switch shop blue --dry-run --steps 10%,50% --every 5m";
+    for (line, pace) in [
+        ("switch shop blue --dry-run --at-once", Pace::AtOnce),
+        (
+            steps,
+            Pace::Steps(
+                ["10%", "50%"].map(|it| it.parse().unwrap()).into(),
+                Some(Duration::from_secs(300)),
+            ),
+        ),
+        ("plan shop blue", Pace::AsFile),
+    ] {
+        against(&rig, line).await;
+        let asked = rig.asked.look(|orders| orders.plans.pop());
+        assert_eq!(asked.unwrap().pace, pace, "{line}");
+    }
     assert_eq!(against(&rig, "plan nobody blue").await.exit, Exit::Usage);
     let asked = rig
         .asked

@@ -22,7 +22,10 @@ use crate::{
         watch::picture,
     },
     core::{
-        gate::verdict::GateKind,
+        gate::{
+            plan::{Plan, ShiftOutline},
+            verdict::{GateKind, Verdict},
+        },
         ids::Colour,
         switch::{Outcome, Receipt, Refusal},
         time::Timestamp,
@@ -145,13 +148,32 @@ fn sight(more: Option<Fed>) -> Sight {
 
 /// `top` after these keys.
 fn top(size: Size, keys: &[Key], lost: bool) -> String {
+    top_with(possible(), (size, keys, lost))
+}
+
+/// A plan of which nothing is in the way.
+pub(in crate::cli) fn possible() -> Plan {
+    let mut plan = rig::plan();
+    plan.possible = true;
+    for service in &mut plan.services {
+        service.gates.retain(|it| it.verdict == Verdict::Passed);
+        service.shift = Some(ShiftOutline {
+            steps: ["10%", "50%"].map(|it| it.parse().unwrap()).into(),
+            every_ms: 300_000,
+            ramp_ms: 0,
+        });
+    }
+    plan
+}
+
+/// The same, where questions are answered by this plan.
+fn top_with(plan: Plan, (size, keys, lost): (Size, &[Key], bool)) -> String {
     let about = About {
         version: "0.0.0".to_owned(),
         actor: "alice".to_owned(),
         may_operate: true,
     };
     let lost = lost.then(|| Fed::Lost("the connection broke off".to_owned()));
-    let plan = plan::text(&rig::plan());
     text(&drawn(about, sight(lost), (keys, plan), (size, NOW)))
 }
 
@@ -195,7 +217,9 @@ fn screens() -> BTreeMap<&'static str, String> {
         ("top-wide", top(WIDE, &to_shop, false)),
         ("top-narrow", top(NARROW, &to_shop, false)),
         ("top-stale", top(NARROW, &[], true)),
+        ("plan-gradual", read(&plan::text(&possible()), WIDE)),
         ("top-question", top(NARROW, &ask, false)),
+        ("top-refused", top_with(rig::plan(), (NARROW, &ask, false))),
         (
             "top-service",
             top(Size { rows: 24, ..WIDE }, &[Key::End, Key::Enter], false),

@@ -3,7 +3,14 @@
 //! Owns the question and its lines. There is no way from a single key to a switch.
 
 use crate::{
-    core::ids::{Colour, ServiceName},
+    cli::{
+        advice::{self, Step, step},
+        plan,
+    },
+    core::{
+        gate::plan::Plan,
+        ids::{Colour, ServiceName},
+    },
     terminal::{Ink, Line, wrapped},
 };
 
@@ -16,10 +23,26 @@ pub(super) struct Wanted {
     pub(super) rollback: bool,
 }
 
+impl Wanted {
+    /// For whoever wants it all the same, from a terminal that can wait.
+    fn elsewhere(&self) -> Step {
+        let Self {
+            service,
+            to,
+            rollback,
+        } = self;
+        let command = match rollback {
+            true => format!("cutover rollback {service}"),
+            false => format!("cutover switch {service} {to}"),
+        };
+        step(command, "waits for its gates")
+    }
+}
+
 /// What a call has said: a painted text, or why not.
 #[derive(Debug)]
 pub(super) enum Said {
-    Plan(Wanted, Result<String, String>),
+    Plan(Wanted, Result<Plan, String>),
     Done(Result<String, String>),
 }
 
@@ -28,13 +51,13 @@ pub(super) enum Said {
 pub(super) struct Question {
     pub(super) wanted: Wanted,
     /// What the plan says, once it has been made.
-    pub(super) plan: Option<Result<String, String>>,
+    pub(super) plan: Option<Result<Plan, String>>,
 }
 
 impl Question {
-    /// Whether it may be answered with yes: not before there was something to read.
+    /// Whether it may be answered with yes: not before there was something to read, nor where it would be refused.
     pub(super) fn is_ripe(&self) -> bool {
-        matches!(self.plan, Some(Ok(_)))
+        matches!(&self.plan, Some(Ok(plan)) if plan.possible)
     }
 
     pub(super) fn draw(&self, columns: usize) -> Vec<Line> {
@@ -56,7 +79,15 @@ impl Question {
                 Ink::Dim,
                 " asking the gates, nothing is changed ...",
             )),
-            Some(Ok(text)) => lines.extend(read(text, columns)),
+            Some(Ok(plan)) if plan.possible => lines.extend(read(&plan::text(plan), columns)),
+            Some(Ok(plan)) => {
+                lines.push(Line::of(Ink::Bad, " it would be refused now:"));
+                lines.extend(read(&plan::against(plan), columns));
+                if plan.refusal.is_none() {
+                    let next = advice::told(&[self.wanted.elsewhere()]);
+                    lines.extend(read(&next.join("\n"), columns));
+                }
+            }
             Some(Err(why)) => {
                 lines.push(Line::of(Ink::Bad, " there is no plan for it:"));
                 lines.extend(read(why, columns));

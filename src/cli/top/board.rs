@@ -152,27 +152,15 @@ impl Board {
         let Page::Question(question) = &self.page else {
             return None;
         };
-        let act = match key {
-            Key::Char('y') if question.is_ripe() => {
-                let wanted = question.wanted.clone();
-                self.confirmed(wanted)
-            }
-            Key::Char('n' | 'q') | Key::Escape => None,
-            // Whatever else is pressed is no answer.
-            Key::Char(_)
-            | Key::Up
-            | Key::Down
-            | Key::PageUp
-            | Key::PageDown
-            | Key::Home
-            | Key::End
-            | Key::Enter
-            | Key::Backspace
-            | Key::Interrupt
-            | Key::Resized => return None,
-        };
+        let is_yes = key == Key::Char('y') && question.is_ripe();
+        let is_no = matches!(key, Key::Char('n' | 'q') | Key::Escape);
+        // Whatever else is pressed is no answer.
+        if !is_yes && !is_no {
+            return None;
+        }
+        let wanted = question.wanted.clone();
         self.page = Page::List;
-        act
+        if is_yes { self.confirmed(wanted) } else { None }
     }
 
     /// The answer was about what was shown: if that is not so any more, it is no answer.

@@ -31,7 +31,7 @@ use super::{
     feed::{Fed, feed},
     now,
     output::Output,
-    plan, receipt,
+    receipt,
     switch::Whom,
 };
 use crate::{
@@ -128,14 +128,11 @@ async fn planned(client: Client, wanted: Wanted) -> Said {
         timeout: SWITCH_TIMEOUT,
         ..client
     };
-    let path = format!("{}?to={}", whom.path("plan"), wanted.to);
+    let pace = if wanted.rollback { "&at_once=true" } else { "" };
+    let path = format!("{}?to={}{pace}", whom.path("plan"), wanted.to);
     let answer = client.get(&path).await;
     let plan = answer.and_then(|answer| answer.parse::<Plan>());
-    Said::Plan(
-        wanted,
-        plan.map(|plan| plan::text(&plan))
-            .map_err(|it| reasons(&it)),
-    )
+    Said::Plan(wanted, plan.map_err(|it| reasons(&it)))
 }
 
 async fn done(client: Client, wanted: Wanted) -> Said {
@@ -206,7 +203,7 @@ fn reasons(failure: &Failure) -> String {
 pub(super) fn drawn(
     about: About,
     sight: super::sight::Sight,
-    (keys, plan): (&[crate::terminal::Key], String),
+    (keys, plan): (&[crate::terminal::Key], Plan),
     (size, now): (crate::terminal::Size, crate::core::time::Timestamp),
 ) -> Vec<crate::terminal::Line> {
     let mut board = Board::new(about, "http://127.0.0.1:9900".to_owned(), String::new());

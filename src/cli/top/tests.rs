@@ -5,12 +5,18 @@ use super::{
     board::{Act, Board, Page},
 };
 use crate::{
-    admin::wire::About,
+    admin::{rig, wire::About},
     cli::{
         feed::Fed,
-        tests::sights::{NOW, pulse, service},
+        tests::{
+            screens::possible,
+            sights::{NOW, pulse, service},
+        },
     },
-    core::ids::{Colour, ServiceName},
+    core::{
+        gate::plan::Plan,
+        ids::{Colour, ServiceName},
+    },
     terminal::{Key, Line, Size},
 };
 
@@ -64,15 +70,9 @@ fn nothing_changes_without_a_plan_that_was_seen_and_a_yes() {
         assert_eq!(acts, [Act::Plan(asked.clone())], "no plan has been seen");
         assert!(text(&board).contains("asking the gates"));
         // Of another question.
-        board.hear(Said::Plan(
-            wanted("cart", rollback),
-            Ok("another".to_owned()),
-        ));
+        board.hear(Said::Plan(wanted("cart", rollback), Ok(possible())));
         assert_eq!(press(&mut board, &[Key::Char('y')]), []);
-        board.hear(Said::Plan(
-            asked.clone(),
-            Ok("a switch would begin".to_owned()),
-        ));
+        board.hear(Said::Plan(asked.clone(), Ok(possible())));
         assert!(text(&board).contains("a switch would begin"));
         assert_eq!(press(&mut board, &[Key::Enter, Key::Char('x')]), []);
         assert_eq!(press(&mut board, &[Key::Char('y')]), [Act::Do(asked)]);
@@ -82,11 +82,38 @@ fn nothing_changes_without_a_plan_that_was_seen_and_a_yes() {
 }
 
 #[test]
+fn what_would_be_refused_is_not_done() {
+    let refused = Plan {
+        refusal: Some("it drains still".to_owned()),
+        services: Vec::new(),
+        ..rig::plan()
+    };
+    for (plan, why) in [
+        (rig::plan(), "no endpoint is ready"),
+        (refused, "it drains still"),
+    ] {
+        let mut board = board(true);
+        press(&mut board, &[Key::Char('s')]);
+        board.hear(Said::Plan(wanted("api", false), Ok(plan)));
+        let shown = text(&board);
+        assert!(
+            shown.contains("it would be refused now:") && shown.contains(why),
+            "{shown}"
+        );
+        assert!(
+            !shown.contains(" y ") && !shown.contains("passed"),
+            "{shown}"
+        );
+        assert_eq!(press(&mut board, &[Key::Char('y')]), []);
+    }
+}
+
+#[test]
 fn no_is_no() {
     for no in [Key::Char('n'), Key::Escape, Key::Char('q')] {
         let mut board = board(true);
         press(&mut board, &[Key::Char('s')]);
-        board.hear(Said::Plan(wanted("api", false), Ok("plan".to_owned())));
+        board.hear(Said::Plan(wanted("api", false), Ok(possible())));
         assert_eq!(press(&mut board, &[no, Key::Char('y')]), []);
     }
 }
@@ -95,7 +122,7 @@ fn no_is_no() {
 fn a_yes_to_what_is_not_so_any_more_does_nothing() {
     let mut changed = board(true);
     press(&mut changed, &[Key::Char('s')]);
-    changed.hear(Said::Plan(wanted("api", false), Ok("plan".to_owned())));
+    changed.hear(Said::Plan(wanted("api", false), Ok(possible())));
     let mut other = service("api");
     other.live = Colour::Blue;
     changed.take_in(Fed::Pulse(pulse([other], 0)), NOW);
@@ -104,7 +131,7 @@ fn a_yes_to_what_is_not_so_any_more_does_nothing() {
 
     let mut lost = board(true);
     press(&mut lost, &[Key::Char('s')]);
-    lost.hear(Said::Plan(wanted("api", false), Ok("plan".to_owned())));
+    lost.hear(Said::Plan(wanted("api", false), Ok(possible())));
     lost.take_in(Fed::Lost("it broke off".to_owned()), NOW);
     assert_eq!(press(&mut lost, &[Key::Char('y'), Key::Char('s')]), []);
     assert!(text(&lost).contains("STALE since 22:14:50, 0s ago; connecting again: it"));

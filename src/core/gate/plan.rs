@@ -16,6 +16,8 @@ use super::{
 use crate::core::{
     decide::{Decision, decide},
     ids::{Colour, ServiceName, Tenure},
+    pace::{Pace, ShiftPlan},
+    share::Share,
     state::State,
     switch::{SwitchRequest, Unchanged},
     time::Now,
@@ -51,6 +53,9 @@ pub struct ServicePlan {
     pub gates: Vec<GateVerdict>,
     /// What would have to drain.
     pub to_drain: ToDrain,
+    /// How gradually it would go, if not all at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shift: Option<ShiftOutline>,
     /// What the file calls live.
     pub file_live: Colour,
     /// Whether file and state would differ afterwards.
@@ -73,6 +78,27 @@ pub struct ToDrain {
     pub draining: u64,
     /// After it, what is left would be cut, in milliseconds.
     pub deadline_ms: u64,
+}
+
+/// How gradually a switch would go, as long as nothing holds it up.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ShiftOutline {
+    /// Shares of the requests that would go to the new colour, one after the other.
+    pub steps: Vec<Share>,
+    /// How long each of them would last, in milliseconds.
+    pub every_ms: u64,
+    /// How long the share would climb evenly to all of it after them, in milliseconds.
+    pub ramp_ms: u64,
+}
+
+impl From<ShiftPlan> for ShiftOutline {
+    fn from(plan: ShiftPlan) -> Self {
+        Self {
+            steps: plan.steps.to_vec(),
+            every_ms: plan.every_ms,
+            ramp_ms: plan.ramp_ms,
+        }
+    }
 }
 
 /// Whether a rollback would be possible afterwards.
@@ -130,8 +156,7 @@ impl State {
                 targets, unchanged, ..
             }) => {
                 draft.plan.unchanged = unchanged;
-                let rollback = request.wish.is_rollback();
-                self.plan_services(&targets, rollback, now, &mut draft);
+                self.plan_services(&targets, request, now, &mut draft);
             }
         }
         draft
@@ -140,13 +165,23 @@ impl State {
     fn plan_services(
         &self,
         targets: &BTreeMap<ServiceName, Colour>,
-        rollback: bool,
+        request: &SwitchRequest,
         now: Now,
         draft: &mut Draft,
     ) {
+        let rollback = request.wish.is_rollback();
+        // As `State::shift_plan` has it.
+        let is_gradual = targets.len() == 1 && !rollback;
+        let pace = if is_gradual {
+            &request.pace
+        } else {
+            &Pace::AtOnce
+        };
         for (service, &to) in targets {
             let place = draft.plan.services.len();
-            if let Some((plan, checks)) = self.plan_of((service, to), rollback, now) {
+            if let Some((mut plan, checks)) = self.plan_of((service, to), rollback, now) {
+                let spec = self.services.get(service).map(|it| &it.spec.switch.shift);
+                plan.shift = spec.and_then(|it| it.plan(pace)).map(ShiftOutline::from);
                 let checks = checks.into_iter();
                 draft
                     .checks
@@ -195,6 +230,7 @@ impl State {
                 draining: draining.iter().sum(),
                 deadline_ms: u64::try_from(deadline).unwrap_or(u64::MAX),
             },
+            shift: None,
             file_live: standing.file_live,
             drift: standing.file_live != to,
             rollback: self.rollback_after(service, standing.live, now),
