@@ -11,7 +11,7 @@ mod lines;
 use std::time::Duration;
 
 use cutover::core::{
-    event::{DrainChange, Event, LeaveTerms, Restored, RestoredService},
+    event::{BarrierPassed, DrainChange, Event, LeaveTerms, Restored, RestoredService},
     ids::{
         ByColour,
         Colour::{Blue, Green},
@@ -270,4 +270,21 @@ fn a_newcomer_climbs_in_bounded_steps_and_a_fresh_pool_does_not() {
     (0..3).for_each(|_| drop(ledger.refused(id)));
     (0..2).for_each(|_| drop(ledger.passed(id)));
     assert_eq!(weights(&ledger), [1, 10, 10]);
+}
+
+#[test]
+fn a_leave_whose_barrier_was_missed_does_not_say_that_nobody_can_reach_it() {
+    let mut ledger = Ledger::serving(&[two_blue()]);
+    ledger.drain("shop", Blue, BLUE);
+    ledger.journaled(1);
+    ledger.on(Event::BarrierPassed(BarrierPassed {
+        op: OpId(1),
+        took: Duration::from_secs(5),
+        counts: Vec::new(),
+        missing: 1,
+    }));
+    let receipt = ledger.view("shop").leaving.remove(0);
+    assert_eq!(receipt.unproven_workers, 1);
+    let told = serde_json::to_value(&receipt).expect("it is written");
+    assert_eq!(told["unproven_workers"], 1);
 }

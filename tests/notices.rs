@@ -456,6 +456,7 @@ fn left(endpoint: EndpointAddr) -> LeaveReceipt {
         actor: operator(),
         left_at: Timestamp::from_millis(0),
         deadline: None,
+        unproven_workers: 0,
         in_flight_at_leaving: 3,
         finished: 2,
         replayed: 0,

@@ -168,7 +168,13 @@ fn account(receipt: &LeaveReceipt) -> String {
         ..
     } = receipt;
     let left = receipt.left();
+    let unproven = match receipt.unproven_workers {
+        0 => String::new(),
+        workers => format!(
+            "\n  NOT PROVEN: {workers} workers did not answer, and may send requests there still"
+        ),
+    };
     format!(
-        "  in flight when it left {in_flight_at_leaving}: finished {finished}, replayed {replayed}, cut {cut}, left {left}"
+        "  in flight when it left {in_flight_at_leaving}: finished {finished}, replayed {replayed}, cut {cut}, left {left}{unproven}"
     )
 }

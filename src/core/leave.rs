@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     endpoint_counter::{EndpointCounter, EndpointCounts},
-    event::{Deregister, DrainEndpoint, Effect, EndpointAnswer},
+    event::{BarrierPassed, Deregister, DrainEndpoint, Effect, EndpointAnswer},
     ids::{Colour, EndpointAddr, EndpointId, OpId, ServiceName},
     notice::Notice,
     pool::EndpointState,
@@ -52,6 +52,10 @@ pub struct LeaveReceipt {
     pub left_at: Timestamp,
     /// When what is left is cut, if it is.
     pub deadline: Option<Timestamp>,
+    /// Workers that had not answered when the barrier was given up, and may send requests there still; 0 is the proof that
+    /// nobody can.
+    #[serde(default, skip_serializing_if = "is_proven")]
+    pub unproven_workers: u64,
     /// Requests in flight there when it left.
     pub in_flight_at_leaving: u64,
     /// Of those: ended by themselves.
@@ -251,7 +255,8 @@ impl Leavers {
 
 impl State {
     /// No request can be routed to the endpoint any more.
-    pub(super) fn leaves(&mut self, op: OpId, leaving: Leaving, turn: &mut Turn) {
+    pub(super) fn leaves(&mut self, leaving: Leaving, passed: &BarrierPassed, turn: &mut Turn) {
+        let op = passed.op;
         let now = turn.now;
         let at_leaving = leaving.counter.counts();
         let terms = leaving.terms;
@@ -263,6 +268,7 @@ impl State {
             actor: leaving.actor,
             left_at: now.wall,
             deadline: terms.deadline.map(|it| now.wall.plus(it)),
+            unproven_workers: passed.missing as u64,
             in_flight_at_leaving: 0,
             finished: 0,
             replayed: 0,
@@ -314,6 +320,11 @@ impl State {
         };
         self.leavers.end(op, &leaver, receipt, turn);
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
+const fn is_proven(unproven_workers: &u64) -> bool {
+    *unproven_workers == 0
 }
 
 fn answer(op: OpId, receipt: LeaveReceipt, turn: &mut Turn) {

@@ -334,7 +334,7 @@ impl State {
             });
         }
         match leaving {
-            Some(leaving) => self.leaves(passed.op, leaving, turn),
+            Some(leaving) => self.leaves(leaving, passed, turn),
             None => answer(passed.op, Ok(true), turn),
         }
     }
