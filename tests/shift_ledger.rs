@@ -299,6 +299,27 @@ fn an_abort_does_not_wait_for_a_disk_that_fails() {
 }
 
 #[test]
+fn the_end_of_a_shift_is_written_as_soon_as_the_disk_can() {
+    let mut ledger = shifting();
+    ledger.steer("shop", Steer::Abort);
+    let op = |number: u64| OpId(cutover::core::operation::OWN_OPS | number);
+    ledger.on(Event::JournalFailed(op(1), "disk full".to_owned()));
+    ledger.barrier_passed(op(1).0, &[]);
+    for number in 2..4 {
+        ledger.passes(10 * SECOND);
+        let tried = ledger.on(Event::Woke);
+        let entry = format!("journal {}: settled shop blue>green", op(number).0);
+        assert!(tried[0].starts_with(&entry), "{tried:?}");
+        ledger.on(Event::JournalFailed(op(number), "disk full".to_owned()));
+    }
+    ledger.passes(10 * SECOND);
+    assert_eq!(ledger.on(Event::Woke).len(), 1);
+    ledger.on(Event::Journaled(op(4)));
+    ledger.passes(10 * SECOND);
+    assert_eq!(ledger.on(Event::Woke), [""; 0], "a restart knows it now");
+}
+
+#[test]
 fn a_step_that_cannot_be_written_is_tried_again() {
     let mut ledger = shifting();
     ledger.passes(10 * SECOND);

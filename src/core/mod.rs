@@ -22,6 +22,7 @@ pub mod hops;
 pub mod host;
 pub mod ids;
 pub mod in_flight;
+pub mod late;
 pub mod leave;
 mod leg;
 pub mod linger;

@@ -144,6 +144,7 @@ impl State {
             | Journaling::Shift(..)
             | Journaling::Step(..)
             | Journaling::Abort(..)
+            | Journaling::Late(..)
             | Journaling::Register(_)
             | Journaling::Deregister(_)
             | Journaling::Drain(_) => None,
@@ -181,6 +182,7 @@ impl State {
             Journaling::Switch(..)
             | Journaling::Shift(..)
             | Journaling::Step(..)
+            | Journaling::Late(..)
             | Journaling::Register(_)
             | Journaling::Deregister(_)
             | Journaling::Drain(_) => None,

@@ -141,6 +141,8 @@ pub(super) enum Journaling {
     Step(ServiceName, Tenure),
     /// A shift is aborted.
     Abort(OpId, Box<Intent>, Vec<Waiter>),
+    /// The end of this shift, which could not be written down when it came about.
+    Late(ServiceName, Tenure),
     Register(Register),
     Deregister(Deregister),
     Drain(DrainEndpoint),
@@ -224,7 +226,8 @@ impl Operations {
                 | Journaling::Switch(..)
                 | Journaling::Shift(..)
                 | Journaling::Step(..)
-                | Journaling::Abort(..) => false,
+                | Journaling::Abort(..)
+                | Journaling::Late(..) => false,
             })
             .count()
     }
@@ -248,7 +251,8 @@ impl Operations {
                 | Journaling::Switch(..)
                 | Journaling::Shift(..)
                 | Journaling::Step(..)
-                | Journaling::Abort(..) => None,
+                | Journaling::Abort(..)
+                | Journaling::Late(..) => None,
             })
             .collect()
     }
@@ -266,7 +270,8 @@ impl Operations {
                 | Journaling::Switch(..)
                 | Journaling::Shift(..)
                 | Journaling::Step(..)
-                | Journaling::Abort(..) => None,
+                | Journaling::Abort(..)
+                | Journaling::Late(..) => None,
             })
             .collect()
     }
@@ -277,7 +282,8 @@ impl Operations {
             Journaling::Switch(..)
             | Journaling::Shift(..)
             | Journaling::Step(..)
-            | Journaling::Abort(..) => false,
+            | Journaling::Abort(..)
+            | Journaling::Late(..) => false,
         })
     }
 }
@@ -294,10 +300,11 @@ impl State {
             Some(Journaling::Abort(op, intent, waiters)) => {
                 self.abort_written((op, *intent, waiters), turn);
             }
+            // Now a restart knows it, too.
+            Some(Journaling::Late(..)) | None => {}
             Some(Journaling::Register(register)) => self.registered(register, turn),
             Some(Journaling::Deregister(deregister)) => self.deregistered(deregister, turn),
             Some(Journaling::Drain(drain)) => self.endpoint_drain_journaled(drain, turn),
-            None => {}
         }
     }
 
@@ -315,8 +322,11 @@ impl State {
             }
             Some(Journaling::Abort(op, intent, waiters)) => {
                 turn.tells(Notice::JournalFailed { error });
+                let receipt = &intent.receipt;
+                self.writes_late(receipt.service.clone(), receipt.tenure, turn);
                 self.abort_written((op, *intent, waiters), turn);
             }
+            Some(Journaling::Late(service, tenure)) => self.writes_late(service, tenure, turn),
             Some(Journaling::Register(_) | Journaling::Deregister(_) | Journaling::Drain(_)) => {
                 turn.does(Effect::AnswerEndpoint(
                     op,

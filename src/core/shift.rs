@@ -283,4 +283,4 @@ pub struct ShiftAccount {
 pub(super) type Shifts = BTreeMap<ServiceName, Shift>;
 
 /// Until what could not be written down is tried again.
-const RETRY: Duration = Duration::from_secs(10);
+pub(super) const RETRY: Duration = Duration::from_secs(10);

@@ -18,7 +18,7 @@ use super::{
     gate::Calls,
     health::{PassiveFailure, ProbeVerdict},
     hold::Holds,
-    ids::{Colour, EndpointId, OpId, ServiceName},
+    ids::{Colour, EndpointId, OpId, ServiceName, Tenure},
     leave::Leavers,
     linger::Lingers,
     notice::Notice,
@@ -48,6 +48,8 @@ pub struct State {
     pub(super) lingers: Lingers,
     pub(super) holds: Holds,
     pub(super) leavers: Leavers,
+    /// Ends of shifts that the journal does not know yet, by service, and when they are tried again.
+    pub(super) late: BTreeMap<ServiceName, (Tenure, Instant)>,
     /// Calls that are known again though they changed nothing.
     pub(super) idle: Idle,
     /// When which newcomer gets more of the traffic; the next in front.
@@ -96,6 +98,7 @@ impl State {
             lingers: Lingers::default(),
             holds: Holds::default(),
             leavers: Leavers::default(),
+            late: BTreeMap::new(),
             idle: Idle::default(),
             climbs: BTreeSet::new(),
             unproven: BTreeSet::new(),
@@ -146,7 +149,7 @@ impl State {
     }
 
     /// When [`Event::Woke`] is due next: the end of an ejection, of a wait for gates, of a drain or a hold,
-    /// the deadline of an endpoint that leaves, a newcomer's next step, or a look at a shift.
+    /// the deadline of an endpoint that leaves, a newcomer's next step, a look at a shift, or another try to write its end.
     #[must_use]
     pub fn next_wake(&self) -> Option<Instant> {
         let ejection = self.ejections.first().map(|(until, _)| *until);
@@ -164,6 +167,7 @@ impl State {
             self.calls.next_due(),
             self.leavers.next_deadline(),
             self.climbs.first().map(|(at, _)| *at),
+            self.late.values().map(|(_, at)| *at).min(),
         ];
         wakes.into_iter().flatten().min()
     }
@@ -330,6 +334,7 @@ impl State {
             self.ejections.pop_first();
             self.readmit(id, turn);
         }
+        self.write_late(turn);
         self.advance_shifts(turn);
         self.end_holds(turn);
         self.end_lingers(turn);
