@@ -300,3 +300,48 @@ async fn the_same_holds_for_the_real_binary_and_a_kill() {
     .await;
     assert_eq!(serve.admin.history("shop").await.len(), 2);
 }
+
+#[tokio::test]
+async fn a_wish_of_the_file_that_waits_for_its_gates_outlives_a_kill() {
+    let mut pools = Pools::start().await;
+    let home = Home::new("", &pools.file("blue", ""));
+    let serve = home.serve().await;
+    let ready = async |admin: Admin, blue: usize, green: usize| {
+        eventually("both are as they should be", async || {
+            let view = admin.service("shop").await;
+            (view.pools.blue.ready, view.pools.green.ready) == (blue, green)
+        })
+        .await;
+    };
+    ready(serve.admin, 1, 1).await;
+    pools.0[1].dies().await;
+    ready(serve.admin, 1, 0).await;
+    home.write("", &pools.file("green", ""));
+    let waiting = async |admin: Admin| {
+        eventually("the file's switch waits", async || {
+            admin.service("shop").await.waiting.is_some()
+        })
+        .await;
+    };
+    waiting(serve.admin).await;
+    serve.kill();
+    let serve = home.serve().await;
+    waiting(serve.admin).await;
+    pools.0[1].comes_back().await;
+    eventually("the switch by the file", async || {
+        let last = serve.admin.service("shop").await.last_switch;
+        last.is_some_and(|it| it.to == Colour::Green && it.actor.kind == ActorKind::File)
+    })
+    .await;
+    // What is done is not asked for again: an operator goes back, and a restart leaves it so.
+    serve.admin.rollback("shop").await;
+    serve.kill();
+    let serve = home.serve().await;
+    ready(serve.admin, 1, 1).await;
+    let view = serve.admin.service("shop").await;
+    assert_eq!(
+        (standing(&view), view.waiting),
+        ((Colour::Blue, Colour::Green, true), None)
+    );
+    assert_eq!(serve.admin.history("shop").await.len(), 2);
+}

@@ -46,17 +46,27 @@ impl State {
         }
         drains
     }
-}
 
-/// Tells that a switch does not happen.
-pub(super) fn refuse(asked: &Asked, services: Vec<ServiceName>, refusal: Refusal, turn: &mut Turn) {
-    turn.tells(Notice::SwitchRefused {
-        services,
-        actor: asked.actor.clone(),
-        refusal: refusal.clone(),
-    });
-    for op in asked.callers() {
-        turn.does(Effect::Answer(op, refusal.clone().into()));
+    /// Tells that a switch does not happen.
+    pub(in crate::core) fn refuse(
+        &mut self,
+        asked: &Asked,
+        services: Vec<ServiceName>,
+        refusal: Refusal,
+        turn: &mut Turn,
+    ) {
+        // What a process that stops has not come to is the next one's.
+        if refusal != Refusal::ShuttingDown {
+            self.wish_ends(&asked.actor, &services, turn);
+        }
+        turn.tells(Notice::SwitchRefused {
+            services,
+            actor: asked.actor.clone(),
+            refusal: refusal.clone(),
+        });
+        for op in asked.callers() {
+            turn.does(Effect::Answer(op, refusal.clone().into()));
+        }
     }
 }
 

@@ -8,7 +8,7 @@
 use std::sync::Arc;
 
 use super::{
-    answer::{answer, refuse},
+    answer::answer,
     decide::decide,
     drain::Drain,
     event::{BarrierPassed, Effect, Entry},
@@ -44,7 +44,7 @@ impl State {
             Err(refusal) => {
                 let services = request.wish.services();
                 let asked = Asked::new(request, Vec::new(), turn.now);
-                return refuse(&asked, services, refusal, turn);
+                return self.refuse(&asked, services, refusal, turn);
             }
         };
         let asked = Asked::new(request, decision.unchanged, turn.now);
@@ -134,6 +134,8 @@ impl State {
         self.publish(turn);
         let counters = handovers.iter().map(|it| Arc::clone(&it.old)).collect();
         turn.does(Effect::Barrier(asked.op, counters));
+        let services = handovers.iter().map(|it| &it.intent.receipt.service);
+        self.wish_ends(&asked.actor, services, turn);
         self.operations
             .barriers
             .insert(asked.op, Committing::Switch(asked, handovers));
@@ -176,7 +178,7 @@ impl State {
         turn: &mut Turn,
     ) {
         self.idle(&services);
-        refuse(asked, services, Refusal::Journal(error), turn);
+        self.refuse(asked, services, Refusal::Journal(error), turn);
     }
 
     /// Every worker has left the older snapshot: the switch is committed, and the old tenures drain.

@@ -18,10 +18,9 @@ use super::{
     notice::Notice,
     pool::{EndpointState, PoolChange, PoolState},
     service::{EndpointSpec, ServiceSpec},
-    shift::Pace,
     standing::{Served, Standing},
     state::{State, Turn},
-    switch::{Actor, Refusal, SwitchRequest, WaitFor, Wish},
+    switch::Actor,
     view::EndpointSource,
 };
 
@@ -172,7 +171,7 @@ impl State {
         if restored {
             self.see(&spec, difference, turn);
         } else {
-            turn.does(Effect::Record(self.seen(&spec, turn)));
+            turn.does(Effect::Record(self.seen(&name, turn)));
         }
         self.warn_of_empty_live(&name, difference);
         let standing = self.standings.get_mut(&name);
@@ -289,8 +288,15 @@ impl State {
         if before == spec.live {
             return;
         }
-        let wanted = standing.live != spec.live;
-        turn.does(Effect::Record(self.seen(spec, turn)));
+        // The shift of an operator goes on, and a wish against it is refused as another switch would be.
+        let shift = self.shifts.get(&spec.name).map(|it| &it.record);
+        let shift = shift.or(standing.shift.as_ref());
+        let against = shift.is_some_and(|it| it.actor != Actor::file());
+        let wanted = standing.live != spec.live || against;
+        standing.wishing = wanted;
+        if !wanted {
+            turn.does(Effect::Record(self.seen(&spec.name, turn)));
+        }
         let asked = if wanted {
             "asked for a switch"
         } else {
@@ -304,38 +310,6 @@ impl State {
             difference.wishes.insert(spec.name.clone(), before);
         } else {
             difference.content.push(spec.name.clone());
-        }
-    }
-
-    /// Ends the switch that an earlier file has asked for, if it waits for its gates still.
-    fn withdraw(&mut self, service: &ServiceName, turn: &mut Turn) {
-        let by = Actor::file();
-        let op = self.waiting_op(service);
-        let waiting = op.and_then(|op| Some((op, self.operations.waiting.get(&op)?)));
-        let Some((op, gated)) = waiting.filter(|(_, it)| it.asked.actor == by) else {
-            return;
-        };
-        let to = gated.targets.get(service).copied();
-        let (Some(to), Some(standing)) = (to, self.standings.get(service)) else {
-            return;
-        };
-        let refusal = Refusal::Aborted {
-            service: service.clone(),
-            to,
-            live: standing.live,
-            by: by.name,
-        };
-        self.refuse_gated(op, refusal, turn);
-    }
-
-    fn seen(&self, spec: &ServiceSpec, turn: &Turn) -> Entry {
-        let standing = self.standings.get(&spec.name);
-        Entry::Seen {
-            service: spec.name.clone(),
-            file_live: spec.live,
-            live: standing.map_or(spec.live, |it| it.live),
-            tenure: standing.map_or(super::ids::Tenure(1), Standing::tenure),
-            at: turn.now.wall,
         }
     }
 
@@ -354,26 +328,6 @@ impl State {
         difference.changes.push(format!(
             "service `{name}`: the live pool `{live}` has {none}, requests are answered 503"
         ));
-    }
-
-    fn switch_by_file(&mut self, service: ServiceName, before: Colour, turn: &mut Turn) {
-        let Some(served) = self.services.get(&service) else {
-            return;
-        };
-        let to = served.spec.live;
-        let request = SwitchRequest {
-            op: self.operations.own_op(),
-            wish: Wish::Switch(BTreeMap::from([(service, to)])),
-            actor: Actor::file(),
-            reason: Some(format!("`live` changed from {before} to {to}")),
-            force: false,
-            expect_live: None,
-            expect_tenure: None,
-            once: None,
-            pace: Pace::AsFile,
-            wait: WaitFor::Committed,
-        };
-        self.switch(request, turn);
     }
 }
 

@@ -100,13 +100,18 @@ impl State {
 
     /// Its service has no place in the file any more.
     pub(super) fn abort_unnamed(&mut self, service: &ServiceName, turn: &mut Turn) {
+        self.abort_by_file(service, UNNAMED, turn);
+    }
+
+    /// The file wants it no more.
+    pub(super) fn abort_by_file(&mut self, service: &ServiceName, why: &str, turn: &mut Turn) {
         let shift = self.shifts.get(service);
         if shift.is_none_or(|it| matches!(it.stage, Stage::Ending)) {
             return;
         }
         let abort = Abort {
             by: Actor::file(),
-            reason: Some(UNNAMED.to_owned()),
+            reason: Some(why.to_owned()),
             waiter: None,
             once: None,
         };

@@ -78,6 +78,7 @@ impl State {
         self.tell_shift(&service, ShiftChange::Began, None, turn);
         // Before the answer: whoever hears that it has begun must find it so.
         self.publish(turn);
+        self.shift_takes_up_the_wish(&service, turn);
         if wait == WaitFor::Begun && !is_own(op) {
             self.answer_as_it_stands(&service, op, turn);
             self.nobody_waits_for(&service);
@@ -87,6 +88,13 @@ impl State {
             self.abort_unnamed(&service, turn);
         } else if self.shutting_down {
             self.leave_shifts(turn);
+        }
+    }
+
+    fn shift_takes_up_the_wish(&mut self, service: &ServiceName, turn: &mut Turn) {
+        let actor = self.shifts.get(service).map(|it| it.asked.actor.clone());
+        if let Some(actor) = actor {
+            self.wish_ends(&actor, [service], turn);
         }
     }
 

@@ -35,6 +35,9 @@ pub(super) struct Standing {
     pub(super) shift: Option<ShiftRecord>,
     /// What the last file that named the service calls live.
     pub(super) file_live: Colour,
+    /// Whether the journal is to hear of that when the switch that it asks for has come to an end, and not before: a wish that a
+    /// kill cuts short is one still.
+    pub(super) wishing: bool,
     /// Endpoints registered at run time, while the service is not served; they are in its pools otherwise.
     pub(super) parked: ByColour<Vec<(EndpointAddr, NonZeroU16)>>,
     /// Endpoints that requests stay away from, whoever names them; each is in its pool while the service is served.
@@ -105,6 +108,7 @@ impl Standing {
             last_tenure: Tenure(1),
             shift: None,
             file_live: spec.live,
+            wishing: false,
             parked: ByColour::default(),
             drained: ByColour::default(),
             history: VecDeque::new(),
@@ -128,6 +132,7 @@ impl Standing {
             last_tenure: service.tenure.max(given.unwrap_or_default()),
             shift,
             file_live: service.file_live,
+            wishing: false,
             parked: service.endpoints,
             drained: service.drained,
             history,

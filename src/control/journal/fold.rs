@@ -13,7 +13,7 @@ use crate::core::{
     event::{Entry, HISTORY_LIMIT, Restored, RestoredService},
     ids::{ByColour, Colour, EndpointAddr, ServiceName, Tenure},
     shift::ShiftRecord,
-    switch::{Outcome, Receipt},
+    switch::{ActorKind, Outcome, Receipt},
     time::Timestamp,
 };
 
@@ -136,6 +136,10 @@ impl Known {
             && self.live.is_none_or(|(_, tenure)| receipt.tenure > tenure)
         {
             self.live = Some((receipt.to, receipt.tenure));
+            // The wish is fulfilled, even if what says so could not be written any more.
+            if receipt.actor.kind == ActorKind::File && self.file_live.is_some() {
+                self.file_live = Some((receipt.to, receipt.requested_at));
+            }
         }
         self.shift.take_if(|it| it.tenure <= receipt.tenure);
         let same = |known: &&mut Receipt| {

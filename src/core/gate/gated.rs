@@ -17,7 +17,6 @@ use super::{
     verdict::{GateKind, GateVerdict, Verdict},
 };
 use crate::core::{
-    answer::refuse,
     event::Effect,
     ids::{Colour, OpId, ServiceName},
     notice::Notice,
@@ -329,7 +328,7 @@ impl State {
         }
         self.idle(gated.targets.keys());
         let services = gated.targets.into_keys().collect();
-        refuse(&gated.asked, services, refusal, turn);
+        self.refuse(&gated.asked, services, refusal, turn);
     }
 
     /// Refuses every switch that waits for its gates: the process is stopping.
