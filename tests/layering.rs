@@ -75,6 +75,8 @@ const TABLE: [(&str, &[&str]); 14] = [
             "admin::tokens",
             "admin::ACTOR_HEADER",
             "admin::ACTOR_LIMIT",
+            "admin::KEY_HEADER",
+            "admin::KEY_LIMIT",
             "admin::TYPE_PREFIX",
             "admin::AdminError",
             "terminal",
