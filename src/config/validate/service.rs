@@ -366,5 +366,5 @@ const DRAIN_DEADLINE: Duration = Duration::from_secs(30);
 const CONNECT: Duration = Duration::from_secs(1);
 const RESPONSE: Duration = Duration::from_secs(60);
 const IDLE: Duration = Duration::from_secs(60);
-const MAX_IDLE: u32 = 256;
+const MAX_IDLE: u32 = 1024;
 const IDLE_TIMEOUT: Duration = Duration::from_secs(4);
