@@ -1,8 +1,12 @@
 //! What every call is given: the way to the controller, the metrics, the tokens, and by which door it came.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    path::PathBuf,
+    sync::{Arc, OnceLock},
+};
 
 use arc_swap::ArcSwap;
+use serde_json::Value;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
@@ -28,8 +32,8 @@ pub(super) struct Context {
     pub(super) closing: CancellationToken,
     pub(super) keys: Keys,
     pub(super) door: Door,
-    /// What `/openapi.json` answers.
-    pub(super) document: Arc<serde_json::Value>,
+    /// What `/openapi.json` answers, once somebody has asked for it: to make it takes longer than all else at a start.
+    pub(super) document: Arc<OnceLock<Arc<Value>>>,
 }
 
 /// By which door a call comes in.

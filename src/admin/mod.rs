@@ -117,7 +117,7 @@ pub async fn serve(setup: AdminSetup) -> Result<AdminServer, AdminError> {
     let stop = CancellationToken::new();
     let keys = Keys::new(setup.config.token_file)?;
     let context = Context {
-        document: Arc::new(router::document(&keys)),
+        document: Arc::default(),
         handle: setup.handle,
         metrics: setup.metrics,
         events: setup.events,

@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::Value;
 use std::{borrow::Cow, sync::Arc};
 
-use super::context::Context;
+use super::{context::Context, router};
 
 /// The document itself.
 #[derive(Clone, Debug, Serialize)]
@@ -27,5 +27,6 @@ impl JsonSchema for Document {
 
 /// The document.
 pub(super) async fn document(State(context): State<Context>) -> Json<Document> {
-    Json(Document(context.document))
+    let made = || Arc::new(router::document(&context.keys));
+    Json(Document(Arc::clone(context.document.get_or_init(made))))
 }
