@@ -138,13 +138,15 @@ impl Lifelines {
         lifeline
     }
 
-    /// Wakes those whose deadline has passed, or who have rested; says how many bytes all of them hold.
+    /// Wakes those whose deadline has passed, and some of those who have rested; says how many bytes all of them hold.
     pub(crate) fn sweep(&self, now: Tick) -> u64 {
         let mut held = 0;
+        let mut beds = PARKED_AT_ONCE;
         self.each(|lifeline| {
             held += lifeline.held.bytes();
             lifeline.shed.set(false);
-            let rested = lifeline.rest.get() <= now;
+            let rested = beds > 0 && lifeline.rest.get() <= now;
+            beds -= usize::from(rested);
             if rested || lifeline.has_expired(now) || lifeline.is_behind(now) {
                 lifeline.wake();
             }
@@ -216,5 +218,66 @@ impl Lifelines {
     }
 }
 
+/// Connections that are parked in one sweep. Those that came together rest together: all at once they would be a pause for
+/// everybody else, and the allocator, which gives memory back to the system only when more of it is freed a little
+/// later, would keep it.
+const PARKED_AT_ONCE: usize = 256;
 /// Time between two sweeps; deadlines are late by this much at most.
 pub(crate) const SWEEP_INTERVAL: Duration = Duration::from_millis(100);
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        sync::atomic::{AtomicUsize, Ordering::Relaxed},
+        task::Wake,
+    };
+
+    use super::*;
+
+    struct Bell(AtomicUsize);
+
+    impl Wake for Bell {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Relaxed);
+        }
+    }
+
+    #[test]
+    fn those_that_came_together_are_put_to_rest_some_at_a_time_and_none_is_forgotten() {
+        let lifelines = Lifelines::default();
+        let bell = Arc::new(Bell(AtomicUsize::new(0)));
+        let waker = Waker::from(Arc::clone(&bell));
+        let resting: Vec<_> = (0..2 * PARKED_AT_ONCE + 1)
+            .map(|_| lifelines.begin())
+            .collect();
+        for lifeline in &resting {
+            lifeline.rest_from(Tick::ZERO);
+            lifeline.wakes(&waker);
+        }
+        let mut parked = 0;
+        for expected in [PARKED_AT_ONCE, PARKED_AT_ONCE, 1, 0] {
+            lifelines.sweep(Tick::ZERO);
+            assert_eq!(bell.0.swap(0, Relaxed), expected);
+            let woken = &resting[parked..parked + expected];
+            assert!(woken.iter().all(|lifeline| lifeline.takes_rest(Tick::ZERO)));
+            parked += expected;
+        }
+    }
+
+    #[test]
+    fn a_deadline_waits_for_nobody_else() {
+        let lifelines = Lifelines::default();
+        let bell = Arc::new(Bell(AtomicUsize::new(0)));
+        let waker = Waker::from(Arc::clone(&bell));
+        let due: Vec<_> = (0..=2 * PARKED_AT_ONCE)
+            .map(|_| lifelines.begin())
+            .collect();
+        for lifeline in &due {
+            lifeline.rest_from(Tick::ZERO);
+            lifeline.wait_until(Tick::ZERO);
+            lifeline.wakes(&waker);
+        }
+        lifelines.sweep(Tick::ZERO);
+        assert_eq!(bell.0.load(Relaxed), due.len());
+    }
+}
