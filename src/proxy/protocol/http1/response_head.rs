@@ -4,7 +4,7 @@
 //! refused, as strictly as in requests: an endpoint that is confused, or that was made to repeat what a client sent
 //! it, must not be able to put a second response into the first.
 
-use bytes::{Bytes, BytesMut};
+use bytes::{Buf as _, Bytes, BytesMut};
 use http::{
     HeaderMap, HeaderName, HeaderValue, Response, StatusCode, Version,
     header::{CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING},
@@ -49,7 +49,10 @@ pub(super) fn take(
     if length > MAX_HEAD_SIZE {
         return Some(Err(Malformed));
     }
-    Some(read(&buf.split_to(length).freeze(), bodiless))
+    // A copy: what keeps a value of it for long, as a table of HTTP/2 does, must not keep all that was read with it.
+    let head = Bytes::copy_from_slice(&buf[..length]);
+    buf.advance(length);
+    Some(read(&head, bodiless))
 }
 
 fn read(head: &Bytes, bodiless: bool) -> Result<ResponseHead, Malformed> {

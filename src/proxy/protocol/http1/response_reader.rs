@@ -9,7 +9,7 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use bytes::{Bytes, BytesMut};
+use bytes::{Buf as _, Bytes, BytesMut};
 use http::{HeaderMap, Response, StatusCode};
 use http_body::{Frame, SizeHint};
 use tokio::io::AsyncRead;
@@ -213,12 +213,12 @@ impl ResponseReader {
                     if *left == 0 {
                         self.stage = Stage::Ended;
                     }
-                    return Ok(Some(Frame::data(self.buf.split_to(here).freeze())));
+                    return Ok(Some(Frame::data(piece(&mut self.buf, here))));
                 }
                 Stage::Chunked(walker) => match walker.next_piece(&self.buf) {
                     Piece::Framing(length) => drop(self.buf.split_to(length)),
                     Piece::Data(length) => {
-                        return Ok(Some(Frame::data(self.buf.split_to(length).freeze())));
+                        return Ok(Some(Frame::data(piece(&mut self.buf, length))));
                     }
                     Piece::Trailers => self.stage = Stage::Trailers(*walker, Vec::new()),
                     Piece::Malformed => return Err(Broken::Malformed),
@@ -262,10 +262,22 @@ impl ResponseReader {
     }
 }
 
+/// Takes so many bytes from `buf`. Few are copied, so that the next read has all of `buf` again; many are not.
+fn piece(buf: &mut BytesMut, length: usize) -> Bytes {
+    if length > COPIED {
+        return buf.split_to(length).freeze();
+    }
+    let copy = Bytes::copy_from_slice(&buf[..length]);
+    buf.advance(length);
+    copy
+}
+
 fn some_trailers(trailers: HeaderMap) -> Option<Frame<Bytes>> {
     (!trailers.is_empty()).then(|| Frame::trailers(trailers))
 }
 
+/// Bytes up to which a copy is cheaper than sharing the buffer that they came in.
+const COPIED: usize = 1024;
 /// Size of the first read, and of those that follow small ones.
 const FIRST_READ: usize = 8 * 1024;
 /// Largest read, and so the largest piece of a body at once.
