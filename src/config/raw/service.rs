@@ -101,7 +101,7 @@ table! {
     /// `[service.NAME.connections]`
     RawConnections {
         /// unused connections kept per endpoint and worker, 65536 at most; 0 keeps none
-        max_idle: Count<0, 65_536> = 256,
+        max_idle: Count<0, 65_536> = 1024,
         /// unused for longer, one is closed; keep it below the endpoint's own keep-alive time
         idle_timeout: Period = "4s",
     }
