@@ -2,15 +2,11 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::TcpStream,
-    time::{Instant, sleep},
-};
+use tokio::time::{Instant, sleep};
 
 use crate::{
-    door::Door, figures::Figures, load::Load, open::percentile, peer::Peer, process::Process,
-    stage::Stage, wire::SMALL,
+    admin, door::Door, figures::Figures, load::Load, open::percentile, peer::Peer,
+    process::Process, stage::Stage, wire::SMALL,
 };
 
 /// So many switches with a second before and after each, and then many in a row.
@@ -50,20 +46,9 @@ pub(crate) async fn measure(stage: &Stage, times: usize, figures: &mut Figures) 
 }
 
 /// Asks for a switch, and tells how long the barrier took, in microseconds, by its receipt.
-async fn switch(admin: SocketAddr, to: &str) -> f64 {
-    let body = format!("{{\"to\": \"{to}\", \"wait\": \"committed\"}}");
-    let request = format!(
-        "POST /v1/services/shop/switch HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
-         Content-Length: {}\r\nConnection: close\r\n\r\n{body}",
-        body.len()
-    );
-    let mut stream = TcpStream::connect(admin).await.unwrap();
-    stream.write_all(request.as_bytes()).await.unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).await.unwrap();
-    let (_, body) = answer.split_once("\r\n\r\n").unwrap();
-    let body: serde_json::Value = serde_json::from_str(body).unwrap_or_default();
-    let took = body["receipt"]["barrier_us"].as_f64();
+async fn switch(at: SocketAddr, to: &str) -> f64 {
+    let answer = admin::switch(at, "shop", to).await;
+    let took = answer["receipt"]["barrier_us"].as_f64();
     took.unwrap_or_else(|| panic!("no receipt: {answer}"))
 }
 

@@ -2,11 +2,12 @@
 //!
 //! Of the worker's thread alone: probes are not a request's, and are as many as there are endpoints.
 
-use std::{fmt::Write as _, time::Duration};
+use std::{fmt::Write as _, fs, path::Path, time::Duration};
 
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use crate::{
+    admin,
     door::Door,
     endpoint::Endpoint,
     figures::Figures,
@@ -28,9 +29,12 @@ enum Size {
 pub(crate) async fn measure(stage: &Stage, rounds: usize, lasts: Duration, figures: &mut Figures) {
     let endpoint = Endpoint::start(ENDPOINTS).await;
     let mut processes = Vec::new();
-    for size in [Size::Least, Size::Endpoints, Size::Services] {
-        processes.push(start(stage, endpoint.port, size).await);
+    let file = stage.home().join("cutover.toml");
+    for size in [Size::Least, Size::Endpoints] {
+        let own = stage.home().join("cutover.toml");
+        processes.push(start(stage, endpoint.port, size, &own).await);
     }
+    processes.push(start(stage, endpoint.port, Size::Services, &file).await);
     for process in &processes {
         process.settles().await;
     }
@@ -49,22 +53,49 @@ pub(crate) async fn measure(stage: &Stage, rounds: usize, lasts: Duration, figur
         figures.add("growth.endpoints", Peer::Cutover, spent[1] / spent[0]);
         figures.add("growth.services", Peer::Cutover, spent[2] / spent[0]);
     }
-    figures.add("growth.memory", Peer::Cutover, processes[2].memory());
+    let many = &processes[2];
+    figures.add("growth.memory", Peer::Cutover, many.memory());
+    for _ in 0..rounds {
+        for to in ["green", "blue"] {
+            let begun = Instant::now();
+            let answer = admin::switch(many.ports.admin, LAST_SERVICE, to).await;
+            assert_eq!(answer["changed"], true, "{answer}");
+            figures.add("growth.switch", Peer::Cutover, millis(begun));
+        }
+        reloads(&file, many, figures).await;
+    }
 }
 
-async fn start(stage: &Stage, endpoint: u16, size: Size) -> Process {
+/// A line is changed, and the file is to be read.
+async fn reloads(file: &Path, process: &Process, figures: &mut Figures) {
+    let text = fs::read_to_string(file).unwrap();
+    let (before, after) = text.rsplit_once("interval = \"6").unwrap();
+    // `60s`, `61s`, and back: the file itself is read only when it is asked for, or a little later.
+    let (digit, rest) = after.split_at(1);
+    let digit = if digit == "0" { "1" } else { "0" };
+    fs::write(file, format!("{before}interval = \"6{digit}{rest}")).unwrap();
+    let begun = Instant::now();
+    let answer = admin::post(process.ports.admin, "/v1/reload", "").await;
+    figures.add("growth.reload", Peer::Cutover, millis(begun));
+    assert_eq!(answer["changed"], true, "{answer}");
+    sleep(SETTLES).await;
+}
+
+fn millis(since: Instant) -> f64 {
+    since.elapsed().as_secs_f64() * 1e3
+}
+
+async fn start(stage: &Stage, endpoint: u16, size: Size, file: &Path) -> Process {
     let ports = Ports::free();
     let text = ports.fill(&text(endpoint, size));
-    let file = stage.home().join("cutover.toml");
-    Process::run(Peer::Cutover.with(stage, &file, &text), ports).await
+    Process::run(Peer::Cutover.with(stage, file, &text), ports).await
 }
 
 fn text(endpoint: u16, size: Size) -> String {
     let (services, endpoints) = match size {
         Size::Least => (1, 2),
         Size::Endpoints => (1, ENDPOINTS),
-        // Together with that for all others, as many as there may be.
-        Size::Services => (9_999, 4),
+        Size::Services => (SERVICES, 4),
     };
     let pool = (0..endpoints).map(|it| format!("\"{}:{endpoint}\"", Endpoint::address(it)));
     let pool = pool.collect::<Vec<_>>().join(", ");
@@ -96,4 +127,8 @@ fn text(endpoint: u16, size: Size) -> String {
 
 const LAST_ONE: &[u8] =
     b"GET /items/1234567890 HTTP/1.1\r\nHost: slast.example.com\r\nUser-Agent: compare\r\n\r\n";
+const SERVICES: usize = 9_999;
+const LAST_SERVICE: &str = "s9998";
 const ENDPOINTS: u16 = 1_000;
+/// Between two changes of the file, in which what the watcher saw of the first has been looked at.
+const SETTLES: Duration = Duration::from_secs(1);

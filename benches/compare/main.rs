@@ -13,6 +13,7 @@
     reason = "a benchmark tells, and fails where it stands"
 )]
 
+mod admin;
 mod barrier;
 mod birth;
 mod calls;

@@ -187,6 +187,24 @@ pub(crate) const ROWS: &[Row] = &[
         Times,
         &[Most(1.1)],
     ),
+    row(
+        "memory with 10,000 services",
+        "growth.memory",
+        Mebibytes,
+        &[Most(104_857_600.0)],
+    ),
+    row(
+        "a switch with 10,000 services, call to answer",
+        "growth.switch",
+        Millis,
+        &[Most(5.0)],
+    ),
+    row(
+        "a reload with 10,000 services, one line changed",
+        "growth.reload",
+        Millis,
+        &[Most(200.0)],
+    ),
     row("start to first answer", "start", Millis, &[Most(50.0)]),
     row(
         "binary, stripped",

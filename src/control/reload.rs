@@ -63,16 +63,15 @@ impl Controller {
             Ok(judged) => self.apply(*judged, ask.actor.clone()).await,
             Err(errors) => Err(errors),
         };
-        let outcome = match applied {
-            Ok(changes) => ReloadAnswer::Applied(changes),
+        match applied {
+            Ok(changes) => changes.answer(ask),
             Err(errors) => {
                 self.notices.tell(&Notice::ReloadFailed {
                     errors: errors.clone(),
                 });
-                ReloadAnswer::Refused(errors)
+                answer(ask, ReloadAnswer::Refused(errors));
             }
-        };
-        answer(ask, outcome);
+        }
     }
 
     /// Applies a valid file; says what has changed.
@@ -80,7 +79,7 @@ impl Controller {
         &mut self,
         judged: Judged,
         actor: Actor,
-    ) -> Result<Vec<String>, Vec<String>> {
+    ) -> Result<Changes, Vec<String>> {
         let Judged { loaded, material } = judged;
         let (config, warnings) = (loaded.config, loaded.warnings);
         let acceptors = self.vault.acceptors(&material);
@@ -109,19 +108,17 @@ impl Controller {
             });
             self.workers.order(|| Order::Open(Arc::clone(&listener)));
         }
+        let mut handed_on = Vec::new();
         for listener in closed {
             let lives_on = listener
                 .socket
                 .local_addr()
                 .is_ok_and(|addr| heirs.contains(&addr));
-            self.close(
-                listener,
-                if lives_on {
-                    SocketFate::LivesOn
-                } else {
-                    SocketFate::Closes
-                },
-            );
+            if lives_on {
+                handed_on.push(self.close(listener, SocketFate::LivesOn));
+            } else {
+                self.close(listener, SocketFate::Closes);
+            }
         }
         changes.extend(self.adopt(config));
         self.certify(material);
@@ -130,7 +127,10 @@ impl Controller {
             tracing::warn!(warning, "configuration is doubtful");
             changes.push(format!("warning: {warning}"));
         }
-        Ok(changes)
+        Ok(Changes {
+            told: changes,
+            handed_on,
+        })
     }
 
     /// Where there are sessions, there is a key: the one that is kept in the folder of the journal, or, if there is no such
@@ -213,9 +213,9 @@ impl Controller {
             .collect()
     }
 
-    /// Has every worker let go of a listener. The socket stays open until the last of them has taken what
-    /// waited in its queue.
-    fn close(&mut self, listener: Arc<OpenListener>, fate: SocketFate) {
+    /// Has every worker let go of a listener; tells when they have. The socket stays open until the last of them has
+    /// taken what waited in its queue.
+    fn close(&mut self, listener: Arc<OpenListener>, fate: SocketFate) -> oneshot::Receiver<()> {
         let mut let_go = Vec::new();
         self.workers.order(|| {
             let (answer, answered) = oneshot::channel();
@@ -224,14 +224,40 @@ impl Controller {
         });
         let vanished = !self.listeners.addresses().contains_key(&listener.name);
         let notices = self.notices.clone();
+        let (done, is_done) = oneshot::channel();
         tokio::spawn(async move {
             // A worker that hangs keeps its own hold on the socket.
             let _ = timeout(CLOSE_TIMEOUT, join_all(let_go)).await;
+            // Nobody may wait for it.
+            let _ = done.send(());
             if vanished {
                 notices.tell(&Notice::ListenerClosed {
                     listener: listener.name.clone(),
                 });
             }
+        });
+        is_done
+    }
+}
+
+/// What a file has changed.
+pub(super) struct Changes {
+    told: Vec<String>,
+    /// Listeners that go on under new rules: until each has been handed on, some connections come by the old ones.
+    handed_on: Vec<oneshot::Receiver<()>>,
+}
+
+impl Changes {
+    /// Tells who asked, as soon as all of it holds for every connection that comes from then on. A worker that hangs is
+    /// not waited for.
+    fn answer(self, ask: Ask) {
+        let outcome = ReloadAnswer::Applied(self.told);
+        if self.handed_on.is_empty() {
+            return answer(ask, outcome);
+        }
+        tokio::spawn(async move {
+            let _ = timeout(HAND_ON_TIMEOUT, join_all(self.handed_on)).await;
+            answer(ask, outcome);
         });
     }
 }
@@ -245,5 +271,7 @@ fn answer(ask: Ask, outcome: ReloadAnswer) {
 
 const TOO_MANY: &str = "too many reloads wait already; try again";
 const STOPPING: &str = "cutover is shutting down";
+/// How long an answer waits for workers to take up a listener's new rules.
+const HAND_ON_TIMEOUT: Duration = Duration::from_secs(1);
 /// How long the workers may take to let go of a listener.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(60);

@@ -183,7 +183,11 @@ async fn the_command_line_switches_plans_and_rolls_back_a_group() {
             "leave one out",
         ),
         (&["switch", "green"], 2, "SERVICE COLOUR"),
-        (&["switch", "shop", "red"], 2, "possible values: blue, green"),
+        (
+            &["switch", "shop", "red"],
+            2,
+            "possible values: blue, green",
+        ),
         (&["rollback"], 2, "SERVICE"),
     ] {
         let output = admin.cli(args).await;

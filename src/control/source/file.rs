@@ -20,6 +20,7 @@ use tokio::{
 use super::{
     certificates::{Applied, Certificates},
     folders::Folders,
+    noticed::Noticed,
     settle::settled,
 };
 use crate::{
@@ -126,7 +127,8 @@ struct Reader {
 
 impl Reader {
     async fn run(mut self, mut asked: mpsc::Receiver<Ask>, watch: bool) {
-        let (events, mut noticed) = mpsc::channel(1);
+        let (events, noticed) = mpsc::channel(1);
+        let mut noticed = Noticed::new(noticed);
         let mut folders = watch.then(|| Folders::new(events));
         let mut poll = interval(POLL_INTERVAL);
         poll.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -141,7 +143,7 @@ impl Reader {
                     Some(ask) => self.read(ask).await,
                     None => false,
                 },
-                Some(()) = noticed.recv() => self.look().await,
+                Some(()) = noticed.next() => self.look().await,
                 _ = poll.tick(), if watch => self.look().await,
             };
             if !goes_on {

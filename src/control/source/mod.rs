@@ -4,4 +4,5 @@
 pub mod certificates;
 pub mod file;
 mod folders;
+mod noticed;
 mod settle;
