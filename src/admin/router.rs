@@ -32,8 +32,8 @@ use super::{
     origin::keep_out_foreign,
     page, plan,
     problem::{
-        OF_ENDPOINTS, OF_GROUPS, OF_STEERING, OF_SWITCHES, OF_WORDS, OVERLOADED, RELOAD_REFUSED,
-        TIMEOUT, UNKNOWN_COLOUR, UNKNOWN_GROUP, UNKNOWN_SERVICE,
+        INVALID_FIELD, OF_ENDPOINTS, OF_GROUPS, OF_STEERING, OF_SWITCHES, OF_WORDS, OVERLOADED,
+        RELOAD_REFUSED, TIMEOUT, UNKNOWN_COLOUR, UNKNOWN_GROUP, UNKNOWN_SERVICE,
     },
     readiness, reload, rollback, safe_to_stop, services, steer, switch, switch_many, word,
 };
@@ -117,7 +117,7 @@ fn waiting_calls() -> Calls {
         .call(At(Post, "/v1/services/{service}/resume", "goes on with the rest of the step"), OF_STEERING, steer::resume)
         .call(At(Post, "/v1/services/{service}/complete", "commits a gradual switch now"), OF_STEERING, steer::complete)
         .call(At(Post, "/v1/services/{service}/abort", "takes a gradual switch back"), OF_STEERING, steer::abort)
-        .call(At(Get, "/v1/services/{service}/plan", "what a switch would do now"), &[UNKNOWN_SERVICE, TIMEOUT], plan::one)
+        .call(At(Get, "/v1/services/{service}/plan", "what a switch would do now"), &[UNKNOWN_SERVICE, INVALID_FIELD, TIMEOUT], plan::one)
         .call(At(Post, "/v1/groups/{group}/switch", "makes a colour live in all services of a group"), OF_GROUPS, group::switch)
         .call(At(Post, "/v1/groups/{group}/rollback", "takes back the last switch of a group"), OF_GROUPS, group::rollback)
         .call(At(Get, "/v1/groups/{group}/plan", "what a switch of a group would do now"), &[UNKNOWN_GROUP, TIMEOUT], group::plan)
