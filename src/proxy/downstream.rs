@@ -241,6 +241,8 @@ impl Downstream {
 
     /// A request head has begun.
     pub(crate) fn expects_head(&self) {
+        // What has come of it is kept; one that never ends is not to take a place among those that are parked.
+        self.lifeline.rest_from(Tick::NEVER);
         self.waits(Stage::Head, self.listener().limits.header_read_timeout);
     }
 

@@ -77,7 +77,7 @@ async fn a_listener_that_moves_leaves_its_parked_connections() {
     let lot = Lot::start("").await;
     let mut client = lot.parked().await;
     let pools = [&lot.blue, &lot.green];
-    let moved = config("", pools).replace("127.0.0.1:0", "127.0.0.2:0");
+    let moved = config(2, "", pools).replace("127.0.0.1:0", "127.0.0.2:0");
     lot.site.rewrite(&moved).await;
     lot.holds(1).await;
     assert_eq!(client.get("/").await.status, 200);

@@ -36,11 +36,15 @@ struct Lot {
 impl Lot {
     /// `listener` are keys of the listener.
     async fn start(listener: &str) -> Self {
+        Self::with_workers(2, listener).await
+    }
+
+    async fn with_workers(workers: usize, listener: &str) -> Self {
         let (blue, green) = (
             Answering::start("blue").await,
             Answering::start("green").await,
         );
-        let site = Site::start(&config(listener, [&blue, &green])).await;
+        let site = Site::start(&config(workers, listener, [&blue, &green])).await;
         Self { site, blue, green }
     }
 
@@ -75,8 +79,8 @@ impl Lot {
     }
 }
 
-fn config(listener: &str, [blue, green]: [&Answering; 2]) -> String {
-    let process = "[process]\nworkers = 2\nstate = \"{dir}/state\"\n";
+fn config(workers: usize, listener: &str, [blue, green]: [&Answering; 2]) -> String {
+    let process = format!("[process]\nworkers = {workers}\nstate = \"{{dir}}/state\"\n");
     format!("{process}[listener.web]\nlisten = \"127.0.0.1:0\"\n{listener}\n")
         + &shop(&[blue.addr()], &[green.addr()], "")
 }

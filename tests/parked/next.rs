@@ -54,6 +54,20 @@ async fn a_head_that_has_begun_is_waited_for_unparked_and_no_longer_than_any() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn heads_that_do_not_end_keep_no_other_from_rest() {
+    let lot = Lot::with_workers(1, "header_read_timeout = \"60s\"").await;
+    let mut begun = Vec::new();
+    // More than are parked at once.
+    for _ in 0..300 {
+        let mut client = lot.site.client().await;
+        client.send("GET / HTTP/1.1\r\nHo").await;
+        begun.push(client);
+    }
+    let _resting = lot.parked().await;
+    lot.holds(1).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn pipelined_requests_are_answered_in_their_order() {
     let lot = Lot::start("").await;
     let mut client = lot.parked().await;
