@@ -19,6 +19,7 @@ use super::{
     lifeline::Lifeline,
     pace::Paces,
     protocol::{Protocol, Verdict},
+    stage::Stage,
     trunk::Carrier,
     tunnel::Tunnel,
     unread::Unread,
@@ -43,19 +44,6 @@ pub(crate) struct Downstream {
     tunnel: RefCell<Option<Box<Tunnel>>>,
     /// The request's body, where it does not go its way by itself.
     carrier: RefCell<Option<Carrier>>,
-}
-
-/// What the connection is waiting for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Stage {
-    /// For a request to begin.
-    Idle,
-    /// For a request head to end.
-    Head,
-    /// For the response, or for the rest of the request body.
-    Response,
-    /// For the response to be handed on, or for a tunnel to end.
-    Answering,
 }
 
 impl Downstream {

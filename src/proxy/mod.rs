@@ -44,6 +44,7 @@ mod secure;
 mod service_desk;
 mod shift_desk;
 mod silence;
+mod stage;
 mod target;
 mod trace;
 mod trailers;

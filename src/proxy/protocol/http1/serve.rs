@@ -13,9 +13,10 @@ use crate::{
     proxy::{
         body::ResponseBody,
         client::Client,
-        downstream::{Downstream, Stage},
+        downstream::Downstream,
         forward::Forwarder,
         protocol::{Protocol, linger::linger},
+        stage::Stage,
         transport::Transport,
         tunnel::ClientHalf,
     },
