@@ -94,7 +94,7 @@ pub struct BarrierAnswer {
 /// several `SO_REUSEPORT` sockets would reset what waits in its queue.
 #[derive(Debug)]
 pub struct OpenListener {
-    /// The socket, non-blocking.
+    /// The socket, non-blocking, and without Nagle's algorithm, which those that are accepted inherit from it.
     pub socket: TcpListener,
     /// What connections keep of the listener. They must not keep the socket: as long as it is open, its address
     /// is neither free nor refused.

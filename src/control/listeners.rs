@@ -234,6 +234,8 @@ fn bind(addr: SocketAddr) -> io::Result<TcpListener> {
     }
     // A restart must not wait for connections in TIME_WAIT. Two listening sockets are still refused.
     socket.set_reuse_address(true)?;
+    // Whoever is accepted inherits it, and need not be told.
+    socket.set_tcp_nodelay(true)?;
     socket.set_nonblocking(true)?;
     socket.bind(&addr.into())?;
     socket.listen(BACKLOG)?;

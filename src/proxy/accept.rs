@@ -255,7 +255,6 @@ fn begin(
         ends,
         guest,
     } = arrived;
-    let _ = stream.set_nodelay(true);
     let place = (worker.admit(), place);
     let Some(guest) = guest else {
         let stranger = Stranger {

@@ -7,13 +7,14 @@
 use std::{
     io,
     pin::Pin,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
     time::Duration,
 };
 
+use rustix::net::{SendFlags, send};
 use socket2::{SockRef, TcpKeepalive};
 use tokio::{
-    io::{AsyncRead, AsyncWrite, ReadBuf},
+    io::{AsyncRead, AsyncWrite, Interest, ReadBuf},
     net::TcpStream,
 };
 use tokio_rustls::TlsStream;
@@ -58,6 +59,33 @@ impl Transport {
     /// Waits for bytes, or an end, without taking anything. Whoever asks has taken all there was before.
     pub(crate) fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.stream().poll_read_ready(cx)
+    }
+
+    /// Sends some of `bytes`. In the clear, the kernel waits for what comes next before it makes a segment of them, if
+    /// `more` is to come at once.
+    pub(crate) fn poll_send(
+        &mut self,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+        more: bool,
+    ) -> Poll<io::Result<usize>> {
+        let Self::Plain(stream) = self else {
+            return Pin::new(self).poll_write(cx, bytes);
+        };
+        if !more {
+            return Pin::new(stream).poll_write(cx, bytes);
+        }
+        loop {
+            ready!(stream.poll_write_ready(cx))?;
+            let flags = SendFlags::MORE | SendFlags::NOSIGNAL;
+            let sent = stream.try_io(Interest::WRITABLE, || {
+                send(&*stream, bytes, flags).map_err(io::Error::from)
+            });
+            match sent {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                sent => return Poll::Ready(sent),
+            }
+        }
     }
 
     fn socket(&self) -> SockRef<'_> {

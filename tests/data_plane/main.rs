@@ -15,6 +15,7 @@ mod expect;
 mod framing;
 mod headers;
 mod http10;
+mod last_answer;
 mod limits;
 mod refusal;
 mod replay;

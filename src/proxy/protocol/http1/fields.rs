@@ -15,7 +15,15 @@ pub(super) struct Fields<'a> {
     coding: Coding,
     host: Option<&'a [u8]>,
     upgrade: Option<bool>,
-    connection_upgrade: bool,
+    connection: Connection,
+}
+
+/// What `Connection` asks for.
+#[derive(Clone, Copy, Default)]
+struct Connection {
+    upgrade: bool,
+    close: bool,
+    keep_alive: bool,
 }
 
 /// What is to be undone to come by the body.
@@ -39,7 +47,11 @@ impl<'a> Fields<'a> {
             coding: Coding::None,
             host: None,
             upgrade: None,
-            connection_upgrade: false,
+            connection: Connection {
+                upgrade: false,
+                close: false,
+                keep_alive: false,
+            },
         }
     }
 
@@ -84,9 +96,9 @@ impl<'a> Fields<'a> {
                 }
             }
             10 if name.eq_ignore_ascii_case(b"connection") => {
-                let mut tokens = value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
-                self.connection_upgrade |=
-                    tokens.any(|token| token.eq_ignore_ascii_case(b"upgrade"));
+                for token in value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii) {
+                    self.connection.note(token);
+                }
                 Ok(())
             }
             14 if name.eq_ignore_ascii_case(b"content-length") => self.note_length(value),
@@ -175,13 +187,35 @@ impl<'a> Fields<'a> {
         }
     }
 
+    /// Whether the connection is to end with the answer (RFC 9112 section 9.3), and is nothing but HTTP until then.
+    pub(super) const fn end_connection(&self, line: &RequestLine<'_>) -> bool {
+        let Connection {
+            upgrade,
+            close,
+            keep_alive,
+        } = self.connection;
+        !upgrade && (close || (line.http_10 && !keep_alive))
+    }
+
     fn unchunked(&self, length: u64, line: &RequestLine<'_>) -> Framing {
         match length {
-            0 if self.upgrade == Some(true) && self.connection_upgrade && !line.http_10 => {
+            0 if self.upgrade == Some(true) && self.connection.upgrade && !line.http_10 => {
                 Framing::Upgrade
             }
             0 => Framing::None,
             length => Framing::Length(length),
+        }
+    }
+}
+
+impl Connection {
+    /// One option; their lengths sort out all others at once.
+    const fn note(&mut self, option: &[u8]) {
+        match option.len() {
+            5 => self.close |= option.eq_ignore_ascii_case(b"close"),
+            7 => self.upgrade |= option.eq_ignore_ascii_case(b"upgrade"),
+            10 => self.keep_alive |= option.eq_ignore_ascii_case(b"keep-alive"),
+            _ => {}
         }
     }
 }

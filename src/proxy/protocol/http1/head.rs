@@ -20,6 +20,16 @@ pub(super) enum Framing {
     Chunked,
 }
 
+/// A head that may go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Judged {
+    /// In bytes, with the empty line.
+    pub(super) length: usize,
+    pub(super) framing: Framing,
+    /// Whether the connection is to end with the answer (RFC 9112 section 9.6), and speaks HTTP until then.
+    pub(super) last: bool,
+}
+
 /// The length of the head at the start of `bytes`, its empty line included; `scanned` bytes of it were searched
 /// before, so that a head that comes in drops is not judged again for each.
 pub(super) fn end(bytes: &[u8], scanned: usize) -> Option<usize> {
@@ -39,11 +49,8 @@ pub(super) fn shows_more(bytes: &[u8], scanned: usize) -> bool {
 }
 
 /// Judges the head at the start of `bytes`: the request line, the fields and the empty line. `None` if its end
-/// has not come; otherwise its length and what it says of the body. What is wrong is told as soon as it shows.
-pub(super) fn judge(
-    bytes: &[u8],
-    limits: &ListenerLimits,
-) -> Option<Result<(usize, Framing), HeadRefusal>> {
+/// has not come; otherwise its length and what it says of the body and the connection. What is wrong is told as soon as it shows.
+pub(super) fn judge(bytes: &[u8], limits: &ListenerLimits) -> Option<Result<Judged, HeadRefusal>> {
     let mut lines = Lines(bytes);
     let line = match lines.next()?.and_then(RequestLine::read) {
         Ok(line) => line,
@@ -64,7 +71,12 @@ pub(super) fn judge(
             return Some(Err(HeadRefusal::TooLarge));
         }
         if field.is_empty() {
-            return Some(fields.framing(&line).map(|framing| (length, framing)));
+            let last = fields.end_connection(&line);
+            return Some(fields.framing(&line).map(|framing| Judged {
+                length,
+                framing,
+                last,
+            }));
         }
         count += 1;
         if count > limits.max_header_count {
@@ -168,10 +180,9 @@ mod tests {
             Some(head.len()),
             "{head:?} is a whole head"
         );
-        let (length, framing) =
-            judge(head.as_bytes(), &limits()).expect("a whole head is judged")?;
-        assert_eq!(length, head.len());
-        Ok(framing)
+        let judged = judge(head.as_bytes(), &limits()).expect("a whole head is judged")?;
+        assert_eq!(judged.length, head.len());
+        Ok(judged.framing)
     }
 
     fn with(fields: &str) -> Result<Framing, HeadRefusal> {
@@ -205,6 +216,35 @@ mod tests {
             judged("GET /{a}?q=[b]|c HTTP/1.1\r\nHost: [::1]:80\r\n\r\n"),
             Ok(Framing::None)
         );
+    }
+
+    #[test]
+    fn a_request_may_be_the_last() {
+        let last = |line: &str, fields: &str| {
+            let head = format!("GET / {line}\r\nHost: a\r\n{fields}\r\n");
+            judge(head.as_bytes(), &limits()).unwrap().unwrap().last
+        };
+        for (line, fields, expected) in [
+            ("HTTP/1.1", "", false),
+            ("HTTP/1.1", "Connection: keep-alive\r\n", false),
+            ("HTTP/1.1", "Connection: x, Close\r\n", true),
+            ("HTTP/1.1", "Connection: x\r\nConnection: close\r\n", true),
+            ("HTTP/1.0", "", true),
+            ("HTTP/1.0", "Connection: Keep-Alive\r\n", false),
+            // It may become a tunnel, or hyper may think so.
+            (
+                "HTTP/1.1",
+                "Connection: close, upgrade\r\nUpgrade: websocket\r\n",
+                false,
+            ),
+            (
+                "HTTP/1.1",
+                "Connection: close, upgrade\r\nUpgrade: h2c\r\n",
+                false,
+            ),
+        ] {
+            assert_eq!(last(line, fields), expected, "{line} {fields}");
+        }
     }
 
     #[test]

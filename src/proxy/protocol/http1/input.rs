@@ -11,7 +11,7 @@ use tokio::io::ReadBuf;
 
 use super::{
     chunk::{Step, Walker},
-    head::{self, Framing},
+    head::{self, Framing, Judged},
     refusal::HeadRefusal,
 };
 use crate::{
@@ -25,6 +25,8 @@ pub(super) struct Input {
     limits: Arc<ListenerLimits>,
     /// Heads let through, the replacement of a refused one included.
     pub(super) heads: u64,
+    /// Whether the last of them asks for the end of the connection.
+    pub(super) last: bool,
     pub(super) refusal: Option<HeadRefusal>,
     /// Bytes read that may not go on yet: a part of a head, or what came after an upgrade request.
     /// `max_header_size` and one read are its bound.
@@ -54,6 +56,7 @@ impl Input {
             phase: Phase::Head,
             limits,
             heads: 0,
+            last: false,
             refusal: None,
             held: Vec::new(),
             searched: 0,
@@ -117,8 +120,13 @@ impl Input {
             || head::shows_more(head, searched)
             || preface(&head[..searched]) == Preface::Part;
         match is_new.then(|| head::judge(head, &self.limits)).flatten() {
-            Some(Ok((length, framing))) => {
+            Some(Ok(Judged {
+                length,
+                framing,
+                last,
+            })) => {
                 self.heads += 1;
+                self.last = last;
                 self.searched = 0;
                 self.phase = match framing {
                     Framing::None => Phase::Head,

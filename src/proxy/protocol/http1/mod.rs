@@ -13,6 +13,7 @@ mod guarded;
 mod head;
 mod input;
 mod parked;
+mod parting;
 mod refusal;
 mod request_line;
 pub(crate) mod request_writer;

@@ -66,6 +66,9 @@ async fn serve_awake(downstream: &Rc<Downstream>, wire: &Rc<Wire>, socket: Trans
             if let Poll::Ready(ended) = Pin::new(&mut connection).poll(cx) {
                 return Poll::Ready(ended.map_or(Ended::Broken, |()| Ended::Parted));
             }
+            if wire.lets_go() {
+                continue;
+            }
             match look_around(downstream, wire, &mut closing) {
                 Next::Wait => return Poll::Pending,
                 Next::PollAgain => {}
@@ -78,7 +81,8 @@ async fn serve_awake(downstream: &Rc<Downstream>, wire: &Rc<Wire>, socket: Trans
     })
     .await;
     let parts = connection.into_parts();
-    let guarded = parts.io.into_inner();
+    let mut guarded = parts.io.into_inner();
+    guarded.parts().await;
     match ended {
         Ended::Parted => {
             // Boxed, so that an idle connection holds no room for its end.

@@ -26,6 +26,10 @@ pub(crate) struct Wire {
     stalled: Cell<bool>,
     /// Whether all that there was has left since somebody asked.
     flushed: Cell<bool>,
+    /// Whether something is kept back that nobody will send before the connection is polled again.
+    kept: Cell<bool>,
+    /// Whether nothing is to be kept back any more.
+    hurries: Cell<bool>,
     /// Whether nothing but the end of the connection says that the answer is whole.
     to_the_end: Cell<bool>,
 }
@@ -38,6 +42,8 @@ impl Wire {
             written: Cell::new(0),
             stalled: Cell::new(false),
             flushed: Cell::new(false),
+            kept: Cell::new(false),
+            hurries: Cell::new(false),
             to_the_end: Cell::new(false),
         })
     }
@@ -87,6 +93,30 @@ impl Wire {
     pub(super) fn flushed(&self, polled: &Poll<io::Result<()>>) {
         self.stalled.set(polled.is_pending());
         self.flushed.set(polled.is_ready());
+    }
+
+    /// Whether the end of the connection may follow the answer at once.
+    pub(super) fn may_keep_back(&self) -> bool {
+        !self.hurries.get() && self.input.borrow().last
+    }
+
+    /// Notes whether something is kept back.
+    pub(super) fn keeps_back(&self, keeps: bool) {
+        self.kept.set(keeps);
+    }
+
+    /// Nothing is kept back from now on. Says whether something was: the connection must be polled for it then.
+    pub(super) fn lets_go(&self) -> bool {
+        let kept = self.kept.replace(false);
+        if kept {
+            self.hurries.set(true);
+        }
+        kept
+    }
+
+    /// Whether what was kept back is to wait no longer.
+    pub(super) const fn hurries(&self) -> bool {
+        self.hurries.get()
     }
 
     /// Whether all that there was for the client has left since this was asked last.

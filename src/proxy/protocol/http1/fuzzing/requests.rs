@@ -6,7 +6,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 
 use super::super::{
     chunk::{Step, Walker},
-    head::{self, Framing},
+    head::{self, Framing, Judged},
     input::{Input, Phase},
     request_writer::write_head,
 };
@@ -102,7 +102,10 @@ fn are_whole_messages(mut rest: &[u8], limits: &ListenerLimits) {
         if rest.is_empty() {
             return;
         }
-        let Some(Ok((length, framing))) = head::judge(rest, limits) else {
+        let Some(Ok(Judged {
+            length, framing, ..
+        })) = head::judge(rest, limits)
+        else {
             panic!("no head passed in parts: {rest:?}");
         };
         let (head, body) = rest.split_at(length);
@@ -186,7 +189,10 @@ pub(in crate::proxy) fn is_one_request(head: &Head, bodiless: bool) {
     let mut text = Vec::new();
     write_head(&mut text, head, bodiless);
     let (limits, shown) = (ListenerLimits::default(), String::from_utf8_lossy(&text));
-    let Some(Ok((length, framing))) = head::judge(&text, &limits) else {
+    let Some(Ok(Judged {
+        length, framing, ..
+    })) = head::judge(&text, &limits)
+    else {
         panic!("{:?}: {shown}", head::judge(&text, &limits));
     };
     assert_eq!(length, text.len(), "{shown}");
