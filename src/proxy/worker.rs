@@ -4,6 +4,7 @@ use std::{
     cell::{Cell, RefCell},
     collections::HashMap,
     io,
+    panic::resume_unwind,
     rc::Rc,
     sync::{Arc, mpsc::sync_channel},
     thread,
@@ -113,7 +114,6 @@ pub fn spawn(setup: WorkerSetup) -> io::Result<thread::JoinHandle<()>> {
 }
 
 async fn run(setup: WorkerSetup) {
-    let mut orders = setup.orders;
     let place = (setup.index, setup.stats.workers().len());
     let traces = Traces::new(setup.records.spans(), place);
     let worker = Rc::new(Worker {
@@ -140,26 +140,36 @@ async fn run(setup: WorkerSetup) {
         last_connection_closed: Notify::new(),
         listeners: RefCell::default(),
     });
-    let mut sweep = interval(SWEEP_INTERVAL);
-    sweep.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut parts = (0..PRUNE_PARTS).cycle();
-    loop {
-        tokio::select! {
-            biased;
-            order = orders.recv() => match order {
-                Some(order) => worker.obey(order),
-                None => return,
-            },
-            _ = sweep.tick() => {
-                worker.sweep();
-                let part = parts.next().unwrap_or(0);
-                worker.desk.prune(worker.clock.coarse(), (part, PRUNE_PARTS));
-            }
-        }
+    // In a task, not in what the runtime itself waits for: of that, it thinks only after every sixty-one tasks.
+    if let Err(error) = spawn_local(worker.looks_after(setup.orders)).await
+        && let Ok(panic) = error.try_into_panic()
+    {
+        resume_unwind(panic);
     }
 }
 
 impl Worker {
+    /// Obeys, and looks at what is due, until nobody gives orders any more.
+    async fn looks_after(self: Rc<Self>, mut orders: mpsc::Receiver<Order>) {
+        let mut sweep = interval(SWEEP_INTERVAL);
+        sweep.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut parts = (0..PRUNE_PARTS).cycle();
+        loop {
+            tokio::select! {
+                biased;
+                order = orders.recv() => match order {
+                    Some(order) => self.obey(order),
+                    None => return,
+                },
+                _ = sweep.tick() => {
+                    self.sweep();
+                    let part = parts.next().unwrap_or(0);
+                    self.desk.prune(self.clock.coarse(), (part, PRUNE_PARTS));
+                }
+            }
+        }
+    }
+
     fn obey(self: &Rc<Self>, order: Order) {
         match order {
             Order::Barrier { counters, answer } => {
@@ -173,6 +183,8 @@ impl Worker {
                     worker: self.index,
                     counts,
                 });
+                // Where the controller has no other core, it is to learn of it now, not when this slice of time ends.
+                thread::yield_now();
             }
             Order::WarmUp { pool, answer } => {
                 let worker = Rc::clone(self);
