@@ -192,6 +192,33 @@ fn gauges_are_those_of_the_views() {
     }
 }
 
+/// `increase` does not see the first step of a series that begins with it.
+#[test]
+fn switches_of_a_service_are_counted_from_zero() {
+    let world = world();
+    let series = || -> BTreeMap<String, f64> {
+        let text = world.metrics.render(&[view("shop")]).unwrap();
+        let counted = |it: &Family| {
+            it.name.starts_with("cutover_switches_") || it.name.starts_with("cutover_drain_cut_")
+        };
+        let families = families(&text).into_iter().filter(counted);
+        families.flat_map(|family| family.series).collect()
+    };
+    let before = series();
+    assert_eq!(before.len(), 3 * 2 + 2, "{before:?}");
+    assert!(before.values().all(|it| *it == 0.0), "{before:?}");
+
+    world.notices.tell(&Notice::Switched {
+        receipt: receipt(),
+        generation: Generation(4),
+    });
+    let after = series();
+    assert!(after.keys().eq(before.keys()), "{after:?}");
+    let rose: Vec<_> = after.iter().filter(|(_, value)| **value == 1.0).collect();
+    let series = r#"cutover_switches_total{actor_kind="admin",outcome="committed",service="shop"}"#;
+    assert_eq!(rose, [(&series.to_owned(), &1.0)], "{after:?}");
+}
+
 #[test]
 fn what_is_removed_vanishes() {
     let world = world();

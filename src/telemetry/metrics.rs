@@ -15,6 +15,7 @@ mod shards;
 mod tls;
 mod told;
 mod views;
+mod zeros;
 
 use std::{
     collections::BTreeMap,
@@ -103,6 +104,7 @@ impl Metrics {
     pub fn render(&self, views: &[ServiceView]) -> Result<String, MetricsError> {
         self.told.prune(views);
         let mut families = self.registry.gather();
+        families.extend(self.told.families(views));
         families.extend(self.process_families());
         families.extend(shards::workers(&self.stats));
         families.extend(tls::handshakes(&self.stats));

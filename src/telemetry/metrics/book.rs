@@ -27,7 +27,7 @@ impl Book<'_> {
         title: &Title,
         labels: &[&str],
     ) -> Result<IntCounterVec, prometheus::Error> {
-        self.enter(IntCounterVec::new(title.opts(), labels)?)
+        self.enter(title.counters(labels)?)
     }
 
     pub(super) fn gauge(&self, title: &Title) -> Result<IntGauge, prometheus::Error> {
@@ -67,6 +67,11 @@ pub(super) struct Title {
 impl Title {
     pub(super) const fn new(name: &'static str, help: &'static str) -> Self {
         Self { name, help }
+    }
+
+    /// Counters that are entered nowhere.
+    pub(super) fn counters(&self, labels: &[&str]) -> Result<IntCounterVec, prometheus::Error> {
+        IntCounterVec::new(self.opts(), labels)
     }
 
     fn opts(&self) -> Opts {

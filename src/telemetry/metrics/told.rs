@@ -8,11 +8,15 @@ use std::{
     time::Duration,
 };
 
-use prometheus::{Gauge, Histogram, HistogramVec, IntCounter, IntCounterVec, IntGauge, Registry};
+use prometheus::{
+    Gauge, Histogram, HistogramVec, IntCounter, IntCounterVec, IntGauge, Registry,
+    proto::MetricFamily,
+};
 
 use super::{
     book::{self, Book, Title},
     named::Named,
+    zeros::with_zeros,
 };
 use crate::{
     core::{
@@ -58,14 +62,14 @@ impl Told {
         let book = Book(registry);
         let told = Self {
             notices: book.counters(&NOTICES, &["notice"])?,
-            switches: book.counters(&SWITCHES, &["service", "outcome", "actor_kind"])?,
+            switches: SWITCHES.counters(&["service", "outcome", "actor_kind"])?,
             gates: book.counters(&GATES, &["service", "gate", "verdict"])?,
             hooks: book.counters(&HOOKS, &["service", "at", "outcome"])?,
             rollbacks: book.counters(&ROLLBACKS, &["service", "actor_kind"])?,
             barrier: book.histogram(&BARRIER, &BARRIER_BUCKETS)?,
             barriers_missed: book.counter(&BARRIERS_MISSED)?,
             drain: book.histograms(&DRAIN, &DRAIN_BUCKETS, &["service"])?,
-            drain_cut: book.counters(&DRAIN_CUT, &["service", "cause"])?,
+            drain_cut: DRAIN_CUT.counters(&["service", "cause"])?,
             ejections: book.counters(&EJECTIONS, &["service", "colour", "endpoint"])?,
             reloads: book.counters(&RELOADS, &["result"])?,
             reload_success: book.gauge(&RELOAD_SUCCESS)?,
@@ -121,7 +125,6 @@ impl Told {
                 add(&self.reloads, &[FAILED], 1);
                 self.reload_success.set(0);
             }
-            Notice::ServiceAdded { service, .. } => self.begin_service(service),
             Notice::JournalFailed { .. } => self.journal_failures.inc(),
             Notice::JournalDamaged { damage, .. } => {
                 self.journal_damaged.inc_by(damage.len() as u64);
@@ -142,6 +145,7 @@ impl Told {
             | Notice::DrainDeadlinePassed { .. }
             | Notice::HealthChanged { .. }
             | Notice::Readmitted { .. }
+            | Notice::ServiceAdded { .. }
             | Notice::ServiceRemoved { .. }
             | Notice::EndpointsChanged { .. }
             | Notice::EndpointDrained { .. }
@@ -149,6 +153,20 @@ impl Told {
             | Notice::ListenerOpened { .. }
             | Notice::ListenerClosed { .. } => {}
         }
+    }
+
+    /// Counters of which each of these services has zeros before it has more; the registry has all others.
+    pub(super) fn families(&self, views: &[ServiceView]) -> Vec<MetricFamily> {
+        let services = || views.iter().map(|view| view.service.as_str());
+        let switches = services().flat_map(|service| {
+            let of = move |kind: ActorKind| OUTCOMES.map(|it| [kind.as_str(), it, service]);
+            [ActorKind::Admin, ActorKind::File].into_iter().flat_map(of)
+        });
+        let cut = services().flat_map(|service| CAUSES.map(|cause| [cause, service]));
+        let switch_labels = ["actor_kind", "outcome", "service"];
+        let mut families = with_zeros(&self.switches, switch_labels, switches);
+        families.extend(with_zeros(&self.drain_cut, ["cause", "service"], cut));
+        families
     }
 
     /// Forgets series of services and endpoints that `views` does not name. A series that began after the
@@ -247,20 +265,6 @@ impl Told {
         self.config_generation
             .set(i64::try_from(generation).unwrap_or(i64::MAX));
     }
-
-    /// Shows as zero what has not happened yet: `increase` does not see the first step of a series that begins
-    /// with it.
-    fn begin_service(&self, service: &ServiceName) {
-        let service = service.as_str();
-        for kind in [ActorKind::Admin, ActorKind::File] {
-            for outcome in [COMMITTED, REFUSED, ABORTED] {
-                add(&self.switches, &[service, outcome, kind.as_str()], 0);
-            }
-        }
-        for cause in [DRAIN_DEADLINE, SHUTDOWN] {
-            add(&self.drain_cut, &[service, cause], 0);
-        }
-    }
 }
 
 fn add(counters: &IntCounterVec, labels: &[&str], amount: u64) {
@@ -276,11 +280,13 @@ const UNSCRAPED_LIMIT: usize = 100_000;
 const COMMITTED: &str = "committed";
 const REFUSED: &str = "refused";
 const ABORTED: &str = "aborted";
+const OUTCOMES: [&str; 3] = [COMMITTED, REFUSED, ABORTED];
 const APPLIED: &str = "applied";
 const PASSED: &str = "passed";
 const FAILED: &str = "failed";
 const DRAIN_DEADLINE: &str = "drain_deadline";
 const SHUTDOWN: &str = "shutdown";
+const CAUSES: [&str; 2] = [DRAIN_DEADLINE, SHUTDOWN];
 
 /// A barrier takes tens of microseconds on idle workers; a second means that one hangs.
 const BARRIER_BUCKETS: [f64; 12] = [
