@@ -15,15 +15,21 @@ use super::{
     time::after,
 };
 
-/// What is known of one endpoint's fitness.
+/// What is known of one endpoint's fitness. Small, because there may be eighty thousand.
 #[derive(Clone, Debug, Default)]
 pub struct HealthTracker {
     health: Health,
     /// Verdicts in a row that speak against `health`.
     against: u32,
-    last_failure: Option<String>,
-    ejection: Option<Ejection>,
-    /// Ejections without a stay of `max_eject` between them.
+    last_failure: Option<Box<str>>,
+    /// Nothing before its traffic has taken it out for the first time.
+    ejections: Option<Box<Ejections>>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Ejections {
+    present: Option<Ejection>,
+    /// Those without a stay of `max_eject` between them.
     in_a_row: u32,
     back_since: Option<Instant>,
 }
@@ -41,7 +47,8 @@ impl HealthTracker {
         let (found, needed) = match verdict {
             ProbeVerdict::Passed => (Health::Healthy, probe.rise),
             ProbeVerdict::Failed(why) => {
-                self.last_failure = Some(why.chars().take(WHY_LIMIT).collect());
+                let why: String = why.chars().take(WHY_LIMIT).collect();
+                self.last_failure = Some(why.into());
                 (Health::Unhealthy, probe.fall)
             }
         };
@@ -72,24 +79,27 @@ impl HealthTracker {
         if passive.eject.is_zero() || !self.is_ready() {
             return None;
         }
-        let stayed = self.back_since.map(|since| now.duration_since(since));
+        let ejections = self.ejections.get_or_insert_default();
+        let stayed = ejections.back_since.map(|since| now.duration_since(since));
         if stayed.is_some_and(|stayed| stayed >= passive.max_eject) {
-            self.in_a_row = 0;
+            ejections.in_a_row = 0;
         }
-        let doubled = 1_u32 << self.in_a_row.min(31);
+        let doubled = 1_u32 << ejections.in_a_row.min(31);
         let lasts = passive.eject.saturating_mul(doubled).min(passive.max_eject);
-        self.in_a_row = self.in_a_row.saturating_add(1);
+        ejections.in_a_row = ejections.in_a_row.saturating_add(1);
         let until = after(now, lasts);
-        self.ejection = Some(Ejection { until, why });
+        ejections.present = Some(Ejection { until, why });
         Some(until)
     }
 
     /// Ends an ejection whose time has passed; says whether there was one.
     pub fn readmit(&mut self, now: Instant) -> bool {
-        let over = self.ejection.is_some_and(|it| it.until <= now);
+        let Some(ejections) = &mut self.ejections else {
+            return false;
+        };
+        let over = ejections.present.take_if(|it| it.until <= now).is_some();
         if over {
-            self.ejection = None;
-            self.back_since = Some(now);
+            ejections.back_since = Some(now);
         }
         over
     }
@@ -103,27 +113,33 @@ impl HealthTracker {
     /// Whether the endpoint may be picked: healthy by its probes and not out because of its traffic.
     #[must_use]
     pub fn is_ready(&self) -> bool {
-        self.health == Health::Healthy && self.ejection.is_none()
+        self.health == Health::Healthy && self.ejection().is_none()
     }
 
     /// When its ejection ends, if it is out because of its traffic.
     #[must_use]
     pub fn ejected_until(&self) -> Option<Instant> {
-        self.ejection.map(|it| it.until)
+        self.ejection().map(|it| it.until)
     }
 
     /// Why it is not ready, or what the last failed probe of a ready one saw.
     #[must_use]
     pub fn why(&self, now: Instant) -> Option<String> {
-        match (self.health, self.ejection) {
+        match (self.health, self.ejection()) {
             (Health::Unknown, _) => Some("not probed yet".to_owned()),
             (Health::Healthy, Some(Ejection { until, why })) => Some(format!(
                 "ejected because of its traffic ({}), {} left",
                 why.as_str(),
                 left(until, now)
             )),
-            (Health::Healthy, None) | (Health::Unhealthy, _) => self.last_failure.clone(),
+            (Health::Healthy, None) | (Health::Unhealthy, _) => {
+                self.last_failure.as_deref().map(str::to_owned)
+            }
         }
+    }
+
+    fn ejection(&self) -> Option<Ejection> {
+        self.ejections.as_ref()?.present
     }
 }
 

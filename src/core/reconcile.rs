@@ -176,7 +176,7 @@ impl State {
         self.warn_of_empty_live(&name, difference);
         let standing = self.standings.get_mut(&name);
         if let Some(record) = standing.and_then(|it| it.shift.take()) {
-            self.restore_shift(record, turn);
+            self.restore_shift(*record, turn);
         }
         self.restore_linger(&name, turn.now);
         difference.rerouted.push(spec);
@@ -290,7 +290,7 @@ impl State {
         }
         // The shift of an operator goes on, and a wish against it is refused as another switch would be.
         let shift = self.shifts.get(&spec.name).map(|it| &it.record);
-        let shift = shift.or(standing.shift.as_ref());
+        let shift = shift.or(standing.shift.as_deref());
         let against = shift.is_some_and(|it| it.actor != Actor::file());
         let wanted = standing.live != spec.live || against;
         standing.wishing = wanted;

@@ -34,5 +34,5 @@ pub struct RestoredService {
     /// Past switches, newest first, [`HISTORY_LIMIT`](super::event::HISTORY_LIMIT) at most; those that were not settled are `Interrupted`.
     pub history: Vec<Receipt>,
     /// The shift that was under way.
-    pub shift: Option<ShiftRecord>,
+    pub shift: Option<Box<ShiftRecord>>,
 }

@@ -99,6 +99,8 @@ impl Prefixes {
                     return;
                 }
                 let at = few.partition_point(|(known, _)| known.len() >= prefix.len());
+                // Most hosts have one, and a vector that grows by itself would have room for four.
+                few.reserve_exact(1);
                 few.insert(at, (prefix.into(), slot));
                 if few.len() > FEW {
                     *self = Self::Many {

@@ -32,7 +32,8 @@ pub(super) struct Standing {
     /// The highest number that a tenure was given; that of a shift which came to nothing is not used again.
     pub(super) last_tenure: Tenure,
     /// The shift that the journal knows of, while the service is not served.
-    pub(super) shift: Option<ShiftRecord>,
+    /// Boxed, because few have one, and there may be ten thousand services.
+    pub(super) shift: Option<Box<ShiftRecord>>,
     /// What the last file that named the service calls live.
     pub(super) file_live: Colour,
     /// Whether the journal is to hear of that when the switch that it asks for has come to an end, and not before: a wish that a

@@ -97,7 +97,7 @@ fn shifts(services: &mut BTreeMap<ServiceName, RestoredService>, shift: ShiftRec
     let known = services.get_mut(&shift.service).unwrap();
     let ended = known.history.iter().any(|it| it.tenure == shift.tenure);
     assert!(!ended, "a shift does not go on after its end");
-    known.shift = Some(shift);
+    known.shift = Some(Box::new(shift));
 }
 
 fn aborted(services: &mut BTreeMap<ServiceName, RestoredService>, receipt: Receipt) {

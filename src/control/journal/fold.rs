@@ -33,7 +33,8 @@ struct Known {
     /// Newest first.
     history: VecDeque<Receipt>,
     /// Until a receipt of its tenure or a later one tells of its end.
-    shift: Option<ShiftRecord>,
+    /// Boxed, because few have one, and there may be ten thousand services.
+    shift: Option<Box<ShiftRecord>>,
 }
 
 impl Fold {
@@ -161,7 +162,7 @@ impl Known {
         let newest = self.history.front().map(|it| it.tenure);
         let last = newest.max(self.live.map(|(_, tenure)| tenure));
         if last.is_none_or(|last| shift.tenure > last) {
-            self.shift = Some(shift.clone());
+            self.shift = Some(Box::new(shift.clone()));
         }
     }
 
@@ -209,7 +210,7 @@ impl Known {
             });
         }
         entries.extend(self.shift.iter().map(|shift| Entry::Shifting {
-            shift: Box::new(shift.clone()),
+            shift: shift.clone(),
         }));
         for (colour, endpoints) in self.endpoints.iter() {
             entries.extend(endpoints.iter().map(|(addr, weight)| Entry::Registered {

@@ -29,7 +29,8 @@ use crate::{
 /// See the module.
 #[derive(Debug)]
 pub(super) struct Rounds {
-    probed: BTreeMap<EndpointId, Probed>,
+    /// Boxed, because the nodes of a tree are half empty, and there may be eighty thousand.
+    probed: BTreeMap<EndpointId, Box<Probed>>,
     services: BTreeMap<ServiceName, Vec<EndpointId>>,
     schedule: Schedule,
     under_way: JoinSet<Ended>,
@@ -149,7 +150,7 @@ impl Rounds {
                 awaits_name: Some(due + watched.probe.timeout),
                 watched,
             };
-            self.probed.insert(probed.watched.id, probed);
+            self.probed.insert(probed.watched.id, Box::new(probed));
         }
     }
 
