@@ -99,7 +99,10 @@ impl Pool {
     }
 
     fn into_specs(self) -> Vec<EndpointSpec> {
-        self.endpoints.into_iter().map(|(spec, _)| spec).collect()
+        let mut specs: Vec<_> = self.endpoints.into_iter().map(|(spec, _)| spec).collect();
+        // It has the memory of the pairs until then.
+        specs.shrink_to_fit();
+        specs
     }
 }
 

@@ -171,7 +171,10 @@ fn routes(
         );
     }
     let items = raw.value().map(|list| list.items).unwrap_or_default();
-    items.into_iter().map(|it| (it.at, it.value)).unzip()
+    let (at, mut routes): (_, Vec<_>) = items.into_iter().map(|it| (it.at, it.value)).unzip();
+    // They are kept for as long as the service.
+    routes.shrink_to_fit();
+    (at, routes)
 }
 
 fn host(raw: Field<HostText>, judge: &mut Judge<'_>) -> HostPolicy {
