@@ -39,8 +39,10 @@ pub(super) struct Judge<'a> {
     lines: Vec<usize>,
     /// Variables of the environment that were looked at.
     variables: Vec<String>,
-    /// Names of the tables around the value that is being read.
-    tables: Vec<String>,
+    /// The name of the key that is being read; one text that grows and shrinks, for it is asked for at mistakes alone.
+    key: String,
+    /// How many names are in it.
+    depth: usize,
     /// Where the files that are to be read later are named first.
     files: BTreeMap<PathBuf, At>,
     errors: Findings,
@@ -57,7 +59,8 @@ impl<'a> Judge<'a> {
                 .chain(breaks.map(|(index, _)| index + 1))
                 .collect(),
             variables: Vec::new(),
-            tables: Vec::new(),
+            key: String::new(),
+            depth: 0,
             files: BTreeMap::new(),
             errors: Findings::default(),
             warnings: Findings::default(),
@@ -66,12 +69,19 @@ impl<'a> Judge<'a> {
 
     /// The file cannot be used.
     pub(super) fn error(&mut self, at: At, text: String, suggestion: impl Into<String>) {
-        self.errors.add(at, text, suggestion.into());
+        self.errors.add(at, || (text, suggestion.into()));
     }
 
     /// The file can be used, but something in it is odd.
     pub(super) fn warn(&mut self, at: At, text: String, suggestion: impl Into<String>) {
-        self.warnings.add(at, text, suggestion.into());
+        self.warnings.add(at, || (text, suggestion.into()));
+    }
+
+    /// The same, for what may be found at every endpoint of ten thousand services: words are made only for what is kept.
+    pub(super) fn warn_by(&mut self, at: At, words: impl FnOnce(&Self) -> (String, String)) {
+        let mut warnings = std::mem::take(&mut self.warnings);
+        warnings.add(at, || words(self));
+        self.warnings = warnings;
     }
 
     /// The place of a variable of the environment.
@@ -122,15 +132,21 @@ impl<'a> Judge<'a> {
 
     /// Reads what is inside the table or key `name`.
     pub(super) fn within<T>(&mut self, name: &str, read: impl FnOnce(&mut Self) -> T) -> T {
-        self.tables.push(shown(name));
+        let around = self.key.len();
+        if self.depth > 0 {
+            self.key.push('.');
+        }
+        show(name, &mut self.key);
+        self.depth += 1;
         let value = read(self);
-        self.tables.pop();
+        self.depth -= 1;
+        self.key.truncate(around);
         value
     }
 
     /// The whole name of the key that is being read, such as `service.shop.probe.interval`.
     pub(super) fn key(&self) -> String {
-        self.tables.join(".")
+        self.key.clone()
     }
 
     /// The problems: what makes the file useless, and what is only odd.
@@ -172,10 +188,11 @@ impl Findings {
         self.kept.len() >= PROBLEMS_LIMIT
     }
 
-    fn add(&mut self, at: At, text: String, suggestion: String) {
+    fn add(&mut self, at: At, words: impl FnOnce() -> (String, String)) {
         if self.is_full() {
             self.dropped += 1;
         } else {
+            let (text, suggestion) = words();
             self.kept.push(Finding {
                 at,
                 text,
@@ -214,18 +231,28 @@ impl Findings {
 /// `text` as it may stand in a message: on one line, without control characters, and not too long.
 pub(super) fn shown(text: &str) -> String {
     let mut shown = String::new();
+    show(text, &mut shown);
+    shown
+}
+
+/// Puts `text` behind what is there, as [`shown`] has it.
+fn show(text: &str, there: &mut String) {
+    let is_plain = |byte: u8| byte == b' ' || byte.is_ascii_graphic();
+    if text.len() <= SHOWN_LIMIT && text.bytes().all(is_plain) {
+        return there.push_str(text);
+    }
+    let limit = there.len() + SHOWN_LIMIT;
     for char in text.chars() {
-        if shown.len() >= SHOWN_LIMIT {
-            shown.push_str("...");
+        if there.len() >= limit {
+            there.push_str("...");
             break;
         }
         if char.is_control() {
-            shown.extend(char.escape_default());
+            there.extend(char.escape_default());
         } else {
-            shown.push(char);
+            there.push(char);
         }
     }
-    shown
 }
 
 /// Bytes of a typed text that a message repeats.
@@ -272,6 +299,19 @@ mod tests {
             errors.lines()[PROBLEMS_LIMIT],
             "c: 2 more problems are not shown; fix these first"
         );
+    }
+
+    #[test]
+    fn a_key_is_named_whole_while_it_is_read() {
+        let mut judge = Judge::new(Path::new("c"), "");
+        let inner = judge.within("", |judge| {
+            judge.within("a\nb", |judge| {
+                judge.within(&"x".repeat(500), |judge| judge.key())
+            })
+        });
+        assert_eq!(inner, format!(".a\\nb.{}...", "x".repeat(SHOWN_LIMIT)));
+        assert_eq!(judge.within("c", |judge| judge.key()), "c");
+        assert_eq!(judge.key(), "");
     }
 
     #[test]

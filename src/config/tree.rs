@@ -41,13 +41,15 @@ impl<'a> Node<'a> {
             self.wrong_type("a table", "put its keys under a `[...]` header", judge);
             return None;
         };
+        let mut given = 0_u64;
         for key in entries.keys() {
             let name: &str = key.get_ref();
-            if !known.contains(&name) {
-                unknown_key(At::Byte(key.span().start), name, known, judge);
+            match known.iter().position(|known| *known == name) {
+                Some(place) => given |= 1 << (place % 64),
+                None => unknown_key(At::Byte(key.span().start), name, known, judge),
             }
         }
-        Some(Table { entries })
+        Some(Table { entries, given })
     }
 
     /// The things in the table here that the operator gives names to, `max` at most.
@@ -196,14 +198,22 @@ impl<T> Field<T> {
     }
 }
 
-/// A table of which every key is known.
-#[derive(Clone, Copy, Debug)]
+/// A table of which every key is known. Its fields are taken in the order in which its keys were declared.
+#[derive(Debug)]
 pub(super) struct Table<'a> {
     entries: &'a toml::de::DeTable<'a>,
+    /// A bit for each key, the next one lowest; where none is set, there is no need to look. Keys 64 apart share one.
+    given: u64,
 }
 
 impl Table<'_> {
-    pub(super) fn field<T: Typed>(self, name: &str, judge: &mut Judge<'_>) -> Field<T> {
+    /// The next field, which goes by `name`.
+    pub(super) fn field<T: Typed>(&mut self, name: &str, judge: &mut Judge<'_>) -> Field<T> {
+        let may_be_there = self.given & 1 == 1;
+        self.given = self.given.rotate_right(1);
+        if !may_be_there {
+            return Field::Missing;
+        }
         let Some((key, value)) = self.entries.get_key_value(name) else {
             return Field::Missing;
         };
@@ -373,7 +383,7 @@ macro_rules! table {
                 node: $crate::config::tree::Node<'_>,
                 judge: &mut $crate::config::judge::Judge<'_>,
             ) -> Option<Self> {
-                let table = node.table(&[$(stringify!($key)),*], judge)?;
+                let mut table = node.table(&[$(stringify!($key)),*], judge)?;
                 Some(Self { $($key: table.field(stringify!($key), judge),)* })
             }
         }

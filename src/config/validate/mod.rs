@@ -20,7 +20,7 @@ mod service;
 mod tls;
 mod traces;
 
-use std::{path::Path, sync::Arc};
+use std::path::Path;
 
 use self::{listener::Listeners, route::Heard, service::Judged};
 use super::{
@@ -77,8 +77,8 @@ pub(super) fn config(
     route::clashes(heard(&services), judge);
     listeners.unused(services.iter().map(|it| &it.spec.listeners), judge);
     let groups = group::groups(raw.group, &services, judge);
-    let mut specs: Vec<_> = services.into_iter().map(|it| Arc::new(it.spec)).collect();
-    // Collected in place, they would keep the room of what they came from: a hundred times their own.
+    let mut specs: Vec<_> = services.into_iter().map(|it| it.spec).collect();
+    // Collected in place, they would keep the room of what they came from.
     specs.shrink_to_fit();
     Config {
         process,

@@ -2,6 +2,8 @@
 
 use std::{collections::HashMap, net::SocketAddr, num::NonZeroU16};
 
+use foldhash::fast::RandomState;
+
 use super::listener::Listeners;
 use crate::{
     config::{
@@ -81,7 +83,8 @@ impl Pool {
             Some(Field::Missing) | None => return pool,
         };
         pool.is_whole = list.is_whole;
-        let mut seen: HashMap<EndpointAddr, At> = HashMap::with_capacity(list.items.len());
+        let mut seen: HashMap<EndpointAddr, At, RandomState> =
+            HashMap::with_capacity_and_hasher(list.items.len(), RandomState::default());
         for Given { at, value } in list.items {
             let Some(spec) = endpoint(value) else {
                 pool.is_whole = false;
@@ -192,23 +195,22 @@ fn too_few(colour: Colour, size: usize, around: Around<'_>, judge: &mut Judge<'_
 }
 
 fn in_both(service: &str, blue: &Pool, green: &Pool, judge: &mut Judge<'_>) {
-    let in_blue: HashMap<_, _> = blue
+    let in_blue: HashMap<_, _, RandomState> = blue
         .endpoints
         .iter()
         .map(|(spec, at)| (&spec.addr, *at))
         .collect();
     for (spec, at) in &green.endpoints {
         if let Some(first) = in_blue.get(&spec.addr) {
-            let text = format!(
-                "endpoint `{}` of service `{service}` is in pool `blue`, too, at {}",
-                spec.addr,
-                judge.place(*first)
-            );
-            judge.warn(
-                *at,
-                text,
-                "a switch changes nothing for it; use one address for each colour",
-            );
+            judge.warn_by(*at, |judge| {
+                let text = format!(
+                    "endpoint `{}` of service `{service}` is in pool `blue`, too, at {}",
+                    spec.addr,
+                    judge.place(*first)
+                );
+                let suggestion = "a switch changes nothing for it; use one address for each colour";
+                (text, suggestion.to_owned())
+            });
         }
     }
 }

@@ -6,6 +6,8 @@
 
 use std::collections::HashMap;
 
+use foldhash::fast::RandomState;
+
 use crate::{
     config::judge::{At, Judge},
     core::{
@@ -26,7 +28,8 @@ pub(super) struct Heard<'a> {
 /// Reports equal routes and warns of routes that change nothing.
 pub(super) fn clashes(mut heard: Vec<Heard<'_>>, judge: &mut Judge<'_>) {
     heard.sort_by_key(|it| it.at);
-    let mut owners: HashMap<(&RouteHost, &str), Owners<'_>> = HashMap::new();
+    let mut owners: HashMap<(&RouteHost, &str), Owners<'_>, RandomState> =
+        HashMap::with_capacity_and_hasher(heard.len(), RandomState::default());
     let mut kept = Vec::with_capacity(heard.len());
     for it in heard {
         let at = owners

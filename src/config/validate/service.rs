@@ -39,7 +39,7 @@ use crate::{
 /// A service and the places that are needed to judge it beside others.
 #[derive(Debug)]
 pub(super) struct Judged {
-    pub(super) spec: ServiceSpec,
+    pub(super) spec: Arc<ServiceSpec>,
     /// Where each of its routes stands.
     pub(super) routes_at: Vec<At>,
 }
@@ -100,7 +100,7 @@ pub(super) fn service(
     };
     gates::can_be_warm(&text, &spec.connections, warm_up_at, judge);
     Judged {
-        spec,
+        spec: Arc::new(spec),
         routes_at: heard.routes_at,
     }
 }

@@ -4,7 +4,7 @@
 //! resolve names.
 
 use std::{
-    net::{IpAddr, Ipv6Addr, SocketAddr},
+    net::{IpAddr, Ipv6Addr, SocketAddr, SocketAddrV4},
     path::PathBuf,
 };
 
@@ -38,6 +38,11 @@ impl FromText for EndpointAddr {
     }
 
     fn from_text(text: &str) -> Result<Self, BadValue> {
+        // Most are spelt as they should be: an IPv4 address has one spelling, a port several by zeros before it.
+        let is_one = |addr: SocketAddrV4| !addr.ip().is_unspecified();
+        if !text.contains(":0") && text.parse().is_ok_and(is_one) {
+            return Ok(Self::new(text));
+        }
         let (host, port) = host_and_port(text)?;
         let host = canonical_host(host).map_err(|bad| bad.into_value(text))?;
         if port == 0 {
