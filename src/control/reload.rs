@@ -4,8 +4,9 @@
 //! first, so that a reload happens as a whole or not at all; and a listener is closed only after the snapshot
 //! that has no use for it is published.
 
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
+use foldhash::fast::RandomState;
 use futures_util::future::join_all;
 use tokio::{sync::oneshot, task::spawn_blocking, time::timeout};
 
@@ -205,7 +206,8 @@ impl Controller {
             ..config
         });
         let snapshot = self.state.snapshot();
-        let names: BTreeSet<_> = snapshot.services.iter().map(|it| &it.name).collect();
+        let names = snapshot.services.iter().map(|it| &it.name);
+        let names: HashSet<_, RandomState> = names.collect();
         self.stats.retain(|name| names.contains(name));
         let changed = fixed.into_iter().filter(|(_, changed)| *changed);
         changed

@@ -42,8 +42,9 @@ impl State {
     /// Applies a file.
     pub(super) fn reload(&mut self, reload: Reload, turn: &mut Turn) {
         let mut difference = Difference::default();
-        self.retire_missing(&reload.services, &mut difference, turn);
-        for spec in reload.services {
+        let (others, missing) = self.compared(reload.services);
+        self.retire_missing(missing, &mut difference, turn);
+        for spec in others {
             if self.services.contains_key(&spec.name) {
                 self.update(spec, &mut difference, turn);
             } else {
@@ -77,16 +78,34 @@ impl State {
         }
     }
 
+    /// Those of `specs` that are not the very ones that are served, and the services that none of them names. A file has its
+    /// services in the order of their names, as they are here; in another order less is recognized, and compared later.
+    fn compared(&self, specs: Vec<Arc<ServiceSpec>>) -> (Vec<Arc<ServiceSpec>>, Vec<ServiceName>) {
+        let mut served = self.services.values().map(|it| &it.spec).peekable();
+        let (mut others, mut unlike) = (Vec::new(), Vec::new());
+        for spec in specs {
+            while let Some(passed) = served.next_if(|it| it.name < spec.name) {
+                unlike.push(passed);
+            }
+            if served.next_if(|it| Arc::ptr_eq(it, &spec)).is_none() {
+                others.push(spec);
+            }
+        }
+        unlike.extend(served);
+        let named: BTreeSet<_> = others.iter().map(|spec| &spec.name).collect();
+        let missing = unlike.into_iter().map(|it| &it.name);
+        let missing = missing.filter(|name| !named.contains(name)).cloned();
+        let missing = missing.collect();
+        (others, missing)
+    }
+
     /// Stops serving what the file no longer names. Its requests in flight go on; its standing waits for it.
     fn retire_missing(
         &mut self,
-        specs: &[Arc<ServiceSpec>],
+        missing: Vec<ServiceName>,
         difference: &mut Difference,
         turn: &mut Turn,
     ) {
-        let named: BTreeSet<_> = specs.iter().map(|spec| &spec.name).collect();
-        let missing = self.services.keys().filter(|name| !named.contains(name));
-        let missing: Vec<_> = missing.cloned().collect();
         let youngest = self.standings.values().map(|it| it.retired).max();
         for name in missing {
             self.abort_unnamed(&name, turn);
@@ -113,6 +132,10 @@ impl State {
 
     /// Keeps the standings of at most [`RETIRED_LIMIT`] services that are not served.
     fn forget_longest_retired(&mut self) {
+        // Whatever is served has a standing.
+        if self.standings.len() <= self.services.len() + RETIRED_LIMIT {
+            return;
+        }
         let unserved = self.standings.iter().filter(|(name, _)| {
             // What is still on its way to its end needs its standing.
             !self.services.contains_key(*name)
