@@ -116,6 +116,31 @@ async fn an_operator_has_the_file_read_whether_it_has_changed_or_not() {
     assert_eq!(name_of(reading), Ok("first".to_owned()));
 }
 
+#[tokio::test]
+async fn an_operator_does_not_wait_until_a_writer_seems_to_have_finished() {
+    // Whether the ask or the change is seen first is chance.
+    for _ in 0..8 {
+        let folder = tempfile::tempdir().unwrap();
+        let mut file = watched(folder.path().join("cutover.toml"));
+        fs::write(&file.path, text("second")).unwrap();
+        let operator = Actor {
+            kind: ActorKind::Admin,
+            name: "ann".to_owned(),
+        };
+        let ask = Ask {
+            actor: operator.clone(),
+            answer: None,
+        };
+        file.source.ask(ask).unwrap();
+        let reading = file.reading().await;
+        let Reading::File { ask, .. } = &reading else {
+            panic!("{reading:?}");
+        };
+        assert_eq!(ask.actor, operator);
+        assert_eq!(name_of(reading), Ok("second".to_owned()));
+    }
+}
+
 struct File {
     path: PathBuf,
     source: FileSource,

@@ -66,6 +66,21 @@ pub struct Config {
     pub groups: Vec<GroupConfig>,
 }
 
+impl Config {
+    /// Has services that are equal to those of `other` be the very same, so that whoever holds both holds them once, and
+    /// whoever compares them looks at pointers.
+    pub fn share_services(&mut self, other: &Self) {
+        let mut known = other.services.iter().peekable();
+        // Both are in the order of names.
+        for service in &mut self.services {
+            while known.next_if(|it| it.name < service.name).is_some() {}
+            if let Some(same) = known.next_if(|it| *it == service) {
+                *service = Arc::clone(same);
+            }
+        }
+    }
+}
+
 /// What concerns the process as a whole. Read once: a change needs a restart, and a reload says so.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProcessConfig {
@@ -180,4 +195,37 @@ pub struct ListenerConfig {
     pub tls: Option<ListenerTls>,
     /// Where requests are redirected to, instead of being forwarded: `https` on this port.
     pub redirect_https: Option<u16>,
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    fn config(services: &[(&str, u16)]) -> Config {
+        let mut text = "[listener.web]\nlisten = \"127.0.0.1:0\"\n".to_owned();
+        for (name, port) in services {
+            text += &format!(
+                "[service.{name}]\nroutes = [\"{name}/\"]\nblue.endpoints = [\"127.0.0.1:{port}\"]\n"
+            );
+        }
+        let source = load::Source::new(Path::new("cutover.toml"), text);
+        load::parse(&source, 1).unwrap().config
+    }
+
+    #[test]
+    fn equal_services_are_shared_and_no_other_is_touched() {
+        let older = config(&[("b", 1), ("c", 1), ("d", 1), ("f", 1)]);
+        let fresh = config(&[("a", 1), ("b", 1), ("c", 2), ("e", 1), ("f", 1)]);
+        let mut newer = fresh.clone();
+        newer.share_services(&older);
+        assert_eq!(newer, fresh);
+        let shared = newer.services.iter().filter(|service| {
+            let mut known = older.services.iter();
+            known.any(|it| Arc::ptr_eq(it, service))
+        });
+        let shared: Vec<_> = shared.map(|it| it.name.as_str()).collect();
+        assert_eq!(shared, ["b", "f"]);
+    }
 }

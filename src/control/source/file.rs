@@ -143,8 +143,8 @@ impl Reader {
                     Some(ask) => self.read(ask).await,
                     None => false,
                 },
-                Some(()) = noticed.next() => self.look().await,
-                _ = poll.tick(), if watch => self.look().await,
+                Some(()) = noticed.next() => self.look(&mut asked).await,
+                _ = poll.tick(), if watch => self.look(&mut asked).await,
             };
             if !goes_on {
                 return;
@@ -158,9 +158,8 @@ impl Reader {
         let environment = self.environment.clone();
         let applied = self.certificates.applied();
         let read = spawn_blocking(move || {
-            let before = applied.as_deref().map(|applied| &applied.material);
             let source = load::read(&path).map(|source| source.under(environment));
-            Read::from(source, cores, before)
+            Read::from(source, cores, applied.as_deref())
         });
         let outcome = match read.await {
             Ok(read) => {
@@ -174,25 +173,51 @@ impl Reader {
         self.readings.send(reading).await.is_ok()
     }
 
-    /// Reads on the files' own account, if one says something that was not read before.
-    async fn look(&mut self) -> bool {
-        let changed = settled(|| digest(&self.path), |now| *now == self.seen).await;
-        if changed.is_some() || self.certificates.may_be_better().await {
-            let ask = Ask {
-                actor: Actor::file(),
-                answer: None,
-            };
-            return self.read(ask).await;
-        }
-        match self.certificates.look().await {
-            Some((of, renewal)) => {
-                let renewal = Box::new(renewal);
+    /// Reads on the files' own account, if one says something that was not read before. Whoever asks says that the files
+    /// are finished, so that no ask waits until they seem to be.
+    async fn look(&mut self, asked: &mut mpsc::Receiver<Ask>) -> bool {
+        let changed = tokio::select! {
+            ask = asked.recv() => return match ask {
+                Some(ask) => self.read(ask).await,
+                None => false,
+            },
+            changed = self.changed() => changed,
+        };
+        match changed {
+            Some(Changed::File) => {
+                let ask = Ask {
+                    actor: Actor::file(),
+                    answer: None,
+                };
+                self.read(ask).await
+            }
+            Some(Changed::Certificates { of, renewal }) => {
                 let reading = Reading::Certificates { of, renewal };
                 self.readings.send(reading).await.is_ok()
             }
             None => true,
         }
     }
+
+    /// Looks until it is clear what has changed. Whoever gives up waiting finds the same at the next look.
+    async fn changed(&mut self) -> Option<Changed> {
+        let changed = settled(|| digest(&self.path), |now| *now == self.seen).await;
+        if changed.is_some() || self.certificates.may_be_better().await {
+            return Some(Changed::File);
+        }
+        let (of, renewal) = self.certificates.look().await?;
+        let renewal = Box::new(renewal);
+        Some(Changed::Certificates { of, renewal })
+    }
+}
+
+/// What says something that was not read before.
+enum Changed {
+    File,
+    Certificates {
+        of: Arc<Applied>,
+        renewal: Box<Renewal>,
+    },
 }
 
 fn digest(path: &Path) -> impl Future<Output = Option<[u8; 32]>> + use<> {
@@ -211,7 +236,7 @@ struct Read {
 }
 
 impl Read {
-    fn from(read: Result<Source, Problems>, cores: usize, before: Option<&Material>) -> Self {
+    fn from(read: Result<Source, Problems>, cores: usize, applied: Option<&Applied>) -> Self {
         let refused = |problems: Problems| Self {
             seen: None,
             outcome: Err(problems.lines()),
@@ -231,12 +256,17 @@ impl Read {
                 let config = Arc::new(loaded.config.clone());
                 // Before they are read: what changes in between is one more reason to look.
                 let sum = Material::look(&config);
-                match Judged::of(loaded, before) {
-                    Ok(judged) => Self {
-                        seen,
-                        outcome: Ok(Box::new(judged)),
-                        refused: None,
-                    },
+                match Judged::of(loaded, applied.map(|applied| &applied.material)) {
+                    Ok(mut judged) => {
+                        if let Some(applied) = applied {
+                            judged.loaded.config.share_services(&applied.config);
+                        }
+                        Self {
+                            seen,
+                            outcome: Ok(Box::new(judged)),
+                            refused: None,
+                        }
+                    }
                     Err(problems) => Self {
                         seen,
                         refused: Some((config, sum)),
