@@ -33,10 +33,30 @@ impl Cores {
         assert!(command.output().unwrap().status.success());
     }
 
+    /// Whether two can be a proxy's and two the load's.
+    pub(crate) fn are_four(self) -> bool {
+        self.0.is_some_and(|(_, last)| last >= 3)
+    }
+
+    /// The thread that calls, to the load's second core.
+    pub(crate) fn pin_second_load(self) {
+        let itself = std::fs::read_link("/proc/thread-self").unwrap();
+        let itself = itself.file_name().unwrap();
+        let mut command = Command::new("taskset");
+        command.args(["-cp", "1"]).arg(itself);
+        assert!(command.output().unwrap().status.success());
+    }
+
     /// What a proxy's command line begins with.
     pub(crate) fn proxy(self) -> Vec<String> {
-        self.0.map_or_else(Vec::new, |(_, proxy)| {
-            ["taskset".to_owned(), "-c".to_owned(), proxy.to_string()].into()
+        self.proxies(1)
+    }
+
+    /// The same, with so many cores.
+    pub(crate) fn proxies(self, count: usize) -> Vec<String> {
+        self.0.map_or_else(Vec::new, |(_, last)| {
+            let cores = format!("{}-{last}", last + 1 - count);
+            ["taskset".to_owned(), "-c".to_owned(), cores].into()
         })
     }
 }

@@ -1,7 +1,8 @@
 //! The endpoint that every proxy has behind it: HTTP/1.1, as cheap as it can be, because it shares a core with the load.
 //!
-//! It answers a small body to anything, a mebibyte to `/big`, and reads whatever it is sent. It knows `Content-Length`
-//! alone; a proxy that sends bodies otherwise is cut off, and that counts as a failed request.
+//! It answers a small body to anything, a mebibyte to `/big`, one without end to `/huge`, and reads whatever it is
+//! sent. It knows `Content-Length` alone; a proxy that sends bodies otherwise is cut off, and that counts as a failed
+//! request.
 
 use std::{io, net::Ipv4Addr, sync::LazyLock};
 
@@ -67,6 +68,9 @@ async fn serve(mut stream: TcpStream) -> io::Result<()> {
                 break end + 4;
             }
         };
+        if buffer.starts_with(b"GET /huge") {
+            return without_end(stream).await;
+        }
         let answer = if buffer.starts_with(b"GET /big") {
             &*BIG
         } else {
@@ -81,6 +85,17 @@ async fn serve(mut stream: TcpStream) -> io::Result<()> {
             left = left.saturating_sub(read);
         }
         stream.write_all(answer).await?;
+    }
+}
+
+/// A body of which nobody sees the end.
+async fn without_end(mut stream: TcpStream) -> io::Result<()> {
+    let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", 1_u64 << 60);
+    stream.write_all(head.as_bytes()).await?;
+    loop {
+        stream.write_all(&BIG[BIG.len() - BUFFER..]).await?;
+        // The load is on the same thread.
+        tokio::task::yield_now().await;
     }
 }
 

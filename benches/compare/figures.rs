@@ -16,6 +16,9 @@ pub(crate) struct Figures {
     samples: BTreeMap<String, BTreeMap<String, Vec<f64>>>,
     /// Requests that were not answered as they should have been.
     pub(crate) failed: BTreeMap<String, u64>,
+    /// What could not be measured here, and why.
+    #[serde(default)]
+    lacking: BTreeMap<String, String>,
 }
 
 impl Figures {
@@ -49,6 +52,15 @@ impl Figures {
                 .entry(format!("{} {figure}", peer.title()))
                 .or_default() += count;
         }
+    }
+
+    pub(crate) fn lacks(&mut self, figure: &str, why: &str) {
+        self.lacking.insert(figure.to_owned(), why.to_owned());
+    }
+
+    /// Why there is no such figure.
+    pub(crate) fn lacking(&self, figure: &str) -> Option<&str> {
+        self.lacking.get(figure).map(String::as_str)
     }
 
     pub(crate) fn median(&self, figure: &str, peer: Peer) -> Option<f64> {

@@ -16,12 +16,15 @@
 mod admin;
 mod barrier;
 mod birth;
+mod burst;
 mod calls;
 mod chart;
 mod cores;
+mod disturbance;
 mod document;
 mod door;
 mod endpoint;
+mod fair;
 mod figures;
 mod growth;
 mod idle;
@@ -39,6 +42,7 @@ mod streams;
 mod table;
 mod wire;
 mod work;
+mod workers;
 
 use clap::Parser as _;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};

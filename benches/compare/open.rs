@@ -23,6 +23,14 @@ pub(crate) struct Latencies {
 }
 
 impl Latencies {
+    /// Those of several times, as if they were of one.
+    pub(crate) fn pooled(all: Vec<Self>) -> Self {
+        let failed = all.iter().map(|it| it.failed).sum();
+        let mut sorted: Vec<_> = all.into_iter().flat_map(|it| it.sorted).collect();
+        sorted.sort_unstable_by(f64::total_cmp);
+        Self { sorted, failed }
+    }
+
     pub(crate) fn at(&self, share: f64) -> f64 {
         percentile(&self.sorted, share)
     }

@@ -14,8 +14,8 @@ pub(crate) struct Options {
     /// How long each time lasts, after a warm-up.
     #[arg(long, default_value_t = 2.0)]
     pub(crate) seconds: f64,
-    /// Parts of the table: h1, h1-1000, download, upload, connect, h2, tls, tls-full, tls-resumed, grpc, open, idle,
-    /// switch, growth, start, size.
+    /// Parts of the table: h1, h1-1000, download, upload, connect, h2, tls, tls-full, tls-resumed, grpc, open, fair,
+    /// idle, switch, growth, workers, start, size.
     #[arg(long, value_delimiter = ',')]
     pub(crate) only: Vec<String>,
     /// Proxies beside cutover: nginx, haproxy, relay, envoy, caddy; all that are found, if not given.
@@ -46,7 +46,7 @@ impl Options {
             "--rounds=1",
             "--seconds=0.1",
             "--peers=",
-            "--only=h1,download,upload,connect,h2,tls,tls-full,tls-resumed,grpc,open,start",
+            "--only=h1,download,upload,connect,h2,tls,tls-full,tls-resumed,grpc,open,fair,workers,start",
         ];
         Self::parse_from(arguments)
     }

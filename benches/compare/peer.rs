@@ -99,6 +99,17 @@ impl Peer {
 
     /// The same, with a configuration of its own.
     pub(crate) fn with(self, stage: &Stage, file: &Path, text: &str) -> Command {
+        self.on(stage.cores.proxy(), stage, file, text)
+    }
+
+    /// The same, where the command line begins otherwise.
+    pub(crate) fn on(
+        self,
+        mut words: Vec<String>,
+        stage: &Stage,
+        file: &Path,
+        text: &str,
+    ) -> Command {
         let home = file.parent().unwrap().display().to_string();
         let text = text.replace("{home}", &home);
         fs::write(file, text).unwrap();
@@ -119,7 +130,6 @@ impl Peer {
             Self::Caddy => &["run", "--adapter", "caddyfile", "--config", &file],
         };
         let binary = self.binary(&stage.cutover).unwrap();
-        let mut words = stage.cores.proxy();
         words.push(binary.display().to_string());
         let mut command = Command::new(&words[0]);
         command.args(&words[1..]).args(arguments).current_dir(&home);

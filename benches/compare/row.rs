@@ -28,6 +28,8 @@ pub(crate) enum Bound {
     Of(Peer, f64),
     /// At most this.
     Most(f64),
+    /// At least this.
+    Least(f64),
 }
 
 impl Bound {
@@ -35,6 +37,7 @@ impl Bound {
         match self {
             Self::Of(peer, most) => figures.ratio(figure, peer).map(|it| it <= most),
             Self::Most(most) => figures.median(figure, Peer::Cutover).map(|it| it <= most),
+            Self::Least(least) => figures.median(figure, Peer::Cutover).map(|it| it >= least),
         }
     }
 
@@ -48,6 +51,7 @@ impl Bound {
                 format!("≤ {most:.2} × {}: {ratio}", peer.title())
             }
             Self::Most(most) => format!("≤ {}", row.unit.text(most)),
+            Self::Least(least) => format!("≥ {}", row.unit.text(least)),
         }
     }
 }
@@ -81,7 +85,7 @@ const fn row(
 }
 
 use {
-    Bound::{Most, Of},
+    Bound::{Least, Most, Of},
     Peer::{Envoy, Haproxy, Nginx, Relay},
     Unit::{Bytes, Mebibytes, Micros, Millis, Times},
 };
@@ -151,6 +155,30 @@ pub(crate) const ROWS: &[Row] = &[
     row("the same, p99", "open.p99", Micros, &[Of(Nginx, 1.0)]),
     row("the same, p99.9", "open.p999", Micros, &[Of(Nginx, 1.1)]),
     row(
+        "p99 at half that rate, everybody alike",
+        "fair.alone",
+        Micros,
+        &[],
+    ),
+    row(
+        "the same beside a connection with bursts of 32 streams",
+        "fair.heavy",
+        Times,
+        &[Most(1.1)],
+    ),
+    row(
+        "the same beside 96 clients that are slow",
+        "fair.slow",
+        Times,
+        &[Most(1.1)],
+    ),
+    row(
+        "the same beside a download without end",
+        "fair.huge",
+        Times,
+        &[Most(1.1)],
+    ),
+    row(
         "memory of an idle connection, HTTP/1.1",
         "idle.clear",
         Bytes,
@@ -204,6 +232,18 @@ pub(crate) const ROWS: &[Row] = &[
         "growth.reload",
         Millis,
         &[Most(200.0)],
+    ),
+    row(
+        "CPU time for a request, two workers ÷ one, on one core",
+        "workers.cpu",
+        Times,
+        &[Most(1.05)],
+    ),
+    row(
+        "requests a second, two workers ÷ one, a core each",
+        "workers.rate",
+        Times,
+        &[Least(1.9)],
     ),
     row("start to first answer", "start", Millis, &[Most(50.0)]),
     row(

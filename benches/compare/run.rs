@@ -5,8 +5,8 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 use crate::{
-    barrier, birth, door::Door, figures::Figures, growth, idle, open, options::Options, peer::Peer,
-    process::Process, stage::Stage, work::Work,
+    barrier, birth, door::Door, fair, figures::Figures, growth, idle, open, options::Options,
+    peer::Peer, process::Process, stage::Stage, work::Work, workers,
 };
 
 /// Whatever was asked for.
@@ -80,7 +80,7 @@ async fn one(
 }
 
 /// Half of what nginx can do, or of what cutover can where there is no nginx; found once.
-async fn rate(stage: &Stage, running: &[(Peer, Process)], figures: &mut Figures) -> f64 {
+pub(crate) async fn rate(stage: &Stage, running: &[(Peer, Process)], figures: &mut Figures) -> f64 {
     let is_nginx = |it: &&(Peer, Process)| it.0 == Peer::Nginx;
     let measure = running.iter().find(is_nginx).unwrap_or(&running[0]);
     if figures.median("open.rate", Peer::Cutover).is_none() {
@@ -125,12 +125,18 @@ async fn apart(options: &Options, stage: &Stage, peers: &[Peer], figures: &mut F
             }
         }
     }
+    let lasts = Duration::from_secs_f64(options.seconds);
+    if options.wants("fair") {
+        fair::measure(stage, peers, (options.rounds, lasts), figures).await;
+    }
     if options.wants("switch") {
         barrier::measure(stage, options.rounds, figures).await;
     }
     if options.wants("growth") {
-        let lasts = Duration::from_secs_f64(options.seconds);
         growth::measure(stage, options.rounds, lasts, figures).await;
+    }
+    if options.wants("workers") {
+        workers::measure(stage, (options.rounds, lasts), figures).await;
     }
 }
 
@@ -157,6 +163,8 @@ pub(crate) fn holds(figures: &Figures) {
         let median = figures.median(&figure, Peer::Cutover);
         assert!(median.is_some_and(|it| it > 0.0), "{figure}: {median:?}");
     }
-    assert!(figures.median("open.p999", Peer::Cutover).is_some());
-    assert!(figures.median("start", Peer::Cutover).is_some());
+    let others = ["open.p999", "fair.heavy", "fair.slow", "fair.huge"];
+    for figure in others.into_iter().chain(["workers.cpu", "start"]) {
+        assert!(figures.median(figure, Peer::Cutover).is_some(), "{figure}");
+    }
 }

@@ -99,9 +99,11 @@ fn head() -> Vec<String> {
     head
 }
 
-/// Rows of which something is known.
+/// Rows of which something is known, if only why there is no figure.
 fn told(figures: &Figures) -> impl Iterator<Item = &'static Row> {
-    let is_known = |it: &&Row| figures.median(it.figure, Peer::Cutover).is_some();
+    let is_known = |it: &&Row| {
+        figures.median(it.figure, Peer::Cutover).is_some() || figures.lacking(it.figure).is_some()
+    };
     ROWS.iter().filter(is_known)
 }
 
@@ -112,7 +114,8 @@ fn line(figures: &Figures, row: &Row, between: &str) -> Vec<String> {
     };
     let mut line = vec![row.title.to_owned()];
     line.extend(Peer::ALL.map(value));
-    let texts: Vec<_> = row.bounds.iter().map(|it| it.text(figures, row)).collect();
+    let mut texts: Vec<_> = row.bounds.iter().map(|it| it.text(figures, row)).collect();
+    texts.extend(figures.lacking(row.figure).map(str::to_owned));
     let marks = row
         .bounds
         .iter()
