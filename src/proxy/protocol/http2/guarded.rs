@@ -13,7 +13,7 @@ use std::{
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::wire::{Broken, Wire};
-use crate::proxy::client::Client;
+use crate::proxy::{client::Client, turn::wake_after_others};
 
 /// A socket with its guard. The socket is shared with whoever serves the connection, because hyper does not give back
 /// what it was given.
@@ -78,7 +78,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Guarded<S> {
             return Poll::Ready(Err(io::ErrorKind::InvalidData.into()));
         }
         if this.wire.is_turn_over() {
-            cx.waker().wake_by_ref();
+            wake_after_others(cx);
             return Poll::Pending;
         }
         let before = buf.filled().len();
