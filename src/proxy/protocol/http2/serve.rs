@@ -71,7 +71,8 @@ where
         && !session.wire.has_ended()
         && let Some(socket) = Rc::into_inner(socket)
     {
-        linger(socket.into_inner()).await;
+        // Boxed, so that a connection holds no room for its end.
+        Box::pin(linger(socket.into_inner())).await;
     }
 }
 
