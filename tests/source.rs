@@ -99,20 +99,7 @@ async fn a_file_that_vanishes_and_comes_back_is_read_again() {
 async fn an_operator_has_the_file_read_whether_it_has_changed_or_not() {
     let folder = tempfile::tempdir().unwrap();
     let mut file = watched(folder.path().join("cutover.toml"));
-    let operator = Actor {
-        kind: ActorKind::Admin,
-        name: "ann".to_owned(),
-    };
-    let ask = Ask {
-        actor: operator.clone(),
-        answer: None,
-    };
-    file.source.ask(ask).unwrap();
-    let reading = file.reading().await;
-    let Reading::File { ask, .. } = &reading else {
-        panic!("{reading:?}");
-    };
-    assert_eq!(ask.actor, operator);
+    let reading = file.asked().await;
     assert_eq!(name_of(reading), Ok("first".to_owned()));
 }
 
@@ -123,20 +110,7 @@ async fn an_operator_does_not_wait_until_a_writer_seems_to_have_finished() {
         let folder = tempfile::tempdir().unwrap();
         let mut file = watched(folder.path().join("cutover.toml"));
         fs::write(&file.path, text("second")).unwrap();
-        let operator = Actor {
-            kind: ActorKind::Admin,
-            name: "ann".to_owned(),
-        };
-        let ask = Ask {
-            actor: operator.clone(),
-            answer: None,
-        };
-        file.source.ask(ask).unwrap();
-        let reading = file.reading().await;
-        let Reading::File { ask, .. } = &reading else {
-            panic!("{reading:?}");
-        };
-        assert_eq!(ask.actor, operator);
+        let reading = file.asked().await;
         assert_eq!(name_of(reading), Ok("second".to_owned()));
     }
 }
@@ -148,6 +122,25 @@ struct File {
 }
 
 impl File {
+    /// The reading that an operator asks for; it is the next one.
+    async fn asked(&mut self) -> Reading {
+        let operator = Actor {
+            kind: ActorKind::Admin,
+            name: "ann".to_owned(),
+        };
+        let ask = Ask {
+            actor: operator.clone(),
+            answer: None,
+        };
+        self.source.ask(ask).unwrap();
+        let reading = self.reading().await;
+        let Reading::File { ask, .. } = &reading else {
+            panic!("{reading:?}");
+        };
+        assert_eq!(ask.actor, operator);
+        reading
+    }
+
     async fn reading(&mut self) -> Reading {
         let reading = timeout(Duration::from_secs(20), self.readings.recv()).await;
         reading.unwrap().unwrap()

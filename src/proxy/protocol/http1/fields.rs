@@ -19,7 +19,7 @@ pub(super) struct Fields<'a> {
 }
 
 /// What `Connection` asks for.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy)]
 struct Connection {
     upgrade: bool,
     close: bool,
