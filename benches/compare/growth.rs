@@ -1,4 +1,4 @@
-//! What a request costs cutover as what it looks after grows, compared with little.
+//! What a request costs cutover as its services grow, compared with one; and what operators wait for then.
 //!
 //! Of the worker's thread alone: probes are not a request's, and are as many as there are endpoints.
 
@@ -21,19 +21,16 @@ use crate::{
 #[derive(Clone, Copy)]
 enum Size {
     Least,
-    Endpoints,
     Services,
 }
 
-/// Rounds of all three.
+/// Rounds of both.
 pub(crate) async fn measure(stage: &Stage, rounds: usize, lasts: Duration, figures: &mut Figures) {
     let endpoint = Endpoint::start(ENDPOINTS).await;
     let mut processes = Vec::new();
+    let own = stage.home().join("cutover.toml");
+    processes.push(start(stage, endpoint.port, Size::Least, &own).await);
     let file = stage.home().join("cutover.toml");
-    for size in [Size::Least, Size::Endpoints] {
-        let own = stage.home().join("cutover.toml");
-        processes.push(start(stage, endpoint.port, size, &own).await);
-    }
     processes.push(start(stage, endpoint.port, Size::Services, &file).await);
     for process in &processes {
         process.settles().await;
@@ -50,10 +47,9 @@ pub(crate) async fn measure(stage: &Stage, rounds: usize, lasts: Duration, figur
             figures.fails(load.tally.failed(), "growth", Peer::Cutover);
             spent.push(cpu.as_secs_f64() * 1e6 / done as f64);
         }
-        figures.add("growth.endpoints", Peer::Cutover, spent[1] / spent[0]);
-        figures.add("growth.services", Peer::Cutover, spent[2] / spent[0]);
+        figures.add("growth.services", Peer::Cutover, spent[1] / spent[0]);
     }
-    let many = &processes[2];
+    let many = &processes[1];
     figures.add("growth.memory", Peer::Cutover, many.memory());
     for _ in 0..rounds {
         for to in ["green", "blue"] {
@@ -94,8 +90,7 @@ async fn start(stage: &Stage, endpoint: u16, size: Size, file: &Path) -> Process
 fn text(endpoint: u16, size: Size) -> String {
     let (services, endpoints) = match size {
         Size::Least => (1, 2),
-        Size::Endpoints => (1, ENDPOINTS),
-        Size::Services => (SERVICES, 4),
+        Size::Services => (SERVICES, ENDPOINTS),
     };
     let pool = (0..endpoints).map(|it| format!("\"{}:{endpoint}\"", Endpoint::address(it)));
     let pool = pool.collect::<Vec<_>>().join(", ");
@@ -129,6 +124,6 @@ const LAST_ONE: &[u8] =
     b"GET /items/1234567890 HTTP/1.1\r\nHost: slast.example.com\r\nUser-Agent: compare\r\n\r\n";
 const SERVICES: usize = 9_999;
 const LAST_SERVICE: &str = "s9998";
-const ENDPOINTS: u16 = 1_000;
+const ENDPOINTS: u16 = 4;
 /// Between two changes of the file, in which what the watcher saw of the first has been looked at.
 const SETTLES: Duration = Duration::from_secs(1);

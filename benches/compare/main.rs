@@ -24,6 +24,7 @@ mod disturbance;
 mod document;
 mod door;
 mod endpoint;
+mod endpoints;
 mod fair;
 mod figures;
 mod growth;

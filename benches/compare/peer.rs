@@ -86,15 +86,28 @@ impl Peer {
     /// Writes its configuration, and tells the command that it is started by.
     pub(crate) fn command(self, stage: &Stage, ports: &Ports) -> Command {
         let home = stage.home();
-        let (file, text) = match self {
-            Self::Cutover => ("cutover.toml", include_str!("peers/cutover.toml")),
-            Self::Nginx => ("nginx.conf", include_str!("peers/nginx.conf")),
-            Self::Haproxy => ("haproxy.cfg", include_str!("peers/haproxy.cfg")),
-            Self::Relay => ("relay.cfg", include_str!("peers/relay.cfg")),
-            Self::Envoy => ("envoy.yaml", include_str!("peers/envoy.yaml")),
-            Self::Caddy => ("Caddyfile", include_str!("peers/Caddyfile")),
+        let text = match self {
+            Self::Cutover => include_str!("peers/cutover.toml"),
+            Self::Nginx => include_str!("peers/nginx.conf"),
+            Self::Haproxy => include_str!("peers/haproxy.cfg"),
+            Self::Relay => include_str!("peers/relay.cfg"),
+            Self::Envoy => include_str!("peers/envoy.yaml"),
+            Self::Caddy => include_str!("peers/Caddyfile"),
         };
-        self.with(stage, &home.join(file), &ports.fill(&stage.fill(text)))
+        let file = home.join(self.file());
+        self.with(stage, &file, &ports.fill(&stage.fill(text)))
+    }
+
+    /// What it calls its configuration; one that it reads by the ending.
+    pub(crate) fn file(self) -> &'static str {
+        match self {
+            Self::Cutover => "cutover.toml",
+            Self::Nginx => "nginx.conf",
+            Self::Haproxy => "haproxy.cfg",
+            Self::Relay => "relay.cfg",
+            Self::Envoy => "envoy.yaml",
+            Self::Caddy => "Caddyfile",
+        }
     }
 
     /// The same, with a configuration of its own.

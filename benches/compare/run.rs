@@ -5,8 +5,8 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 use crate::{
-    barrier, birth, door::Door, fair, figures::Figures, growth, idle, open, options::Options,
-    peer::Peer, process::Process, stage::Stage, work::Work, workers,
+    barrier, birth, door::Door, endpoints, fair, figures::Figures, growth, idle, open,
+    options::Options, peer::Peer, process::Process, stage::Stage, work::Work, workers,
 };
 
 /// Whatever was asked for.
@@ -133,6 +133,7 @@ async fn apart(options: &Options, stage: &Stage, peers: &[Peer], figures: &mut F
         barrier::measure(stage, options.rounds, figures).await;
     }
     if options.wants("growth") {
+        endpoints::measure(stage, peers, (options.rounds, lasts), figures).await;
         growth::measure(stage, options.rounds, lasts, figures).await;
     }
     if options.wants("workers") {
