@@ -138,9 +138,11 @@ impl Account {
     /// The response head has come.
     pub(crate) fn answered(&mut self, status: u16) {
         self.status = status;
-        let took = self.took();
-        if let Some(ended) = &mut self.ended {
-            ended.request.head_took = took;
+        if self.ended.is_some() {
+            let took = self.took();
+            self.ended
+                .iter_mut()
+                .for_each(|ended| ended.request.head_took = took);
         }
     }
 

@@ -101,6 +101,15 @@ impl Client {
         }
     }
 
+    /// The same as a field value.
+    pub(crate) fn proto(&self) -> &'static HeaderValue {
+        if self.listener.tls.is_some() {
+            &HTTPS
+        } else {
+            &HTTP
+        }
+    }
+
     /// The handshake is over; who the client has proved to be, if it was asked.
     pub(crate) fn proves(&self, identity: Option<Identity>) {
         if let Some(identity) = identity {
@@ -135,3 +144,6 @@ impl Client {
         max.is_some_and(|max| self.requests.get() >= max.get())
     }
 }
+
+static HTTP: HeaderValue = HeaderValue::from_static("http");
+static HTTPS: HeaderValue = HeaderValue::from_static("https");

@@ -11,7 +11,7 @@ use http::Response;
 use super::{
     downstream::Downstream,
     error::ProxyError,
-    outbound::Head,
+    outbound::Outgoing,
     protocol::http1::response_reader::Broken,
     upload::{Gate, Progress, RequestBody, Stage},
     upstream::Upstream,
@@ -46,10 +46,10 @@ pub(crate) struct Watched<'a> {
 /// Sends a request and waits for the head of the response.
 pub(crate) async fn exchange(
     upstream: &mut Upstream,
-    (head, body): (&Head, RequestBody),
+    (outgoing, body): (Outgoing<'_>, RequestBody),
     watched: Watched<'_>,
 ) -> Result<Response<()>, Failed> {
-    upstream.send(head, body, watched.gate.map(Arc::clone));
+    upstream.send(outgoing, body, watched.gate.map(Arc::clone));
     poll_fn(|cx| {
         loop {
             if let Some(ending) = watched.downstream.lifeline().cut() {

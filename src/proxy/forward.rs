@@ -31,6 +31,7 @@ use super::{
     protocol::Verdict,
     redirect,
     tunnel::Tunnel,
+    upload::Progress,
 };
 use crate::telemetry::limit::Limit;
 
@@ -105,7 +106,8 @@ async fn forward(
 /// A response head, and what its body will come by.
 struct Answered {
     response: Response<Inbound>,
-    outbound: Outbound,
+    /// How far the client's body has come, if it has one.
+    upload: Option<Rc<Progress>>,
     /// What the connection changes to, if it does.
     protocol: Option<HeaderValue>,
 }
@@ -139,7 +141,7 @@ async fn send(
     }
     Ok(Answered {
         response,
-        outbound,
+        upload: outbound.into_progress(),
         protocol,
     })
 }
@@ -162,7 +164,7 @@ impl Answered {
         }
         downstream.stays_http();
         announce_end(&downstream, &mut parts.headers);
-        let download = Download::new(inbound, self.outbound.into_progress(), account);
+        let download = Download::new(inbound, self.upload, account);
         Response::from_parts(parts, ResponseBody::claimed(download))
     }
 }

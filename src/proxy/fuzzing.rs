@@ -8,7 +8,8 @@ pub(crate) use super::protocol::{
     http2::fuzzing::translation,
 };
 use super::{
-    headers::{self, Belief, Forwarded},
+    forwarded::Forwarded,
+    headers::{self, Belief, Known},
     outbound::Head,
     target,
 };
@@ -38,17 +39,20 @@ impl Passed {
             .get(header::UPGRADE)
             .cloned()
             .filter(|_| self.upgrades);
-        let forwarded = Forwarded {
-            client: &value("192.0.2.1"),
-            proto: value("http"),
-            asked_host: host.as_ref(),
+        let known = Known {
             told: belief,
             trace: belief,
-            id: &value("id"),
             chunked: self.chunked,
             upgrade,
         };
-        headers::rewrite_request(&mut parts.headers, forwarded);
+        headers::rewrite_request(&mut parts.headers, known);
+        let forwarded = Forwarded {
+            client: &value("192.0.2.1"),
+            proto: &value("http"),
+            asked_host: host.as_ref(),
+            id: &value("id"),
+        };
+        forwarded.add_to(&mut parts.headers);
         parts
             .headers
             .insert(header::HOST, host.unwrap_or(value("endpoint")));

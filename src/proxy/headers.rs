@@ -9,24 +9,18 @@ use http::{
     header::{CONNECTION, CONTENT_LENGTH, FORWARDED, HOST, TE, TRANSFER_ENCODING, UPGRADE, VIA},
 };
 
-use self::found::{CODING_BIT, DISGUISED_BIT, Found, LENGTH_BIT, TE_BIT, TOLD_BITS, TRACE_BITS};
+use self::found::{
+    CODING_BIT, DISGUISED_BIT, Found, ID_BIT, LENGTH_BIT, TE_BIT, TOLD_BITS, TRACE_BITS,
+};
 use super::trace;
 
-/// What to tell the endpoint about the request, besides what the client said.
+/// What is known of a request whose fields are rewritten.
 #[derive(Debug)]
-pub(crate) struct Forwarded<'a> {
-    /// Who asked, and by which proxies: `X-Forwarded-For`.
-    pub(crate) client: &'a HeaderValue,
-    /// The protocol that the client spoke: `X-Forwarded-Proto`.
-    pub(crate) proto: HeaderValue,
-    /// The host that the client named: `X-Forwarded-Host`.
-    pub(crate) asked_host: Option<&'a HeaderValue>,
-    /// Whether the other fields that speak of forwarding are believed.
+pub(crate) struct Known {
+    /// Whether the fields that speak of forwarding are believed.
     pub(crate) told: Belief,
     /// Whether the trace is believed.
     pub(crate) trace: Belief,
-    /// The request's id.
-    pub(crate) id: &'a HeaderValue,
     /// Whether the body has no length known in advance.
     pub(crate) chunked: bool,
     /// The protocol to upgrade to.
@@ -42,21 +36,22 @@ pub(crate) enum Belief {
     Doubted,
 }
 
-/// Makes a client's fields those of the request sent upstream, but for `Host`, which may depend on the endpoint.
-pub(crate) fn rewrite_request(headers: &mut HeaderMap, forwarded: Forwarded<'_>) {
+/// Makes a client's fields those of the request sent upstream, but for `Host`, which may depend on the endpoint, and for
+/// what is told [besides](super::forwarded), of which nothing but `Via` is left.
+pub(crate) fn rewrite_request(headers: &mut HeaderMap, known: Known) {
     let found = Found::among(headers);
     // What an upgraded connection carries has none, and its `Connection` names the upgrade alone.
-    let may_have_trailers = found.any_of(TE_BIT) && forwarded.upgrade.is_none();
+    let may_have_trailers = found.any_of(TE_BIT) && known.upgrade.is_none();
     let wants_trailers = may_have_trailers && welcomes_trailers(headers);
     found.remove_from(headers);
     if wants_trailers {
         headers.insert(TE, HeaderValue::from_static("trailers"));
         headers.insert(CONNECTION, HeaderValue::from_static("te"));
     }
-    if forwarded.chunked {
+    if known.chunked {
         headers.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
     }
-    if let Some(protocol) = forwarded.upgrade {
+    if let Some(protocol) = known.upgrade {
         headers.insert(UPGRADE, protocol);
         headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
     }
@@ -64,26 +59,21 @@ pub(crate) fn rewrite_request(headers: &mut HeaderMap, forwarded: Forwarded<'_>)
         found::remove_disguised(headers);
     }
     if found.any_of(TOLD_BITS) {
-        // Written anew below and, where a service wants it, for each endpoint.
+        // Written anew where a service wants it, for each endpoint.
         headers.remove(FORWARDED);
-        if forwarded.told == Belief::Doubted {
-            found::remove_told(headers);
+        match known.told {
+            Belief::Believed => found::remove_told_anew(headers),
+            Belief::Doubted => found::remove_told(headers),
         }
     }
+    if found.any_of(ID_BIT) {
+        headers.remove(X_REQUEST_ID);
+    }
     if found.any_of(TRACE_BITS)
-        && (forwarded.trace == Belief::Doubted || trace::sound(headers).is_none())
+        && (known.trace == Belief::Doubted || trace::sound(headers).is_none())
     {
         trace::remove(headers);
     }
-    match forwarded.asked_host {
-        Some(host) => headers.insert(X_FORWARDED_HOST, host.clone()),
-        None if found.any_of(TOLD_BITS) => headers.remove(X_FORWARDED_HOST),
-        None => None,
-    };
-    headers.insert(X_FORWARDED_FOR, forwarded.client.clone());
-    headers.insert(X_FORWARDED_PROTO, forwarded.proto);
-    headers.insert(X_REQUEST_ID, forwarded.id.clone());
-    headers.append(VIA, HeaderValue::from_static(VIA_ENTRY));
 }
 
 /// An endpoint's framing can be read in more than one way.
@@ -99,7 +89,7 @@ pub(crate) fn rewrite_response(headers: &mut HeaderMap, id: &HeaderValue) -> Res
     }
     found.remove_from(headers);
     headers.insert(X_REQUEST_ID, id.clone());
-    headers.append(VIA, HeaderValue::from_static(VIA_ENTRY));
+    headers.append(VIA, VIA_ENTRY.clone());
     Ok(())
 }
 
@@ -167,16 +157,17 @@ static KEPT: [HeaderName; 6] = [
     http::header::CACHE_CONTROL,
     http::header::CONTENT_TYPE,
 ];
-pub(crate) const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
-pub(crate) const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
-pub(crate) const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+pub(crate) static X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+pub(crate) static X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+pub(crate) static X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 /// Carries the request's id, both ways.
 pub(crate) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-const VIA_ENTRY: &str = "1.1 cutover";
+/// What cutover adds to `Via`, both ways.
+pub(super) static VIA_ENTRY: HeaderValue = HeaderValue::from_static("1.1 cutover");
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::forwarded::Forwarded, *};
 
     fn map(fields: &[(&str, &str)]) -> HeaderMap {
         let mut map = HeaderMap::new();
@@ -197,17 +188,20 @@ mod tests {
             HeaderValue::from_static("id-1"),
         );
         let host = headers.get(HOST).cloned();
-        let forwarded = Forwarded {
-            client: &client,
-            proto: HeaderValue::from_static("http"),
-            asked_host: host.as_ref(),
+        let known = Known {
             told,
             trace: told,
-            id: &id,
             chunked: false,
             upgrade: None,
         };
-        rewrite_request(&mut headers, forwarded);
+        rewrite_request(&mut headers, known);
+        let forwarded = Forwarded {
+            client: &client,
+            proto: &HeaderValue::from_static("http"),
+            asked_host: host.as_ref(),
+            id: &id,
+        };
+        forwarded.add_to(&mut headers);
         headers
     }
 

@@ -44,7 +44,7 @@ impl Hearsay {
         let is_trusted = |ip| policy.trusted.as_ref().is_some_and(|it| it.contain(ip));
         let standard = Standard::read(headers, is_trusted);
         let by_list = match policy.client_from {
-            ClientFrom::Auto => headers.contains_key(X_FORWARDED_FOR),
+            ClientFrom::Auto => headers.contains_key(&X_FORWARDED_FOR),
             ClientFrom::XForwardedFor => true,
             ClientFrom::Forwarded => false,
         };
@@ -169,7 +169,7 @@ fn names_a_host(value: &HeaderValue) -> bool {
 /// `X-Forwarded-For` as it came, and the peer.
 fn continued(headers: &HeaderMap, peer: IpAddr) -> HeaderValue {
     let mut list = Vec::new();
-    for value in headers.get_all(X_FORWARDED_FOR) {
+    for value in headers.get_all(&X_FORWARDED_FOR) {
         list.extend_from_slice(value.as_bytes().trim_ascii());
         list.extend_from_slice(b", ");
     }

@@ -19,8 +19,13 @@ use http::{
 use tokio::{task::spawn_local, time::timeout};
 
 use super::{
-    connections::Doubt, endpoint::Endpoint, mirror_desk::MirrorDesk, outbound::Head,
-    upload::RequestBody, upstream::Upstream, worker::Worker,
+    connections::Doubt,
+    endpoint::Endpoint,
+    mirror_desk::MirrorDesk,
+    outbound::{Head, Outgoing},
+    upload::RequestBody,
+    upstream::Upstream,
+    worker::Worker,
 };
 use crate::{
     core::in_flight::{Claim, Ending},
@@ -73,8 +78,12 @@ struct Seen {
 }
 
 /// Copies a request, if it is one of the share and there is room; what its live answer is to be told to.
-pub(crate) fn copies(mirror: &MirrorDesk, head: &Head, worker: &Rc<Worker>) -> Option<LiveEnd> {
-    if !is_copied(&head.method) || !mirror.takes_next() {
+pub(crate) fn copies(
+    mirror: &MirrorDesk,
+    outgoing: Outgoing<'_>,
+    worker: &Rc<Worker>,
+) -> Option<LiveEnd> {
+    if !is_copied(&outgoing.head.method) || !mirror.takes_next() {
         return None;
     }
     let picked = worker
@@ -94,7 +103,7 @@ pub(crate) fn copies(mirror: &MirrorDesk, head: &Head, worker: &Rc<Worker>) -> O
         copy: RefCell::new(Side::Waited),
     });
     let copy = Copy {
-        head: head_of(head, mirror, &endpoint),
+        head: head_of(outgoing, mirror, &endpoint),
         endpoint,
         _claim: mirror.pool.claim(),
         worker: Rc::clone(worker),
@@ -114,8 +123,12 @@ fn is_copied(method: &Method) -> bool {
     [Method::GET, Method::HEAD, Method::OPTIONS].contains(method)
 }
 
-fn head_of(live: &Head, mirror: &MirrorDesk, endpoint: &Endpoint) -> Head {
+fn head_of(outgoing: Outgoing<'_>, mirror: &MirrorDesk, endpoint: &Endpoint) -> Head {
+    let live = outgoing.head;
     let mut headers = live.headers.clone();
+    if let Some(forwarded) = outgoing.forwarded {
+        forwarded.add_to(&mut headers);
+    }
     let host = mirror
         .pool
         .host_for(endpoint, live.headers.get(HOST))
@@ -135,7 +148,7 @@ impl Copy {
         let occupied = self.endpoint.occupy();
         let whole = async {
             let mut upstream = self.connected().await?;
-            upstream.send(&self.head, RequestBody::Empty, None);
+            upstream.send(Outgoing::from(&self.head), RequestBody::Empty, None);
             let response = poll_fn(|cx| upstream.poll_response(cx)).await.ok()?;
             end.came(&response);
             self.read_away(upstream).await;

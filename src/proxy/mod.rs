@@ -16,6 +16,7 @@ mod endpoint;
 mod error;
 mod exchange;
 pub mod forward;
+mod forwarded;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzing;
 mod gather;

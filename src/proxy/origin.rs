@@ -9,7 +9,8 @@ use http::{HeaderValue, Request};
 
 use super::{
     client::{Client, Trust},
-    headers::{Belief, Forwarded, X_REQUEST_ID},
+    forwarded::Forwarded,
+    headers::{Belief, X_REQUEST_ID},
     hearsay::Hearsay,
     trace,
 };
@@ -65,8 +66,8 @@ impl Origin {
     }
 
     /// What is told of the way here, if the peer is believed in that.
-    pub(crate) const fn hearsay(&self) -> Option<&Rc<Hearsay>> {
-        self.hearsay.as_ref()
+    pub(crate) fn hearsay(&self) -> Option<&Hearsay> {
+        self.hearsay.as_deref()
     }
 
     /// Whether a peer that is believed says that the client spoke `https`.
@@ -91,16 +92,21 @@ impl Origin {
         host: Option<&'a HeaderValue>,
     ) -> Forwarded<'a> {
         let told = self.hearsay.as_deref();
-        let own = || HeaderValue::from_static(client.scheme());
         Forwarded {
             client: told.map_or(client.addr(), |told| &told.list),
-            proto: told.and_then(|told| told.proto.clone()).unwrap_or_else(own),
+            proto: told
+                .and_then(|told| told.proto.as_ref())
+                .unwrap_or_else(|| client.proto()),
             asked_host: told.and_then(|told| told.host.as_ref()).or(host),
-            told: told.map_or(Belief::Doubted, |_| Belief::Believed),
-            trace: self.trace,
             id: &self.id,
-            chunked: false,
-            upgrade: None,
+        }
+    }
+
+    /// Whether what the request says of its way here is believed.
+    pub(crate) fn told(&self) -> Belief {
+        match self.hearsay {
+            Some(_) => Belief::Believed,
+            None => Belief::Doubted,
         }
     }
 

@@ -21,7 +21,8 @@ use super::{
     downstream::Downstream,
     endpoint::Endpoint,
     error::ProxyError,
-    headers::{self, Forwarded},
+    forwarded::Forwarded,
+    headers::{self, Known},
     hearsay::{self, Hearsay},
     inbound::Inbound,
     mirror::{self, LiveEnd},
@@ -40,14 +41,14 @@ use crate::core::{
 
 /// See the module.
 #[derive(Debug)]
-pub(crate) struct Outbound {
+pub(crate) struct Outbound<'a> {
     downstream: Rc<Downstream>,
+    origin: &'a Origin,
     head: Head,
     /// There while it is not being sent.
     body: Option<RequestBody>,
     /// The client's `Host`.
     host: Option<HeaderValue>,
-    hearsay: Option<Rc<Hearsay>>,
     upload: Option<Rc<Progress>>,
     gate: Option<Arc<Gate>>,
     /// The protocol that the client asked to upgrade to, if cutover passes it.
@@ -75,13 +76,30 @@ pub(crate) struct Head {
     pub(crate) headers: HeaderMap,
 }
 
-impl Outbound {
+/// A head as it is sent.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Outgoing<'a> {
+    pub(crate) head: &'a Head,
+    /// What the endpoint is told besides, unless it is among the fields of the head.
+    pub(crate) forwarded: Option<Forwarded<'a>>,
+}
+
+impl<'a> From<&'a Head> for Outgoing<'a> {
+    fn from(head: &'a Head) -> Self {
+        Self {
+            head,
+            forwarded: None,
+        }
+    }
+}
+
+impl<'a> Outbound<'a> {
     /// Makes the client's request one for an endpoint; only the `Host` depends on which.
     pub(crate) fn new(
         request: Request<Incoming>,
         verdict: Verdict,
         downstream: &Rc<Downstream>,
-        origin: &Origin,
+        origin: &'a Origin,
     ) -> Self {
         let (mut parts, incoming) = request.into_parts();
         let host = target::host(&mut parts);
@@ -100,12 +118,13 @@ impl Outbound {
         }
         let gate = expects.then(Arc::<Gate>::default);
         let chunked = upload.is_some() && !parts.headers.contains_key(CONTENT_LENGTH);
-        let forwarded = Forwarded {
+        let known = Known {
+            told: origin.told(),
+            trace: origin.trace(),
             chunked,
             upgrade,
-            ..origin.forwarded(downstream.client(), host.as_ref())
         };
-        headers::rewrite_request(&mut parts.headers, forwarded);
+        headers::rewrite_request(&mut parts.headers, known);
         let body = upload.as_ref().map_or(RequestBody::Empty, |progress| {
             RequestBody::new(incoming, downstream, progress, gate.as_ref())
         });
@@ -117,10 +136,10 @@ impl Outbound {
         let downstream = Rc::clone(downstream);
         Self {
             downstream,
+            origin,
             head,
             body: Some(body),
             host,
-            hearsay: origin.hearsay().cloned(),
             upload,
             gate,
             asked,
@@ -220,7 +239,7 @@ impl Outbound {
             whose: Whose {
                 headers: &self.head.headers,
                 client: self.downstream.client(),
-                hearsay: self.hearsay.as_deref(),
+                hearsay: self.hearsay(),
                 point: &self.point,
             },
         }
@@ -240,7 +259,7 @@ impl Outbound {
             return;
         };
         if self.upload.is_none() && self.asked.is_none() {
-            self.copied = mirror::copies(&mirror, &self.head, self.downstream.worker());
+            self.copied = mirror::copies(&mirror, self.outgoing(), self.downstream.worker());
         }
     }
 
@@ -258,7 +277,7 @@ impl Outbound {
 
     /// Only the routed service tells whether it wants the field.
     fn set_forwarded(&mut self, pool: &PoolDesk) {
-        let told = self.hearsay.as_deref();
+        let told = self.hearsay();
         let wanted = pool.snapshot().spec.forwarded == ForwardedPolicy::On;
         if wanted || told.is_some_and(|told| told.has_forwarded) {
             let field = hearsay::forwarded(told, self.downstream.client(), self.host.as_ref());
@@ -266,6 +285,19 @@ impl Outbound {
         } else if self.attempts > 1 {
             self.head.headers.remove(FORWARDED);
         }
+    }
+
+    /// What is sent of it before its body.
+    fn outgoing(&self) -> Outgoing<'_> {
+        let client = self.downstream.client();
+        Outgoing {
+            head: &self.head,
+            forwarded: Some(self.origin.forwarded(client, self.host.as_ref())),
+        }
+    }
+
+    fn hearsay(&self) -> Option<&'a Hearsay> {
+        self.origin.hearsay()
     }
 
     fn may_replay(&self) -> bool {

@@ -17,7 +17,7 @@ use http_body::{Frame, SizeHint};
 use super::{
     clock::Tick,
     connections::{Connections, Doubt},
-    outbound::Head,
+    outbound::Outgoing,
     protocol::http1::{
         request_writer::RequestWriter,
         response_reader::{Broken, Came, ResponseReader},
@@ -102,10 +102,15 @@ impl Upstream {
     }
 
     /// Begins an exchange; [`Upstream::poll_response`] carries it on.
-    pub(crate) fn send(&mut self, head: &Head, body: RequestBody, gate: Option<Arc<Gate>>) {
-        self.bodiless = head.method == Method::HEAD;
+    pub(crate) fn send(
+        &mut self,
+        outgoing: Outgoing<'_>,
+        body: RequestBody,
+        gate: Option<Arc<Gate>>,
+    ) {
+        self.bodiless = outgoing.head.method == Method::HEAD;
         self.gate = gate;
-        self.writer.begin(head, body);
+        self.writer.begin(outgoing, body);
         self.reader.expect();
     }
 

@@ -10,12 +10,12 @@ use http::{
     },
 };
 
-use super::nominated;
+use super::{X_FORWARDED_FOR, X_FORWARDED_HOST, X_FORWARDED_PROTO, X_REQUEST_ID, nominated};
 use crate::proxy::trace::{TRACEPARENT, TRACESTATE};
 
 /// Which of the [`KNOWN`] fields are there, a bit each.
 #[derive(Clone, Copy)]
-pub(super) struct Found(u16);
+pub(super) struct Found(u32);
 
 impl Found {
     pub(super) fn among(headers: &HeaderMap) -> Self {
@@ -45,7 +45,7 @@ impl Found {
         Self(found)
     }
 
-    pub(super) const fn any_of(self, bits: u16) -> bool {
+    pub(super) const fn any_of(self, bits: u32) -> bool {
         self.0 & bits != 0
     }
 
@@ -79,6 +79,13 @@ pub(super) fn remove_told(headers: &mut HeaderMap) {
     headers.remove(X_REAL_IP);
 }
 
+/// Removes what cutover tells itself of the way here, and what a peer that is believed has told is in that.
+pub(super) fn remove_told_anew(headers: &mut HeaderMap) {
+    for name in [&X_FORWARDED_FOR, &X_FORWARDED_PROTO, &X_FORWARDED_HOST] {
+        headers.remove(name);
+    }
+}
+
 /// Removes fields that only look like others: to an application behind CGI, WSGI or Rack `X_Real_IP` is `X-Real-IP`. No
 /// proxy means to send them.
 pub(super) fn remove_disguised(headers: &mut HeaderMap) {
@@ -110,8 +117,8 @@ const FAMILY: &str = "x-forwarded-";
 const X_REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
 /// Fields that are looked for: first those of one connection only (`keep-alive` and `proxy-connection` are
 /// relics that some still send, and `http2-settings` belongs to an upgrade that is never passed), then the length, and
-/// those that speak of the way here.
-static KNOWN: [HeaderName; 14] = [
+/// those that speak of the way here, and the request's id.
+static KNOWN: [HeaderName; 15] = [
     CONNECTION,
     TE,
     TRANSFER_ENCODING,
@@ -126,11 +133,12 @@ static KNOWN: [HeaderName; 14] = [
     X_REAL_IP,
     TRACEPARENT,
     TRACESTATE,
+    X_REQUEST_ID,
 ];
 /// The length of each of their names; a test compares the two.
-const LENGTHS: [usize; KNOWN.len()] = [10, 2, 17, 7, 10, 16, 18, 19, 14, 14, 9, 9, 11, 10];
+const LENGTHS: [usize; KNOWN.len()] = [10, 2, 17, 7, 10, 16, 18, 19, 14, 14, 9, 9, 11, 10, 12];
 /// Which of them have names of a length.
-static BY_LENGTH: [u16; 20] = {
+static BY_LENGTH: [u32; 20] = {
     let mut table = [0; 20];
     let mut place = 0;
     while place < LENGTHS.len() {
@@ -141,16 +149,17 @@ static BY_LENGTH: [u16; 20] = {
 };
 /// Of those: fields of one connection only.
 const HOP_BY_HOP: usize = 9;
-const HOP_BY_HOP_BITS: u16 = (1 << HOP_BY_HOP) - 1;
-const CONNECTION_BIT: u16 = 1;
-pub(super) const TE_BIT: u16 = 1 << 1;
-pub(super) const CODING_BIT: u16 = 1 << 2;
-pub(super) const LENGTH_BIT: u16 = 1 << 9;
-pub(super) const DISGUISED_BIT: u16 = 1 << 14;
-const FAMILY_BIT: u16 = 1 << 15;
+const HOP_BY_HOP_BITS: u32 = (1 << HOP_BY_HOP) - 1;
+const CONNECTION_BIT: u32 = 1;
+pub(super) const TE_BIT: u32 = 1 << 1;
+pub(super) const CODING_BIT: u32 = 1 << 2;
+pub(super) const LENGTH_BIT: u32 = 1 << 9;
+pub(super) const ID_BIT: u32 = 1 << 14;
+pub(super) const DISGUISED_BIT: u32 = 1 << 15;
+const FAMILY_BIT: u32 = 1 << 16;
 /// What is told of the way here.
-pub(super) const TOLD_BITS: u16 = 1 << 10 | 1 << 11 | FAMILY_BIT;
-pub(super) const TRACE_BITS: u16 = 1 << 12 | 1 << 13;
+pub(super) const TOLD_BITS: u32 = 1 << 10 | 1 << 11 | FAMILY_BIT;
+pub(super) const TRACE_BITS: u32 = 1 << 12 | 1 << 13;
 
 #[cfg(test)]
 mod tests {
@@ -178,7 +187,10 @@ mod tests {
         for (place, name) in named {
             assert_eq!(KNOWN[place], name);
         }
-        assert_eq!(KNOWN[10..], [FORWARDED, X_REAL_IP, TRACEPARENT, TRACESTATE]);
+        assert_eq!(
+            KNOWN[10..],
+            [FORWARDED, X_REAL_IP, TRACEPARENT, TRACESTATE, X_REQUEST_ID]
+        );
     }
 
     #[test]

@@ -27,7 +27,7 @@ use crate::{
     },
 };
 
-impl Outbound {
+impl Outbound<'_> {
     /// One attempt. If it fails and may be repeated, the body is back in `self.body`.
     pub(super) async fn attempt(
         &mut self,
@@ -98,7 +98,7 @@ impl Outbound {
             }
         };
         self.begins_waiting();
-        match exchange(&mut upstream, (&self.head, body), self.watched()).await {
+        match exchange(&mut upstream, (self.outgoing(), body), self.watched()).await {
             Ok(response) => Ok(response.map(|()| Inbound::Http1(upstream))),
             Err(failed) => {
                 let fresh = !upstream.is_reused();
@@ -140,7 +140,7 @@ impl Outbound {
 
     /// Whom `endpoint` is introduced to, if it expects that.
     fn introduction(&self, endpoint: &Endpoint) -> Option<Introduction> {
-        let told = self.hearsay.as_deref();
+        let told = self.hearsay();
         endpoint
             .is_introduced()
             .then(|| self.downstream.client().introduction(told))

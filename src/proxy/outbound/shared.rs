@@ -18,7 +18,7 @@ use crate::{
     },
 };
 
-impl Outbound {
+impl Outbound<'_> {
     /// On a trunk. Whether it may be sent again, the endpoint says itself, whatever the method: where it says nothing,
     /// the same holds as on a connection of its own.
     pub(super) async fn call(
@@ -38,7 +38,7 @@ impl Outbound {
         };
         let fresh = !place.has_answered();
         self.begins_waiting();
-        match call(place, (&self.head, body), self.watched()).await {
+        match call(place, (self.outgoing(), body), self.watched()).await {
             Ok(response) => Ok(response.map(|it| Inbound::Http2(Box::new(it)))),
             Err(failed) => Err(self.not_called(failed, (pool, endpoint, fresh))),
         }

@@ -25,7 +25,7 @@ use crate::proxy::{
     downstream::Downstream,
     error::ProxyError,
     exchange::{Failed, Watched, cut, expired, gives_up, judged},
-    outbound::Head,
+    outbound::Outgoing,
     protocol::http1::response_reader::Broken,
     upload::RequestBody,
 };
@@ -41,10 +41,10 @@ pub(crate) struct Call {
 /// Sends a request and waits for the head of the response.
 pub(crate) async fn call(
     place: Place,
-    (head, body): (&Head, RequestBody),
+    (outgoing, body): (Outgoing<'_>, RequestBody),
     watched: Watched<'_>,
 ) -> Result<Response<Call>, Failed> {
-    let mut calling = Calling::begin(place, head, body)?;
+    let mut calling = Calling::begin(place, outgoing, body)?;
     poll_fn(|cx| calling.poll(cx, watched)).await?;
     calling.end(watched)
 }
@@ -58,8 +58,8 @@ struct Calling {
 }
 
 impl Calling {
-    fn begin(place: Place, head: &Head, body: RequestBody) -> Result<Self, Failed> {
-        let Some(sent) = of_http_2(head, place.trunk.scheme()) else {
+    fn begin(place: Place, outgoing: Outgoing<'_>, body: RequestBody) -> Result<Self, Failed> {
+        let Some(sent) = of_http_2(outgoing, place.trunk.scheme()) else {
             return Err(Failed::from(ProxyError::Unclear(Unclear::Host)));
         };
         match place.trunk.begin_call(sent, body.is_end_stream()) {
@@ -226,7 +226,8 @@ fn is_unprocessed(error: &h2::Error) -> bool {
 }
 
 /// The head of a request as HTTP/2 has it: no fields of one connection, the `Host` as authority.
-fn of_http_2(head: &Head, scheme: uri::Scheme) -> Option<Request<()>> {
+fn of_http_2(outgoing: Outgoing<'_>, scheme: uri::Scheme) -> Option<Request<()>> {
+    let head = outgoing.head;
     let mut parts = uri::Parts::default();
     let host = head.headers.get(header::HOST)?;
     parts.scheme = Some(scheme);
@@ -236,7 +237,11 @@ fn of_http_2(head: &Head, scheme: uri::Scheme) -> Option<Request<()>> {
     *request.method_mut() = head.method.clone();
     *request.uri_mut() = Uri::from_parts(parts).ok()?;
     *request.version_mut() = Version::HTTP_2;
-    *request.headers_mut() = fields_of_http_2(&head.headers);
+    let mut fields = fields_of_http_2(&head.headers);
+    if let Some(forwarded) = outgoing.forwarded {
+        forwarded.add_to(&mut fields);
+    }
+    *request.headers_mut() = fields;
     Some(request)
 }
 

@@ -19,7 +19,7 @@ use http_body::Body as _;
 use tokio::io::AsyncWrite;
 
 use super::response_reader::Broken;
-use crate::proxy::{outbound::Head, upload::RequestBody};
+use crate::proxy::{forwarded::Forwarded, outbound::Outgoing, upload::RequestBody};
 
 /// See the module.
 #[derive(Debug)]
@@ -68,18 +68,18 @@ impl RequestWriter {
     }
 
     /// A request is to be written.
-    pub(crate) fn begin(&mut self, head: &Head, body: RequestBody) {
+    pub(crate) fn begin(&mut self, outgoing: Outgoing<'_>, body: RequestBody) {
         self.text.clear();
         self.written = 0;
         self.data = Bytes::new();
         self.tail = b"";
-        self.chunked = head.headers.contains_key(TRANSFER_ENCODING);
+        self.chunked = outgoing.head.headers.contains_key(TRANSFER_ENCODING);
         self.stage = match body {
             RequestBody::Empty => Stage::Ended,
             RequestBody::Streaming(_) => Stage::Body,
         };
         self.begun = false;
-        write_head(&mut self.text, head, matches!(body, RequestBody::Empty));
+        write_head(&mut self.text, outgoing, matches!(body, RequestBody::Empty));
         self.body = body;
     }
 
@@ -209,7 +209,8 @@ impl RequestWriter {
     }
 }
 
-pub(super) fn write_head(text: &mut Vec<u8>, head: &Head, bodiless: bool) {
+pub(super) fn write_head(text: &mut Vec<u8>, outgoing: Outgoing<'_>, bodiless: bool) {
+    let head = outgoing.head;
     text.extend_from_slice(head.method.as_str().as_bytes());
     text.push(b' ');
     let target = head.uri.path_and_query().map_or("/", PathAndQuery::as_str);
@@ -220,6 +221,9 @@ pub(super) fn write_head(text: &mut Vec<u8>, head: &Head, bodiless: bool) {
     text.extend_from_slice(target.as_bytes());
     text.extend_from_slice(b" HTTP/1.1\r\n");
     for (name, value) in &head.headers {
+        write_field(text, name.as_str(), value.as_bytes());
+    }
+    for (name, value) in outgoing.forwarded.into_iter().flat_map(Forwarded::fields) {
         write_field(text, name.as_str(), value.as_bytes());
     }
     // RFC 9110 section 8.6: where a method usually has content, its absence is to be said.

@@ -16,7 +16,7 @@ use crate::{
     proxy::{
         fuzzing::{Passed, are_forwarded},
         headers::Belief,
-        outbound::Head,
+        outbound::{Head, Outgoing},
     },
 };
 
@@ -187,7 +187,7 @@ fn number(value: &HeaderValue) -> Option<u64> {
 /// What is written for an endpoint is read there as this request and no other.
 pub(in crate::proxy) fn is_one_request(head: &Head, bodiless: bool) {
     let mut text = Vec::new();
-    write_head(&mut text, head, bodiless);
+    write_head(&mut text, Outgoing::from(head), bodiless);
     let (limits, shown) = (ListenerLimits::default(), String::from_utf8_lossy(&text));
     let Some(Ok(Judged {
         length, framing, ..
