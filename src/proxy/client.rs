@@ -53,9 +53,7 @@ impl Client {
             worker: Rc::clone(worker),
             listener: Arc::clone(listener),
             ends,
-            // An address is always a sound field value.
-            addr: HeaderValue::from_str(&ip.to_string())
-                .unwrap_or_else(|_| HeaderValue::from_static("unknown")),
+            addr: written(ip),
             trust,
             identity: OnceCell::new(),
             requests: Cell::new(0),
@@ -145,5 +143,44 @@ impl Client {
     }
 }
 
+/// An address as a field value. IPv4 is written by hand: the standard library's way takes a thirtieth of all instructions
+/// of a connection with one request.
+fn written(ip: IpAddr) -> HeaderValue {
+    let value = match ip {
+        IpAddr::V4(ip) => {
+            let (mut text, mut length) = ([b'.'; 4 * "255.".len()], 0);
+            for octet in ip.octets() {
+                for (worth, is_needed) in [(100, octet > 99), (10, octet > 9), (1, true)] {
+                    if is_needed {
+                        text[length] = b'0' + octet / worth % 10;
+                        length += 1;
+                    }
+                }
+                length += 1;
+            }
+            HeaderValue::from_bytes(&text[..length - 1])
+        }
+        IpAddr::V6(ip) => HeaderValue::from_str(&ip.to_string()),
+    };
+    // An address is always a sound field value.
+    value.unwrap_or_else(|_| HeaderValue::from_static("unknown"))
+}
+
 static HTTP: HeaderValue = HeaderValue::from_static("http");
 static HTTPS: HeaderValue = HeaderValue::from_static("https");
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_written_as_the_standard_library_does() {
+        let octets = [0, 1, 9, 10, 11, 99, 100, 101, 199, 200, 249, 250, 255];
+        for octet in octets {
+            let ip = IpAddr::from([octet, 255 - octet, octet / 2, octet]);
+            assert_eq!(written(ip), *ip.to_string());
+        }
+        let ip: IpAddr = "2001:db8::1".parse().unwrap();
+        assert_eq!(written(ip), "2001:db8::1");
+    }
+}

@@ -109,6 +109,11 @@ impl Downstream {
         }
     }
 
+    /// Nothing but the end of the connection will say that the answer is whole.
+    pub(crate) fn answers_to_the_end(&self) {
+        self.protocol.answers_to_the_end();
+    }
+
     /// Whether the client can be told what an endpoint answered.
     pub(crate) fn admits<B>(&self, answer: &Response<B>) -> bool {
         self.protocol.admits(answer)

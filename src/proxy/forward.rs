@@ -14,6 +14,7 @@ use http::{
     HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, Version,
     header::{ACCEPT, CONNECTION, SET_COOKIE, UPGRADE},
 };
+use http_body::Body as _;
 use hyper::body::Incoming;
 use tokio::task::coop::unconstrained;
 use tower::Service;
@@ -51,7 +52,7 @@ impl Forwarder {
     pub(crate) fn forward(
         &self,
         request: Request<Incoming>,
-    ) -> impl Future<Output = Response<ResponseBody>> + use<> {
+    ) -> impl Future<Output = Result<Response<ResponseBody>, Infallible>> + use<> {
         forward(Rc::clone(&self.downstream), request)
     }
 }
@@ -66,41 +67,63 @@ impl Service<Request<Incoming>> for Forwarder {
     }
 
     fn call(&mut self, request: Request<Incoming>) -> Self::Future {
-        let answer = self.forward(request);
         // See `accept`: a channel of ours would lose a wake-up to the runtime's turn-taking.
-        Box::pin(unconstrained(async { Ok(answer.await) }))
+        Box::pin(unconstrained(self.forward(request)))
     }
 }
 
-async fn forward(
+#[expect(
+    clippy::manual_async_fn,
+    reason = "an async fn has two places for the request that it is given, and copies it from one to the other"
+)]
+fn forward(
     downstream: Rc<Downstream>,
     mut request: Request<Incoming>,
-) -> Response<ResponseBody> {
-    let worker = downstream.worker();
-    let origin = Origin::of(&mut request, downstream.client());
-    let accept = request.headers().get(ACCEPT).cloned();
-    let mut account = Account::open(&downstream, &request, &origin);
-    let redirects = downstream.listener().redirect_https;
-    let answer = match (downstream.verdict(), redirects) {
-        (Verdict::Refused(refusal), _) => {
-            worker.stats().refused.add(1);
-            Err(ProxyError::Refused(refusal))
-        }
-        (Verdict::Plain | Verdict::Upgrade, Some(port)) if !origin.came_by_https() => {
-            match redirect::to_https(&request, port, &origin.id) {
-                Ok(response) => return redirect(response, account),
-                Err(error) => Err(error),
+) -> impl Future<Output = Result<Response<ResponseBody>, Infallible>> {
+    async move {
+        let origin = Origin::of(&mut request, downstream.client());
+        let mut account = Account::open(&downstream, &request, &origin);
+        let verdict = downstream.verdict();
+        match answer_at_once(&downstream, &mut request, (verdict, &origin)) {
+            Ok(None) => {}
+            Ok(Some(response)) => return Ok(redirect(response, account)),
+            Err(error) => {
+                downstream.answers();
+                let accept = request.headers().get(ACCEPT);
+                return Ok(refuse(error, account, (accept, &origin.id)));
             }
         }
-        (verdict @ (Verdict::Plain | Verdict::Upgrade), _) => {
-            send(request, verdict, &origin, &mut account).await
-        }
-    };
-    downstream.answers();
-    match answer {
-        Ok(answered) => answered.respond(account),
-        Err(error) => refuse(error, account, (accept.as_ref(), &origin.id)),
+        let to_10 = request.version() == Version::HTTP_10;
+        let mut outbound = Outbound::new(request, verdict, &downstream, &origin);
+        let sent = send(&mut outbound, &origin, &mut account).await;
+        downstream.answers();
+        Ok(match sent {
+            Ok(answered) => answered.respond(account, to_10),
+            Err(error) => {
+                account.count(outbound.uploaded(), 0);
+                refuse(error, account, (outbound.accept(), &origin.id))
+            }
+        })
     }
+}
+
+/// What is answered without asking an endpoint, if anything is: an error, or the way to `https`.
+fn answer_at_once(
+    downstream: &Downstream,
+    request: &mut Request<Incoming>,
+    (verdict, origin): (Verdict, &Origin),
+) -> Result<Option<Response<bytes::Bytes>>, ProxyError> {
+    if let Verdict::Refused(refusal) = verdict {
+        downstream.worker().stats().refused.add(1);
+        return Err(ProxyError::Refused(refusal));
+    }
+    if let Some(port) = downstream.listener().redirect_https
+        && !origin.came_by_https()
+    {
+        return redirect::to_https(request, port, &origin.id).map(Some);
+    }
+    max_forwards::count_down(request)?;
+    Ok(None)
 }
 
 /// A response head, and what its body will come by.
@@ -113,21 +136,11 @@ struct Answered {
 }
 
 async fn send(
-    mut request: Request<Incoming>,
-    verdict: Verdict,
+    outbound: &mut Outbound<'_>,
     origin: &Origin,
     account: &mut Account,
 ) -> Result<Answered, ProxyError> {
-    max_forwards::count_down(&mut request)?;
-    let mut outbound = Outbound::new(request, verdict, account.downstream(), origin);
-    let sent = outbound.send(account).await;
-    let mut response = match sent {
-        Ok(sent) => sent,
-        Err(error) => {
-            account.count(outbound.uploaded(), 0);
-            return Err(error);
-        }
-    };
+    let mut response = outbound.send(account).await?;
     let switches = response.status() == StatusCode::SWITCHING_PROTOCOLS;
     let protocol = switches
         .then(|| outbound.agreed(response.headers()))
@@ -141,13 +154,14 @@ async fn send(
     }
     Ok(Answered {
         response,
-        upload: outbound.into_progress(),
+        upload: outbound.progress().cloned(),
         protocol,
     })
 }
 
 impl Answered {
-    fn respond(self, mut account: Account) -> Response<ResponseBody> {
+    /// `to_10` is whether the client speaks HTTP/1.0.
+    fn respond(self, mut account: Account, to_10: bool) -> Response<ResponseBody> {
         let (mut parts, inbound) = self.response.into_parts();
         account.answered(parts.status.as_u16());
         // hyper makes of it what the client can read; passed on, an endpoint's 1.0 would end keep-alive.
@@ -164,8 +178,11 @@ impl Answered {
         }
         downstream.stays_http();
         announce_end(&downstream, &mut parts.headers);
-        let download = Download::new(inbound, self.upload, account);
-        Response::from_parts(parts, ResponseBody::claimed(download))
+        let body = ResponseBody::claimed(Download::new(inbound, self.upload, account));
+        if to_10 && body.size_hint().exact().is_none() {
+            downstream.answers_to_the_end();
+        }
+        Response::from_parts(parts, body)
     }
 }
 

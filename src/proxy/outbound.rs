@@ -10,7 +10,7 @@ use std::{cell::Cell, rc::Rc, sync::Arc};
 
 use http::{
     HeaderMap, HeaderValue, Method, Request, Response, Uri, Version,
-    header::{CONTENT_LENGTH, EXPECT, FORWARDED, HOST, UPGRADE},
+    header::{ACCEPT, CONTENT_LENGTH, EXPECT, FORWARDED, HOST, UPGRADE},
 };
 use http_body::Body as _;
 use hyper::body::Incoming;
@@ -175,8 +175,13 @@ impl<'a> Outbound<'a> {
     }
 
     /// How far the client's body has come, if it has one.
-    pub(crate) fn into_progress(self) -> Option<Rc<Progress>> {
-        self.upload
+    pub(crate) const fn progress(&self) -> Option<&Rc<Progress>> {
+        self.upload.as_ref()
+    }
+
+    /// What the client would rather be answered in.
+    pub(crate) fn accept(&self) -> Option<&HeaderValue> {
+        self.head.headers.get(ACCEPT)
     }
 
     /// Bytes of the client's body that were read so far.

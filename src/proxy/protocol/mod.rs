@@ -75,6 +75,14 @@ impl Protocol {
         }
     }
 
+    /// Nothing but the end of the connection will say that the answer is whole.
+    pub(super) fn answers_to_the_end(&self) {
+        match self {
+            Self::Http1(wire) => wire.answers_to_the_end(),
+            Self::Http2(_) => {}
+        }
+    }
+
     /// Whether what ends with the request is all there is.
     pub(super) const fn is_connection(&self) -> bool {
         match self {

@@ -1,9 +1,8 @@
 //! Serves one HTTP/1 connection, from its first byte to its last.
 
-use std::{convert::Infallible, future::poll_fn, pin::Pin, rc::Rc, sync::Arc, task::Poll};
+use std::{future::poll_fn, pin::Pin, rc::Rc, sync::Arc, task::Poll};
 
-use http::{Request, Response, Version};
-use http_body::Body as _;
+use http::Request;
 use hyper::{body::Incoming, server::conn::http1::Builder, service::service_fn};
 use hyper_util::rt::TokioIo;
 
@@ -11,7 +10,6 @@ use super::{Guarded, HeadRefusal, Wire, parked::parked};
 use crate::{
     config::ListenerLimits,
     proxy::{
-        body::ResponseBody,
         client::Client,
         downstream::Downstream,
         forward::Forwarder,
@@ -52,11 +50,11 @@ enum Left {
 }
 
 async fn serve_awake(downstream: &Rc<Downstream>, wire: &Rc<Wire>, socket: Transport) -> Left {
-    let (served, known) = (Rc::clone(downstream), Rc::clone(wire));
-    // In a box of its own, which is there while a request is: hyper keeps room for it as long as it serves.
-    let service = service_fn(move |request: Request<Incoming>| {
-        Box::pin(answer(Rc::clone(&served), Rc::clone(&known), request))
-    });
+    let forwarder = Forwarder::new(Rc::clone(downstream));
+    // In a box of its own, which is there while a request is: hyper keeps room for it as long as it serves. What is boxed
+    // is the forwarder's future and nothing around it: it is large, and each move of one that has not begun copies all.
+    let service =
+        service_fn(move |request: Request<Incoming>| Box::pin(forwarder.forward(request)));
     let io = TokioIo::new(Guarded::new(socket, Rc::clone(wire)));
     let mut connection = builder(&downstream.listener().limits).serve_connection(io, service);
     let mut closing = Closing::default();
@@ -85,8 +83,9 @@ async fn serve_awake(downstream: &Rc<Downstream>, wire: &Rc<Wire>, socket: Trans
     guarded.parts().await;
     match ended {
         Ended::Parted => {
-            // Boxed, so that an idle connection holds no room for its end.
-            Box::pin(part(downstream, wire, guarded, parts.read_buf)).await;
+            if let Some(aftermath) = aftermath(downstream, wire, (guarded, parts.read_buf)) {
+                aftermath.await;
+            }
             Left::Nothing
         }
         // What was in flight ends with the connection. A tunnel that was agreed on but not begun would keep
@@ -104,21 +103,6 @@ async fn serve_awake(downstream: &Rc<Downstream>, wire: &Rc<Wire>, socket: Trans
         }
         Ended::AtRest => Left::AtRest(guarded.into_parts().0),
     }
-}
-
-/// One request. The future of the forwarder is made here and not where this one is, because it is large, and each move
-/// of one that has not begun copies all of it.
-async fn answer(
-    downstream: Rc<Downstream>,
-    wire: Rc<Wire>,
-    request: Request<Incoming>,
-) -> Result<Response<ResponseBody>, Infallible> {
-    let to_10 = request.version() == Version::HTTP_10;
-    let answer = Forwarder::new(downstream).forward(request).await;
-    if to_10 && answer.body().size_hint().exact().is_none() {
-        wire.answers_to_the_end();
-    }
-    Ok(answer)
 }
 
 /// How hyper's part ended.
@@ -219,26 +203,26 @@ fn is_lost(downstream: &Downstream) -> bool {
     unread.is_some() || downstream.lifeline().cut().is_some()
 }
 
-/// Takes the connection apart: a tunnel goes on with it, an unread rest of input is waited out.
-async fn part(downstream: &Downstream, wire: &Wire, guarded: Guarded, read_buf: bytes::Bytes) {
-    match downstream.take_tunnel() {
-        Some(tunnel) => {
-            let (socket, held) = guarded.into_parts();
-            let client = ClientHalf {
-                socket,
-                early: [read_buf, held.into()],
-            };
-            // A task of its own: the copying loop relies on the runtime's turns, which this one has not.
-            tokio::task::spawn_local(tunnel.run(client))
-                .await
-                .unwrap_or_default();
-        }
-        None if may_reset(downstream, wire) => {
-            // hyper has closed the writing half, but not where an upgrade was asked for and did not happen.
-            linger(guarded.into_parts().0).await;
-        }
-        None => {}
+/// What is to be waited for before the connection is closed, if anything: a tunnel goes on with it, an unread rest of
+/// input is waited out. Boxed, so that an idle connection holds no room for it.
+fn aftermath(
+    downstream: &Downstream,
+    wire: &Wire,
+    (guarded, read_buf): (Guarded, bytes::Bytes),
+) -> Option<Pin<Box<dyn Future<Output = ()>>>> {
+    if let Some(tunnel) = downstream.take_tunnel() {
+        let (socket, held) = guarded.into_parts();
+        let client = ClientHalf {
+            socket,
+            early: [read_buf, held.into()],
+        };
+        // A task of its own: the copying loop relies on the runtime's turns, which this one has not.
+        let running = tokio::task::spawn_local(tunnel.run(client));
+        return Some(Box::pin(async { running.await.unwrap_or_default() }));
     }
+    // hyper has closed the writing half, but not where an upgrade was asked for and did not happen.
+    let reset = may_reset(downstream, wire);
+    reset.then(|| Box::pin(linger(guarded.into_parts().0)) as Pin<Box<_>>)
 }
 
 /// Whether something may still come that nobody will read: the rest of a request that was answered early, or requests

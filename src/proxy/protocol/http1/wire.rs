@@ -66,7 +66,7 @@ impl Wire {
     }
 
     /// The answer ends with the connection: HTTP/1.0 has no chunks, and its length is not known.
-    pub(super) fn answers_to_the_end(&self) {
+    pub(crate) fn answers_to_the_end(&self) {
         self.to_the_end.set(true);
     }
 

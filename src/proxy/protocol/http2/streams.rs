@@ -87,7 +87,7 @@ impl Streams {
         }
         *self.next.borrow_mut() = Some(Rc::clone(&downstream));
         async move {
-            let answer = Forwarder::new(Rc::clone(&downstream))
+            let Ok(answer) = Forwarder::new(Rc::clone(&downstream))
                 .forward(request)
                 .await;
             Ok(match handshake.flatten() {
