@@ -24,7 +24,8 @@ use super::{
     body::{Download, ResponseBody},
     downstream::Downstream,
     error::ProxyError,
-    grpc, headers,
+    grpc,
+    headers::{self, X_REQUEST_ID},
     inbound::Inbound,
     max_forwards,
     origin::Origin,
@@ -98,7 +99,7 @@ fn forward(
         let sent = send(&mut outbound, &origin, &mut account).await;
         downstream.answers();
         Ok(match sent {
-            Ok(answered) => answered.respond(account, to_10),
+            Ok(answered) => answered.respond(account, (origin.id, to_10)),
             Err(error) => {
                 account.count(outbound.uploaded(), 0);
                 refuse(error, account, (outbound.accept(), &origin.id))
@@ -146,7 +147,7 @@ async fn send(
         .then(|| outbound.agreed(response.headers()))
         .flatten();
     let admitted = (!switches || protocol.is_some()) && account.downstream().admits(&response);
-    if !admitted || headers::rewrite_response(response.headers_mut(), &origin.id).is_err() {
+    if !admitted || headers::rewrite_response(response.headers_mut()).is_err() {
         return Err(ProxyError::Malformed);
     }
     if let Some(cookie) = outbound.cookie(origin.came_by_https()) {
@@ -160,12 +161,17 @@ async fn send(
 }
 
 impl Answered {
-    /// `to_10` is whether the client speaks HTTP/1.0.
-    fn respond(self, mut account: Account, to_10: bool) -> Response<ResponseBody> {
+    /// `id` is the request's, and `to_10` whether its client speaks HTTP/1.0.
+    fn respond(
+        self,
+        mut account: Account,
+        (id, to_10): (HeaderValue, bool),
+    ) -> Response<ResponseBody> {
         let (mut parts, inbound) = self.response.into_parts();
         account.answered(parts.status.as_u16());
         // hyper makes of it what the client can read; passed on, an endpoint's 1.0 would end keep-alive.
         parts.version = Version::HTTP_11;
+        parts.headers.insert(X_REQUEST_ID, id);
         announce_preview(&account, &mut parts.headers);
         let downstream = Rc::clone(account.downstream());
         if let Some(protocol) = self.protocol {

@@ -80,15 +80,15 @@ pub(crate) fn rewrite_request(headers: &mut HeaderMap, known: Known) {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Ambiguous;
 
-/// Makes an endpoint's fields those of the response sent downstream, unless its framing is ambiguous: hyper
-/// goes by the coding where there is a length, too, and takes what follows an unknown coding for plain bytes.
-pub(crate) fn rewrite_response(headers: &mut HeaderMap, id: &HeaderValue) -> Result<(), Ambiguous> {
+/// Makes an endpoint's fields those of the response sent downstream, but for the request's id, unless its framing is
+/// ambiguous: hyper goes by the coding where there is a length, too, and takes what follows an unknown coding for plain
+/// bytes.
+pub(crate) fn rewrite_response(headers: &mut HeaderMap) -> Result<(), Ambiguous> {
     let found = Found::among(headers);
     if found.any_of(LENGTH_BIT | CODING_BIT) && !is_framed_clearly(headers, found) {
         return Err(Ambiguous);
     }
     found.remove_from(headers);
-    headers.insert(X_REQUEST_ID, id.clone());
     headers.append(VIA, VIA_ENTRY.clone());
     Ok(())
 }
@@ -309,9 +309,7 @@ mod tests {
 
     #[test]
     fn framing_that_can_be_read_in_two_ways_is_ambiguous() {
-        let judged = |fields: &[(&str, &str)]| {
-            rewrite_response(&mut map(fields), &HeaderValue::from_static("id"))
-        };
+        let judged = |fields: &[(&str, &str)]| rewrite_response(&mut map(fields));
         assert_eq!(judged(&[]), Ok(()));
         assert_eq!(judged(&[("content-length", "5")]), Ok(()));
         assert_eq!(judged(&[("transfer-encoding", "chunked")]), Ok(()));

@@ -167,6 +167,7 @@ impl Upstream {
     pub(crate) fn come_back(mut self: Box<Self>, now: Tick) {
         if self.writer.is_done() && self.reader.is_reusable() {
             self.idle_since = now;
+            self.reader.rest();
             let home = Rc::clone(&self.home);
             home.keep(self);
         }

@@ -18,6 +18,15 @@ pub(super) struct Fields<'a> {
     connection: Connection,
 }
 
+/// Whether there is a control character among these that a field value may not have (RFC 9110 section 5.5). Every byte is
+/// looked at, whatever the one before was, so that the compiler can look at many at once.
+fn has_control(value: &[u8]) -> bool {
+    let is_control = |byte: u8| (byte < b' ' && byte != b'\t') || byte == 0x7f;
+    value
+        .iter()
+        .fold(false, |any, byte| any | is_control(*byte))
+}
+
 /// What `Connection` asks for.
 #[derive(Clone, Copy)]
 struct Connection {
@@ -68,10 +77,7 @@ impl<'a> Fields<'a> {
             }
             Some(_) | None => return Err(HeadRefusal::Malformed("header field without colon")),
         };
-        if value
-            .iter()
-            .any(|byte| (*byte < b' ' && *byte != b'\t') || *byte == 0x7f)
-        {
+        if has_control(value) {
             return Err(HeadRefusal::Malformed("control character in header field"));
         }
         self.note(name, value.trim_ascii())

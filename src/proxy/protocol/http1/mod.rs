@@ -20,6 +20,7 @@ pub(crate) mod request_writer;
 mod response_head;
 pub(crate) mod response_reader;
 mod serve;
+mod spare;
 pub(crate) mod trailers;
 mod wire;
 

@@ -69,7 +69,7 @@ impl RequestWriter {
 
     /// A request is to be written.
     pub(crate) fn begin(&mut self, outgoing: Outgoing<'_>, body: RequestBody) {
-        self.text.clear();
+        self.text = Vec::with_capacity(USUAL_HEAD);
         self.written = 0;
         self.data = Bytes::new();
         self.tail = b"";
@@ -155,8 +155,13 @@ impl RequestWriter {
         self.written += of_text;
         length -= of_text;
         if self.written == self.text.len() {
-            self.text.clear();
             self.written = 0;
+            if self.stage == Stage::Ended {
+                // A connection that waits for an answer, or is not used, needs no room for it.
+                self.text = Vec::new();
+            } else {
+                self.text.clear();
+            }
         }
         let of_data = length.min(self.data.len());
         self.data.advance(of_data);
@@ -241,6 +246,9 @@ fn write_field(text: &mut Vec<u8>, name: &str, value: &[u8]) {
     text.extend_from_slice(value);
     text.extend_from_slice(b"\r\n");
 }
+
+/// Bytes that most heads fit into.
+const USUAL_HEAD: usize = 512;
 
 /// The size line of a chunk.
 fn write_hex(text: &mut Vec<u8>, length: usize) {

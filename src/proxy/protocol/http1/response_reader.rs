@@ -18,6 +18,7 @@ use tokio_util::io::poll_read_buf;
 use super::{
     chunk::{Piece, Step, Walker},
     response_head::{self, Framing, Malformed, ResponseHead},
+    spare,
     trailers::trailers,
 };
 
@@ -123,6 +124,13 @@ impl ResponseReader {
     pub(crate) fn shrink(&mut self) {
         if self.buf.is_empty() {
             self.buf = BytesMut::new();
+        }
+    }
+
+    /// Gives back the buffer while there is nothing in it. One that has grown is kept for what follows: a large body.
+    pub(crate) fn rest(&mut self) {
+        if self.buf.is_empty() && self.read_size == FIRST_READ {
+            spare::give_back(std::mem::take(&mut self.buf));
         }
     }
 
@@ -244,8 +252,15 @@ impl ResponseReader {
         socket: Pin<&mut S>,
         cx: &mut Context<'_>,
     ) -> Poll<Result<bool, Broken>> {
+        if self.buf.capacity() == 0 {
+            self.buf = spare::take();
+        }
         self.buf.reserve(self.read_size);
-        match ready!(poll_read_buf(socket, cx, &mut self.buf)) {
+        let Poll::Ready(read) = poll_read_buf(socket, cx, &mut self.buf) else {
+            self.rest();
+            return Poll::Pending;
+        };
+        match read {
             Ok(length) => {
                 if length >= self.read_size {
                     self.read_size = (self.read_size * 2).min(MAX_READ);
@@ -279,7 +294,7 @@ fn some_trailers(trailers: HeaderMap) -> Option<Frame<Bytes>> {
 /// Bytes up to which a copy is cheaper than sharing the buffer that they came in.
 const COPIED: usize = 1024;
 /// Size of the first read, and of those that follow small ones.
-const FIRST_READ: usize = 8 * 1024;
+const FIRST_READ: usize = spare::ROOM;
 /// Largest read, and so the largest piece of a body at once.
 const MAX_READ: usize = 256 * 1024;
 /// Interim responses before the one that counts.
