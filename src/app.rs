@@ -35,6 +35,7 @@ use crate::{
         ids::ListenerName,
         switch::{Actor, ActorKind},
     },
+    machine::apart,
     mailbox::{ORDERS_LIMIT, Order, REPORTS_LIMIT, Report},
     proxy::{
         resources::Resources,
@@ -107,7 +108,7 @@ impl App {
     /// # Errors
     /// See [`StartError`]; nothing keeps running.
     pub async fn start(options: Options) -> Result<Self, StartError> {
-        let (source, judged) = read(&options)?;
+        let (source, judged) = apart(reading(&options)).await??;
         Self::build(options, source, judged).await
     }
 
@@ -292,10 +293,15 @@ impl Crew<'_> {
     }
 }
 
-fn read(options: &Options) -> Result<(Source, Judged), Problems> {
-    let source = load::read(&options.config)?.under(options.environment.clone());
-    let judged = Judged::read(&source, cores())?;
-    Ok((source, judged))
+fn reading(
+    options: &Options,
+) -> impl FnOnce() -> Result<(Source, Judged), Problems> + Send + use<> {
+    let (path, environment) = (options.config.clone(), options.environment.clone());
+    move || {
+        let source = load::read(&path)?.under(environment);
+        let judged = Judged::read(&source, cores())?;
+        Ok((source, judged))
+    }
 }
 
 fn cores() -> usize {

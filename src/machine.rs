@@ -2,9 +2,13 @@
 //!
 //! Owns the questions to the operating system; must not decide what follows from the answers.
 
+mod apart;
+
 use std::{fs, io, path::Path};
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+pub use apart::{apart, wait_apart};
 
 /// Raises the bound on open files to the most that the process may give itself. The usual soft limit of 1024 is there
 /// for programs that keep descriptors in a bit set. Where the system refuses, the old bound stays.

@@ -7,9 +7,13 @@ use std::path::Path;
 use tokio::runtime::Builder;
 
 use super::{
-    App, Options, SETTLE_TIME, StartError, read, signals::Signals, supervisor::Supervisor,
+    App, Options, SETTLE_TIME, StartError, reading, signals::Signals, supervisor::Supervisor,
 };
-use crate::{config::environment::Environment, machine, telemetry::log};
+use crate::{
+    config::environment::Environment,
+    machine::{self, wait_apart},
+    telemetry::log,
+};
 
 /// Runs cutover until a signal stops it. This is the body of `cutover serve`.
 ///
@@ -21,7 +25,7 @@ pub fn run(config: &Path) -> Result<(), StartError> {
         watch: true,
         environment: Environment::new(std::env::vars_os()),
     };
-    let (source, judged) = read(&options)?;
+    let (source, judged) = wait_apart(reading(&options))??;
     log::init(judged.loaded.config.process.log_format);
     machine::raise_open_files();
     let runtime = Builder::new_multi_thread()

@@ -31,6 +31,7 @@ use crate::{
     },
     control::{Running, handle::ReloadAnswer},
     core::switch::Actor,
+    machine::apart,
     tls::{Judged, Material, Renewal, Sum},
 };
 
@@ -157,7 +158,7 @@ impl Reader {
         let (path, cores) = (self.path.clone(), self.cores);
         let environment = self.environment.clone();
         let applied = self.certificates.applied();
-        let read = spawn_blocking(move || {
+        let read = apart(move || {
             let source = load::read(&path).map(|source| source.under(environment));
             Read::from(source, cores, applied.as_deref())
         });
