@@ -5,7 +5,7 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-use http::{HeaderMap, HeaderValue, Response, header};
+use http::{HeaderMap, Response, header};
 use tokio::io::{AsyncRead, ReadBuf};
 
 use super::super::response_reader::{Broken, Came, ResponseReader};
