@@ -138,11 +138,10 @@ impl Account {
     /// The response head has come.
     pub(crate) fn answered(&mut self, status: u16) {
         self.status = status;
-        if self.ended.is_some() {
-            let took = self.took();
-            self.ended
-                .iter_mut()
-                .for_each(|ended| ended.request.head_took = took);
+        // The clock is read only where somebody is told.
+        let took = self.ended.is_some().then(|| self.took());
+        if let (Some(ended), Some(took)) = (&mut self.ended, took) {
+            ended.request.head_took = took;
         }
     }
 
