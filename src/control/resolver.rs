@@ -39,21 +39,22 @@ pub enum Found {
     Notice(Box<Notice>),
 }
 
-/// The addresses of an endpoint, now and later.
+/// The addresses of an endpoint, now and later. Small, because there may be eighty thousand: one that is typed as such is
+/// read again whenever it is asked for.
 #[derive(Clone, Debug)]
 pub enum Addresses {
-    /// One that is typed as such.
-    Typed(SocketAddr),
+    /// What is typed is one.
+    Typed,
     /// What a name stands for; none until it is resolved.
-    Found(watch::Receiver<Arc<[SocketAddr]>>),
+    Found(Box<watch::Receiver<Arc<[SocketAddr]>>>),
 }
 
 impl Addresses {
-    /// Those of this moment.
+    /// Those of this moment, of the endpoint that they belong to.
     #[must_use]
-    pub fn now(&self) -> Arc<[SocketAddr]> {
+    pub fn now(&self, watched: &Watched) -> Arc<[SocketAddr]> {
         match self {
-            Self::Typed(addr) => Arc::new([*addr]),
+            Self::Typed => typed(watched).into_iter().collect(),
             Self::Found(found) => Arc::clone(&found.borrow()),
         }
     }
@@ -96,11 +97,11 @@ impl Resolver {
     /// The addresses of a watched endpoint of a service, now and later.
     #[must_use]
     pub fn addresses(&self, service: &ServiceName, watched: &Watched) -> Option<Addresses> {
-        if let Some(addr) = typed(watched) {
-            return Some(Addresses::Typed(addr));
+        if typed(watched).is_some() {
+            return Some(Addresses::Typed);
         }
         let resolved = self.known.get(service)?.get(&watched.id)?;
-        Some(Addresses::Found(resolved.addresses.clone()))
+        Some(Addresses::Found(Box::new(resolved.addresses.clone())))
     }
 
     fn start(&self, watched: &Watched) -> Resolved {
@@ -253,7 +254,7 @@ mod tests {
         );
         let addresses = |resolver: &Resolver, watched| {
             let addresses = resolver.addresses(&shop(), watched)?;
-            Some(addresses.now().to_vec())
+            Some(addresses.now(watched).to_vec())
         };
         let both = [address.clone(), name.clone()];
         resolver.watch(&[of_shop(&both)]);
@@ -281,7 +282,7 @@ mod tests {
                 .all(|addr| addr.ip().is_loopback() && addr.port() == 80)
         );
         let known = resolver.addresses(&shop(), &localhost).unwrap();
-        assert_eq!(known.now().len(), addresses.len());
+        assert_eq!(known.now(&localhost).len(), addresses.len());
         let second = timeout(Duration::from_millis(200), found.recv()).await;
         assert!(second.is_err(), "{second:?}");
     }

@@ -21,15 +21,16 @@ pub struct HealthTracker {
     health: Health,
     /// Verdicts in a row that speak against `health`.
     against: u32,
-    last_failure: Option<Box<str>>,
-    /// Nothing before its traffic has taken it out for the first time.
-    ejections: Option<Box<Ejections>>,
+    /// Nothing before a probe has failed or its traffic has taken it out for the first time.
+    faults: Option<Box<Faults>>,
 }
 
 #[derive(Clone, Debug, Default)]
-struct Ejections {
+struct Faults {
+    /// What the last failed probe saw, until probes have it healthy.
+    last_failure: Option<Box<str>>,
     present: Option<Ejection>,
-    /// Those without a stay of `max_eject` between them.
+    /// Ejections without a stay of `max_eject` between them.
     in_a_row: u32,
     back_since: Option<Instant>,
 }
@@ -48,7 +49,7 @@ impl HealthTracker {
             ProbeVerdict::Passed => (Health::Healthy, probe.rise),
             ProbeVerdict::Failed(why) => {
                 let why: String = why.chars().take(WHY_LIMIT).collect();
-                self.last_failure = Some(why.into());
+                self.faults.get_or_insert_default().last_failure = Some(why.into());
                 (Health::Unhealthy, probe.fall)
             }
         };
@@ -62,8 +63,11 @@ impl HealthTracker {
                 self.against = 0;
             }
         }
-        if *verdict == ProbeVerdict::Passed && self.health == Health::Healthy {
-            self.last_failure = None;
+        if *verdict == ProbeVerdict::Passed
+            && self.health == Health::Healthy
+            && let Some(faults) = &mut self.faults
+        {
+            faults.last_failure = None;
         }
         before != self.health
     }
@@ -79,27 +83,27 @@ impl HealthTracker {
         if passive.eject.is_zero() || !self.is_ready() {
             return None;
         }
-        let ejections = self.ejections.get_or_insert_default();
-        let stayed = ejections.back_since.map(|since| now.duration_since(since));
+        let faults = self.faults.get_or_insert_default();
+        let stayed = faults.back_since.map(|since| now.duration_since(since));
         if stayed.is_some_and(|stayed| stayed >= passive.max_eject) {
-            ejections.in_a_row = 0;
+            faults.in_a_row = 0;
         }
-        let doubled = 1_u32 << ejections.in_a_row.min(31);
+        let doubled = 1_u32 << faults.in_a_row.min(31);
         let lasts = passive.eject.saturating_mul(doubled).min(passive.max_eject);
-        ejections.in_a_row = ejections.in_a_row.saturating_add(1);
+        faults.in_a_row = faults.in_a_row.saturating_add(1);
         let until = after(now, lasts);
-        ejections.present = Some(Ejection { until, why });
+        faults.present = Some(Ejection { until, why });
         Some(until)
     }
 
     /// Ends an ejection whose time has passed; says whether there was one.
     pub fn readmit(&mut self, now: Instant) -> bool {
-        let Some(ejections) = &mut self.ejections else {
+        let Some(faults) = &mut self.faults else {
             return false;
         };
-        let over = ejections.present.take_if(|it| it.until <= now).is_some();
+        let over = faults.present.take_if(|it| it.until <= now).is_some();
         if over {
-            ejections.back_since = Some(now);
+            faults.back_since = Some(now);
         }
         over
     }
@@ -133,13 +137,14 @@ impl HealthTracker {
                 left(until, now)
             )),
             (Health::Healthy, None) | (Health::Unhealthy, _) => {
-                self.last_failure.as_deref().map(str::to_owned)
+                let seen = self.faults.as_ref()?.last_failure.as_deref();
+                seen.map(str::to_owned)
             }
         }
     }
 
     fn ejection(&self) -> Option<Ejection> {
-        self.ejections.as_ref()?.present
+        self.faults.as_ref()?.present
     }
 }
 

@@ -5,6 +5,7 @@ pub mod affinity;
 mod answer;
 pub mod balance;
 pub mod beside;
+pub mod by_id;
 pub mod by_slot;
 mod change;
 pub mod cookie;

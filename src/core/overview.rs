@@ -189,7 +189,10 @@ fn endpoint_view(endpoint: &EndpointState, now: Instant) -> EndpointView {
         health_since: endpoint.health_since,
         ready: endpoint.is_ready(),
         drained: endpoint.drained,
-        slow_start_percent: endpoint.climb.map(|it| it.step * 100 / CLIMB_STEPS),
+        slow_start_percent: endpoint
+            .climb
+            .as_ref()
+            .map(|it| it.step * 100 / CLIMB_STEPS),
         ejected_for_ms: ejected.map(|millis| u64::try_from(millis).unwrap_or(u64::MAX)),
         why: endpoint.why(now),
         in_flight: endpoint.counter.in_flight(),

@@ -41,8 +41,8 @@ pub(super) struct EndpointState {
     pub(super) drained: bool,
     /// Whether it has come to a pool that was there before, and has not been ready yet.
     pub(super) newcomer: bool,
-    /// How far it has climbed, while it gets less than its share.
-    pub(super) climb: Option<Climb>,
+    /// How far it has climbed, while it gets less than its share. Boxed, because few do, and there may be eighty thousand.
+    pub(super) climb: Option<Box<Climb>>,
     pub(super) counter: Arc<EndpointCounter>,
 }
 
@@ -112,7 +112,7 @@ impl PoolState {
     /// other is ready. While one climbs, all weights are so much finer that its part of one can be told.
     pub(super) fn share(&mut self) -> bool {
         let climbs = self.endpoints.iter().any(|it| it.climb.is_some());
-        let part = |it: &EndpointState| match it.climb {
+        let part = |it: &EndpointState| match &it.climb {
             _ if !climbs => 1,
             None => CLIMB_STEPS,
             Some(climb) => climb.step,

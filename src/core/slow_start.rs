@@ -56,7 +56,7 @@ impl State {
                 began: now,
                 step: 1,
             };
-            endpoint.climb = Some(climb);
+            endpoint.climb = Some(Box::new(climb));
             self.climbs.retain(|(_, climber)| *climber != id);
             self.climbs.insert((climb.next(whole), id));
         }
@@ -74,7 +74,7 @@ impl State {
     }
 
     fn step(&mut self, id: EndpointId, now: Instant) {
-        let Some((service, colour)) = self.places.get(&id).cloned() else {
+        let Some((service, colour)) = self.places.get(id).cloned() else {
             return;
         };
         let Some(served) = self.services.get_mut(&service) else {
@@ -92,8 +92,8 @@ impl State {
             climb.step += 1;
         }
         if climb.step < CLIMB_STEPS {
-            endpoint.climb = Some(climb);
             self.climbs.insert((climb.next(whole), id));
+            endpoint.climb = Some(climb);
         }
         self.pool_changed(&service, colour);
     }

@@ -13,6 +13,7 @@ use std::{
 };
 
 use super::{
+    by_id::ById,
     drain::Drains,
     event::{Effect, Event, Restored},
     gate::Calls,
@@ -59,7 +60,7 @@ pub struct State {
     pub(super) unproven: BTreeSet<ServiceName>,
     pub(super) publication: Publication,
     /// Where each endpoint is.
-    pub(super) places: BTreeMap<EndpointId, (ServiceName, Colour)>,
+    pub(super) places: ById<(ServiceName, Colour)>,
     /// When which ejection ends; the next in front.
     pub(super) ejections: BTreeSet<(Instant, EndpointId)>,
     pub(super) shutting_down: bool,
@@ -103,7 +104,7 @@ impl State {
             climbs: BTreeSet::new(),
             unproven: BTreeSet::new(),
             publication: Publication::default(),
-            places: BTreeMap::new(),
+            places: ById::default(),
             ejections: BTreeSet::new(),
             shutting_down: false,
             last_endpoint: EndpointId::default(),
@@ -200,7 +201,7 @@ impl State {
 
     /// Forgets the place and the ejection of an endpoint that was removed from its pool.
     pub(super) fn forget(&mut self, endpoint: &EndpointState) {
-        self.places.remove(&endpoint.id);
+        self.places.remove(endpoint.id);
         if let Some(until) = endpoint.tracker.ejected_until() {
             self.ejections.remove(&(until, endpoint.id));
         }
@@ -312,7 +313,7 @@ impl State {
 
     /// Where an endpoint is, and the policies there. `None` for one that was removed.
     fn place_of(&self, id: EndpointId) -> Option<(ServiceName, Colour, Arc<ServiceSpec>)> {
-        let (service, colour) = self.places.get(&id)?;
+        let (service, colour) = self.places.get(id)?;
         let spec = Arc::clone(&self.services.get(service)?.spec);
         Some((service.clone(), *colour, spec))
     }

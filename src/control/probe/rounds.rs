@@ -19,6 +19,7 @@ use super::{
 use crate::{
     control::resolver::Addresses,
     core::{
+        by_id::ById,
         event::Watched,
         health::ProbeVerdict,
         ids::{EndpointId, ServiceName},
@@ -29,8 +30,7 @@ use crate::{
 /// See the module.
 #[derive(Debug)]
 pub(super) struct Rounds {
-    /// Boxed, because the nodes of a tree are half empty, and there may be eighty thousand.
-    probed: BTreeMap<EndpointId, Box<Probed>>,
+    probed: ById<Probed>,
     services: BTreeMap<ServiceName, Vec<EndpointId>>,
     schedule: Schedule,
     under_way: JoinSet<Ended>,
@@ -40,15 +40,17 @@ pub(super) struct Rounds {
     findings: mpsc::Sender<Finding>,
 }
 
-/// An endpoint that is probed, and how.
+/// An endpoint that is probed, and how. Small, because there may be eighty thousand.
 #[derive(Debug)]
 struct Probed {
     watched: Watched,
     addresses: Addresses,
     secure: Option<Arc<Secure>>,
     stage: Stage,
-    /// Until when its first probe may wait for its name to be resolved; nothing after that probe.
-    awaits_name: Option<Instant>,
+    /// Whether a probe of it has ended.
+    was_probed: bool,
+    /// Until when its first probe waits for its name to be resolved, once it does.
+    awaits_name: Option<Box<Instant>>,
 }
 
 /// Where an endpoint is between two probes.
@@ -67,10 +69,18 @@ struct Ended {
     outcome: Result<(), ProbeFailure>,
 }
 
+impl Probed {
+    /// Until when the first probe, which was due at `due` at first, waits for a name.
+    fn waits_until(&mut self, due: Instant) -> Instant {
+        let until = due + self.watched.probe.timeout;
+        **self.awaits_name.get_or_insert_with(|| Box::new(until))
+    }
+}
+
 impl Rounds {
     pub(super) fn new(connectors: Arc<Connectors>, findings: mpsc::Sender<Finding>) -> Self {
         Self {
-            probed: BTreeMap::new(),
+            probed: ById::default(),
             services: BTreeMap::new(),
             schedule: Schedule::default(),
             under_way: JoinSet::new(),
@@ -123,7 +133,7 @@ impl Rounds {
                 }
             }
             for (place, (watched, addresses)) in endpoints.into_iter().enumerate() {
-                let known = self.probed.get(&watched.id).map(|it| &it.watched);
+                let known = self.probed.get(watched.id).map(|it| &it.watched);
                 let goes_on =
                     known.is_some_and(|it| it.probe == watched.probe && it.tls == watched.tls);
                 if !goes_on {
@@ -147,15 +157,16 @@ impl Rounds {
                 addresses,
                 secure,
                 stage: Stage::Due(due),
-                awaits_name: Some(due + watched.probe.timeout),
+                was_probed: false,
+                awaits_name: None,
                 watched,
             };
-            self.probed.insert(probed.watched.id, Box::new(probed));
+            self.probed.insert(probed.watched.id, probed);
         }
     }
 
     fn forget(&mut self, id: EndpointId) {
-        match self.probed.remove(&id).map(|it| it.stage) {
+        match self.probed.remove(id).map(|it| it.stage) {
             Some(Stage::Due(due)) => self.schedule.remove(id, due),
             Some(Stage::UnderWay(probe)) => probe.abort(),
             None => {}
@@ -179,12 +190,12 @@ impl Rounds {
     }
 
     fn begin(&mut self, id: EndpointId, (due, now): (Instant, Instant)) {
-        let Some(probed) = self.probed.get_mut(&id) else {
+        let Some(probed) = self.probed.get_mut(id) else {
             return;
         };
-        let addresses = probed.addresses.now();
+        let addresses = probed.addresses.now(&probed.watched);
         // A name that was never resolved deserves a moment, and no verdict before.
-        if addresses.is_empty() && probed.awaits_name.is_some_and(|until| now < until) {
+        if addresses.is_empty() && !probed.was_probed && now < probed.waits_until(due) {
             let due = self.schedule.at(id, now + UNRESOLVED_PAUSE);
             probed.stage = Stage::Due(due);
             return;
@@ -209,14 +220,16 @@ impl Rounds {
     async fn ended(&mut self, ended: Ended) -> bool {
         let Ended { id, times, outcome } = ended;
         // One that ended just when its endpoint went.
-        let Some(probed) = self.probed.get_mut(&id) else {
+        let Some(probed) = self.probed.get_mut(id) else {
             return true;
         };
         let spec = &probed.watched.probe;
-        let due = match probed.awaits_name.take() {
-            Some(_) => self.schedule.settle(id, times.1, spec),
-            None => self.schedule.again(id, times, spec),
+        let due = match probed.was_probed {
+            false => self.schedule.settle(id, times.1, spec),
+            true => self.schedule.again(id, times, spec),
         };
+        probed.was_probed = true;
+        probed.awaits_name = None;
         probed.stage = Stage::Due(due);
         let verdict = match outcome {
             Ok(()) => ProbeVerdict::Passed,
