@@ -149,7 +149,10 @@ impl App {
             stats,
             watch: options.watch,
         };
-        let (handle, controller) = Controller::start(setup).await?;
+        // By a thread that goes on: the allocator keeps what applying a large file leaves behind until the thread makes or
+        // frees something again, and the one that has called this may only wait from now on.
+        let started = tokio::spawn(Controller::start(setup)).await;
+        let (handle, controller) = started.map_err(|_| StartError::Gone)??;
         let listeners = handle.listeners().await.map_err(|_| StartError::Gone)?;
         let admin = admin::serve(AdminSetup {
             config: config.admin.clone(),
