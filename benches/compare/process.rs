@@ -105,7 +105,8 @@ impl Process {
         for _ in 0..200 {
             sleep(Duration::from_millis(50)).await;
             let now = self.cpu();
-            if now - before < Duration::from_millis(5) {
+            // Less than before where a thread has ended, and taken along what it had spent.
+            if now.abs_diff(before) < Duration::from_millis(5) {
                 return;
             }
             before = now;
