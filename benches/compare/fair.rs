@@ -5,21 +5,30 @@
 //! full; what is left is how long a proxy keeps to one client before it looks after the others. Load and endpoint share
 //! a core and make requests late by themselves, which is the same for all: the peers' columns say how much that is.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::time::Duration;
 
 use crate::{
     disturbance::Disturbance,
     door::Door,
     figures::Figures,
-    open::{self, Latencies},
+    open,
     peer::Peer,
     process::Process,
     run,
+    slice::{Slice, in_turn},
     stage::Stage,
 };
 
 /// Who is compared; others are full at a quarter of what nginx can do.
 const PEERS: [Peer; 3] = [Peer::Cutover, Peer::Nginx, Peer::Haproxy];
+
+/// By itself and with each disturbance.
+const BESIDE: [Option<Disturbance>; 4] = [
+    None,
+    Some(Disturbance::Heavy),
+    Some(Disturbance::Slow),
+    Some(Disturbance::Huge),
+];
 
 /// Rounds of all, and one value for each proxy and disturbance in the end.
 pub(crate) async fn measure(
@@ -34,61 +43,51 @@ pub(crate) async fn measure(
     }
     let rate = run::rate(stage, &running, figures).await / 2.0;
     figures.add("fair.rate", Peer::Cutover, rate);
-    let mut taken = Taken::default();
-    for round in 0..rounds {
-        for (peer, process) in &running {
-            for what in in_turn(round) {
+    let (slice, count) = SLICE.of_round(lasts);
+    for time in 0..rounds * count {
+        for (peer, process) in in_turn(&running, time) {
+            for what in in_turn(&BESIDE, time) {
                 let beside = what.map(|it| it.begins(&process.ports, rate));
                 let door = Door::Clear(process.ports.h1);
-                let latencies = open::at_rate(&door, rate, lasts).await;
-                let name = key(what);
+                let latencies = open::at_rate(&door, rate, slice).await;
+                let name = key(*what);
                 figures.fails(latencies.failed, name, *peer);
                 figures.fails(beside.map_or(0, |it| it.failed()), name, *peer);
-                figures.add(&format!("{name}.p99"), *peer, latencies.at(P99));
-                let of_peer = taken.0.entry(peer.key()).or_default();
-                of_peer.entry(name).or_default().push(latencies);
+                figures.add(&p99(*what), *peer, latencies.at(0.99));
             }
         }
-        eprintln!("round {} of {rounds}: fair", round + 1);
+        eprintln!("slice {} of {}: fair", time + 1, rounds * count);
     }
     for (peer, _) in &running {
-        taken.tells(*peer, figures);
+        tells(*peer, figures);
     }
 }
 
-/// By itself and with each disturbance; another comes first in each round.
-fn in_turn(round: usize) -> impl Iterator<Item = Option<Disturbance>> {
-    let mut all = [None; 1 + Disturbance::ALL.len()];
-    for (place, what) in all[1..].iter_mut().zip(Disturbance::ALL) {
-        *place = Some(what);
+/// A median of all slices over another, not a median of ratios: a stall in one of the two would be a ratio by itself.
+fn tells(peer: Peer, figures: &mut Figures) {
+    let Some(alone) = figures.median(&p99(None), peer) else {
+        return;
+    };
+    figures.add(key(None), peer, alone);
+    for what in Disturbance::ALL {
+        if let Some(beside) = figures.median(&p99(Some(what)), peer) {
+            figures.add(what.figure(), peer, beside / alone);
+        }
     }
-    let count = all.len();
-    all.rotate_left(round % count);
-    all.into_iter()
 }
 
+/// What is told in the end.
 fn key(what: Option<Disturbance>) -> &'static str {
     what.map_or("fair.alone", Disturbance::figure)
 }
 
-/// What each proxy's requests took, by what was beside them.
-#[derive(Default)]
-struct Taken(BTreeMap<&'static str, BTreeMap<&'static str, Vec<Latencies>>>);
-
-impl Taken {
-    /// Of the requests of all rounds together: one round has too few beyond its p99.
-    fn tells(&mut self, peer: Peer, figures: &mut Figures) {
-        let mut of_peer = self.0.remove(peer.key()).unwrap_or_default();
-        let mut p99 = |name| {
-            let rounds = of_peer.remove(name).unwrap_or_default();
-            Latencies::pooled(rounds).at(P99)
-        };
-        let alone = p99(key(None));
-        figures.add(key(None), peer, alone);
-        for what in Disturbance::ALL {
-            figures.add(what.figure(), peer, p99(what.figure()) / alone);
-        }
-    }
+/// Of each slice.
+fn p99(what: Option<Disturbance>) -> String {
+    format!("{}.p99", key(what))
 }
 
-const P99: f64 = 0.99;
+/// A disturbance is under way before it counts, and has several bursts in a slice.
+const SLICE: Slice = Slice {
+    warm_up: Duration::from_millis(300),
+    lasts: Duration::from_millis(400),
+};

@@ -1,4 +1,4 @@
-//! What was measured: by figure and proxy, a value for each round.
+//! What was measured: by figure and proxy, a value for each round, or for each slice of one.
 
 use std::{collections::BTreeMap, fs, path::Path};
 

@@ -38,6 +38,7 @@ mod process;
 mod row;
 mod run;
 mod secure;
+mod slice;
 mod stage;
 mod streams;
 mod table;

@@ -14,7 +14,38 @@ use std::{
 
 use tokio::{sync::Semaphore, task::JoinSet, time::Instant};
 
-use crate::{door::Door, wire::SMALL};
+use crate::{
+    door::Door,
+    figures::Figures,
+    peer::Peer,
+    process::Process,
+    slice::{Slice, in_turn},
+    wire::SMALL,
+};
+
+/// Rounds of one length, of all proxies, slice by slice in turn.
+pub(crate) struct Rounds<'a> {
+    pub(crate) running: &'a [(Peer, Process)],
+    pub(crate) rate: f64,
+    pub(crate) lasts: Duration,
+}
+
+impl Rounds<'_> {
+    /// One of them: percentiles of each slice.
+    pub(crate) async fn one(&self, round: usize, figures: &mut Figures) {
+        let (slice, count) = SLICE.of_round(self.lasts);
+        for number in 0..count {
+            for (peer, process) in in_turn(self.running, round * count + number) {
+                let door = Door::Clear(process.ports.h1);
+                let latencies = at_rate(&door, self.rate, slice).await;
+                figures.fails(latencies.failed, "open", *peer);
+                for (name, share) in PERCENTILES {
+                    figures.add(name, *peer, latencies.at(share));
+                }
+            }
+        }
+    }
+}
 
 /// How long requests took from when they were due, in microseconds, sorted.
 pub(crate) struct Latencies {
@@ -23,14 +54,6 @@ pub(crate) struct Latencies {
 }
 
 impl Latencies {
-    /// Those of several times, as if they were of one.
-    pub(crate) fn pooled(all: Vec<Self>) -> Self {
-        let failed = all.iter().map(|it| it.failed).sum();
-        let mut sorted: Vec<_> = all.into_iter().flat_map(|it| it.sorted).collect();
-        sorted.sort_unstable_by(f64::total_cmp);
-        Self { sorted, failed }
-    }
-
     pub(crate) fn at(&self, share: f64) -> f64 {
         percentile(&self.sorted, share)
     }
@@ -51,12 +74,12 @@ struct Due {
 }
 
 /// Asks at this rate for so long, after a warm-up that is not counted.
-pub(crate) async fn at_rate(door: &Door, rate: f64, lasts: Duration) -> Latencies {
+pub(crate) async fn at_rate(door: &Door, rate: f64, slice: Slice) -> Latencies {
     let due = Arc::new(Due::default());
     // A permit for each request that is due; whoever has waited longest gets it, so all connections are used alike.
     let permits = Arc::new(Semaphore::new(0));
     let mut clients = JoinSet::new();
-    let counted_from = Instant::now() + WARM_UP;
+    let counted_from = Instant::now() + slice.warm_up;
     for _ in 0..CONNECTIONS {
         let mut wire = door.open(4096).await.unwrap();
         let (due, permits, door) = (Arc::clone(&due), Arc::clone(&permits), door.clone());
@@ -76,7 +99,7 @@ pub(crate) async fn at_rate(door: &Door, rate: f64, lasts: Duration) -> Latencie
             }
         });
     }
-    pace(&due, &permits, rate, WARM_UP + lasts).await;
+    pace(&due, &permits, rate, slice.warm_up + slice.lasts).await;
     drop(clients);
     // What was still due has been waiting at least until now.
     let left = due.times.lock().unwrap().drain(..).collect::<Vec<_>>();
@@ -104,4 +127,9 @@ async fn pace(due: &Due, permits: &Semaphore, rate: f64, lasts: Duration) {
 }
 
 const CONNECTIONS: usize = 64;
-const WARM_UP: Duration = Duration::from_millis(300);
+const PERCENTILES: [(&str, f64); 3] = [("open.p50", 0.5), ("open.p99", 0.99), ("open.p999", 0.999)];
+/// A p99.9 of some thousand requests has a few beyond it.
+const SLICE: Slice = Slice {
+    warm_up: Duration::from_millis(100),
+    lasts: Duration::from_millis(250),
+};

@@ -1,4 +1,7 @@
 //! The table: what is measured, and what cutover is held to.
+//!
+//! A value is the median of all rounds; of all slices of all rounds, where it is latency at a fixed rate; and one such
+//! median by another, where it is fairness.
 
 use crate::{figures::Figures, peer::Peer};
 

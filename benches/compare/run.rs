@@ -5,8 +5,8 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 use crate::{
-    barrier, birth, door::Door, endpoints, fair, figures::Figures, growth, idle, open,
-    options::Options, peer::Peer, process::Process, stage::Stage, work::Work, workers,
+    barrier, birth, endpoints, fair, figures::Figures, growth, idle, open, options::Options,
+    peer::Peer, process::Process, stage::Stage, work::Work, workers,
 };
 
 /// Whatever was asked for.
@@ -45,10 +45,13 @@ async fn requests(options: &Options, stage: &Stage, peers: &[Peer], figures: &mu
             eprintln!("round {} of {}: {}", round + 1, options.rounds, work.key());
         }
         if options.wants("open") {
-            let rate = rate(stage, &running, figures).await;
-            for (peer, process) in &running {
-                latency(*peer, process, rate, lasts, figures).await;
-            }
+            let rounds = open::Rounds {
+                rate: rate(stage, &running, figures).await,
+                running: &running,
+                lasts,
+            };
+            rounds.one(round, figures).await;
+            eprintln!("round {} of {}: open", round + 1, options.rounds);
         }
     }
 }
@@ -94,15 +97,6 @@ pub(crate) async fn rate(stage: &Stage, running: &[(Peer, Process)], figures: &m
     figures
         .median("open.rate", Peer::Cutover)
         .unwrap_or_default()
-}
-
-async fn latency(peer: Peer, process: &Process, rate: f64, lasts: Duration, figures: &mut Figures) {
-    let door = Door::Clear(process.ports.h1);
-    let latencies = open::at_rate(&door, rate, lasts).await;
-    figures.fails(latencies.failed, "open", peer);
-    for (name, share) in [("open.p50", 0.5), ("open.p99", 0.99), ("open.p999", 0.999)] {
-        figures.add(name, peer, latencies.at(share));
-    }
 }
 
 /// The rows for which processes are started anew.
