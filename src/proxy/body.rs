@@ -206,9 +206,15 @@ impl Body for ResponseBody {
     }
 }
 
-/// Why a body was broken off; hyper then ends the message visibly broken.
+/// Why a body was broken off; whoever writes the message then ends it visibly broken.
 #[derive(Debug)]
 pub struct BodyError(pub(super) Box<dyn Error + Send + Sync>);
+
+impl BodyError {
+    pub(crate) fn new(error: impl Error + Send + Sync + 'static) -> Self {
+        Self(Box::new(error))
+    }
+}
 
 impl fmt::Display for BodyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -15,7 +15,6 @@ use http::{
     header::{ACCEPT, CONNECTION, SET_COOKIE, UPGRADE},
 };
 use http_body::Body as _;
-use hyper::body::Incoming;
 use tokio::task::coop::unconstrained;
 use tower::Service;
 
@@ -27,6 +26,7 @@ use super::{
     grpc,
     headers::{self, X_REQUEST_ID},
     inbound::Inbound,
+    incoming::Incoming,
     max_forwards,
     origin::Origin,
     outbound::Outbound,
@@ -169,7 +169,7 @@ impl Answered {
     ) -> Response<ResponseBody> {
         let (mut parts, inbound) = self.response.into_parts();
         account.answered(parts.status.as_u16());
-        // hyper makes of it what the client can read; passed on, an endpoint's 1.0 would end keep-alive.
+        // What the client can read is made of it where it is written; HTTP/2 has no other.
         parts.version = Version::HTTP_11;
         parts.headers.insert(X_REQUEST_ID, id);
         announce_preview(&account, &mut parts.headers);

@@ -26,6 +26,7 @@ mod headers;
 mod hearsay;
 mod held;
 mod inbound;
+mod incoming;
 mod introduced;
 mod lifeline;
 mod loads;

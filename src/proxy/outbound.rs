@@ -13,7 +13,6 @@ use http::{
     header::{ACCEPT, CONTENT_LENGTH, EXPECT, FORWARDED, HOST, UPGRADE},
 };
 use http_body::Body as _;
-use hyper::body::Incoming;
 
 use super::{
     account::Account,
@@ -25,6 +24,7 @@ use super::{
     headers::{self, Known},
     hearsay::{self, Hearsay},
     inbound::Inbound,
+    incoming::Incoming,
     mirror::{self, LiveEnd},
     mirror_desk::MirrorDesk,
     origin::Origin,

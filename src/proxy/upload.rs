@@ -17,9 +17,11 @@ use std::{
 use bytes::Bytes;
 use http::HeaderName;
 use http_body::{Body, Frame, SizeHint};
-use hyper::body::Incoming;
 
-use super::{body::BodyError, downstream::Downstream, trailers, turn::Turn, vouched::keep_out};
+use super::{
+    body::BodyError, downstream::Downstream, incoming::Incoming, trailers, turn::Turn,
+    vouched::keep_out,
+};
 
 /// The body of a request sent upstream.
 #[derive(Debug)]
@@ -201,7 +203,7 @@ impl Upload {
             }
             Some(Err(error)) => {
                 self.progress.stage.set(Stage::Failed);
-                Poll::Ready(Some(Err(BodyError(Box::new(error)))))
+                Poll::Ready(Some(Err(error)))
             }
         }
     }

@@ -111,7 +111,7 @@ impl Protocol {
     /// Bytes of a response that may wait for the client before no further piece is asked for.
     pub(super) const fn room(&self) -> u32 {
         match self {
-            Self::Http1(_) => http1::BUFFER_LIMIT as u32,
+            Self::Http1(_) => http1::MAX_READ as u32,
             Self::Http2(_) => http2::SEND_BUFFER as u32,
         }
     }

@@ -1,4 +1,4 @@
-//! The socket behind the guard: what hyper reads from and writes to.
+//! The socket behind the guard: what a conversation reads from and writes to.
 
 use std::{
     future::poll_fn,
@@ -8,7 +8,7 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::{
     input::{Input, Phase},
@@ -17,7 +17,7 @@ use super::{
 };
 use crate::proxy::transport::Transport;
 
-/// A socket with its guard; what hyper reads from.
+/// A socket with its guard.
 #[derive(Debug)]
 pub(crate) struct Guarded {
     socket: Transport,
@@ -46,7 +46,7 @@ impl Guarded {
         let _ = self.socket.resets();
     }
 
-    /// hyper is done with the connection: what was kept of its answers goes now, as far as the kernel takes it.
+    /// The conversation is over: what was kept of its answers goes now, as far as the kernel takes it.
     pub(super) fn parts(&mut self) -> impl Future<Output = ()> {
         poll_fn(|cx| {
             // Whoever is gone is told nothing.
@@ -75,15 +75,6 @@ impl Guarded {
         self.wire.flushed(&polled);
         self.wire.keeps_back(!self.parting.is_empty());
         polled
-    }
-
-    /// hyper's buffer grows with what a read brings and never shrinks while nothing comes: after one large upload, an
-    /// idle connection would keep a quarter of a mebibyte.
-    fn poll_socket(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        if buf.remaining() <= READ_LIMIT {
-            return Pin::new(&mut self.socket).poll_read(cx, buf);
-        }
-        Pin::new(&mut (&mut self.socket).take(READ_LIMIT as u64)).poll_read(cx, buf)
     }
 
     /// While an upgrade is being decided, what comes is held, up to a bound; the end of input passes.
@@ -130,7 +121,7 @@ impl AsyncRead for Guarded {
                 Phase::Head | Phase::Length(_) | Phase::Chunked(_) => {}
             }
             let before = buf.filled().len();
-            ready!(this.poll_socket(cx, buf))?;
+            ready!(Pin::new(&mut this.socket).poll_read(cx, buf))?;
             let came = &buf.filled()[before..];
             if came.is_empty() {
                 return Poll::Ready(Ok(()));
@@ -206,8 +197,6 @@ impl AsyncWrite for Guarded {
     }
 }
 
-/// Largest read. One byte less than a power of two, so that hyper does not offer twice as much the next time.
-const READ_LIMIT: usize = 64 * 1024 - 1;
 /// Bytes held while an upgrade is being decided; a client that sends more waits.
 const UPGRADE_HOLD_LIMIT: usize = 16 * 1024;
 

@@ -10,7 +10,10 @@ use http::{
     header::{CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING},
 };
 
-use super::head::{self, Lines};
+use super::{
+    body_reader::Framing,
+    head::{self, Lines},
+};
 
 /// The head of a response, read.
 #[derive(Debug)]
@@ -19,17 +22,6 @@ pub(super) struct ResponseHead {
     pub(super) framing: Framing,
     /// Whether the connection can carry another exchange.
     pub(super) persists: bool,
-}
-
-/// How the body of a response is framed (RFC 9112 section 6.3).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Framing {
-    /// As many bytes.
-    Length(u64),
-    /// Chunks.
-    Chunked,
-    /// All that comes until the connection closes.
-    UntilClose,
 }
 
 /// The endpoint's words are not HTTP, or can be read in more than one way.
@@ -211,7 +203,7 @@ impl Said {
     }
 }
 
-fn length_of(value: &[u8]) -> Result<u64, Malformed> {
+pub(super) fn length_of(value: &[u8]) -> Result<u64, Malformed> {
     let sound =
         (1..=MAX_LENGTH_DIGITS).contains(&value.len()) && value.iter().all(u8::is_ascii_digit);
     sound
@@ -231,8 +223,8 @@ const fn is_text(byte: u8) -> bool {
 const BODILESS: [StatusCode; 2] = [StatusCode::NO_CONTENT, StatusCode::NOT_MODIFIED];
 /// Largest response head.
 pub(super) const MAX_HEAD_SIZE: usize = 256 * 1024;
-/// Fields of a response head.
-const MAX_FIELDS: usize = 256;
+/// Fields of a response head, and of what stands behind a body.
+pub(super) const MAX_FIELDS: usize = 256;
 /// Length of a usual field line, for a guess at their number.
 const USUAL_LINE: usize = 32;
 /// Fields that are added on the way to the client; room for them is made at once.

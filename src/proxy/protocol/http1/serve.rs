@@ -2,13 +2,8 @@
 
 use std::{future::poll_fn, pin::Pin, rc::Rc, sync::Arc, task::Poll};
 
-use http::Request;
-use hyper::{body::Incoming, server::conn::http1::Builder, service::service_fn};
-use hyper_util::rt::TokioIo;
-
-use super::{Guarded, HeadRefusal, Wire, parked::parked};
+use super::{Guarded, HeadRefusal, Wire, conversation::Conversation, parked::parked};
 use crate::{
-    config::ListenerLimits,
     proxy::{
         client::Client,
         downstream::Downstream,
@@ -40,7 +35,7 @@ pub(crate) async fn serve(
     }
 }
 
-/// What is left of a connection that hyper has served.
+/// What is left of a connection that was served.
 enum Left {
     Nothing,
     /// It turned out to speak HTTP/2; what was read of it.
@@ -51,17 +46,14 @@ enum Left {
 
 async fn serve_awake(downstream: &Rc<Downstream>, wire: &Rc<Wire>, socket: Transport) -> Left {
     let forwarder = Forwarder::new(Rc::clone(downstream));
-    // In a box of its own, which is there while a request is: hyper keeps room for it as long as it serves. What is boxed
-    // is the forwarder's future and nothing around it: it is large, and each move of one that has not begun copies all.
-    let service =
-        service_fn(move |request: Request<Incoming>| Box::pin(forwarder.forward(request)));
-    let io = TokioIo::new(Guarded::new(socket, Rc::clone(wire)));
-    let mut connection = builder(&downstream.listener().limits).serve_connection(io, service);
+    let limits = &downstream.listener().limits;
+    let guarded = Guarded::new(socket, Rc::clone(wire));
+    let mut conversation = Conversation::new(guarded, forwarder, limits.max_header_count);
     let mut closing = Closing::default();
     let ended = poll_fn(|cx| {
         downstream.lifeline().wakes(cx.waker());
         loop {
-            if let Poll::Ready(ended) = Pin::new(&mut connection).poll(cx) {
+            if let Poll::Ready(ended) = conversation.poll(cx) {
                 return Poll::Ready(ended.map_or(Ended::Broken, |()| Ended::Parted));
             }
             if wire.lets_go() {
@@ -70,7 +62,7 @@ async fn serve_awake(downstream: &Rc<Downstream>, wire: &Rc<Wire>, socket: Trans
             match look_around(downstream, wire, &mut closing) {
                 Next::Wait => return Poll::Pending,
                 Next::PollAgain => {}
-                Next::CloseIdle => Pin::new(&mut connection).graceful_shutdown(),
+                Next::CloseIdle => conversation.closes(),
                 Next::Drop => return Poll::Ready(Ended::Broken),
                 Next::Http2 => return Poll::Ready(Ended::Http2),
                 Next::Park => return Poll::Ready(Ended::AtRest),
@@ -78,12 +70,13 @@ async fn serve_awake(downstream: &Rc<Downstream>, wire: &Rc<Wire>, socket: Trans
         }
     })
     .await;
-    let parts = connection.into_parts();
-    let mut guarded = parts.io.into_inner();
+    let Some((mut guarded, rest)) = conversation.take_apart() else {
+        return Left::Nothing;
+    };
     guarded.parts().await;
     match ended {
         Ended::Parted => {
-            if let Some(aftermath) = aftermath(downstream, wire, (guarded, parts.read_buf)) {
+            if let Some(aftermath) = aftermath(downstream, wire, (guarded, rest)) {
                 aftermath.await;
             }
             Left::Nothing
@@ -105,7 +98,7 @@ async fn serve_awake(downstream: &Rc<Downstream>, wire: &Rc<Wire>, socket: Trans
     }
 }
 
-/// How hyper's part ended.
+/// How the conversation ended.
 enum Ended {
     /// In order; the socket is there still.
     Parted,
@@ -126,7 +119,7 @@ struct Closing {
     asked: bool,
 }
 
-/// What to do after hyper has done all it could for now.
+/// What to do after all was done that could be for now.
 enum Next {
     Wait,
     PollAgain,
@@ -208,42 +201,24 @@ fn is_lost(downstream: &Downstream) -> bool {
 fn aftermath(
     downstream: &Downstream,
     wire: &Wire,
-    (guarded, read_buf): (Guarded, bytes::Bytes),
+    (guarded, rest): (Guarded, bytes::Bytes),
 ) -> Option<Pin<Box<dyn Future<Output = ()>>>> {
     if let Some(tunnel) = downstream.take_tunnel() {
         let (socket, held) = guarded.into_parts();
         let client = ClientHalf {
             socket,
-            early: [read_buf, held.into()],
+            early: [rest, held.into()],
         };
         // A task of its own: the copying loop relies on the runtime's turns, which this one has not.
         let running = tokio::task::spawn_local(tunnel.run(client));
         return Some(Box::pin(async { running.await.unwrap_or_default() }));
     }
-    // hyper has closed the writing half, but not where an upgrade was asked for and did not happen.
-    let reset = may_reset(downstream, wire);
+    let reset = may_reset(downstream, wire) || !rest.is_empty() || wire.holds_more();
     reset.then(|| Box::pin(linger(guarded.into_parts().0)) as Pin<Box<_>>)
 }
 
 /// Whether something may still come that nobody will read: the rest of a request that was answered early, or requests
-/// after the last one that may come.
+/// after the last one that may come. A client that has sent some has more, perhaps.
 fn may_reset(downstream: &Downstream, wire: &Wire) -> bool {
     !wire.is_between_requests() || downstream.has_had_its_requests()
 }
-
-fn builder(limits: &ListenerLimits) -> Builder {
-    let mut builder = Builder::new();
-    // Deadlines and limits are the guard's; hyper's own would answer without the service.
-    builder
-        .header_read_timeout(None)
-        .max_buf_size(BUFFER_LIMIT.max(limits.max_header_size + 8 * 1024));
-    if limits.max_header_count > HYPER_HEADERS {
-        builder.max_headers(limits.max_header_count);
-    }
-    builder
-}
-
-/// Largest read buffer, and so the largest piece of an upload at once.
-pub(crate) const BUFFER_LIMIT: usize = 256 * 1024;
-/// Fields for which hyper keeps room on the stack; more cost an allocation per request.
-const HYPER_HEADERS: usize = 100;

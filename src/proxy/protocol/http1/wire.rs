@@ -157,6 +157,12 @@ impl Wire {
             && !self.is_stalled()
     }
 
+    /// Whether something came that is not served, as behind a request that is to be the last.
+    pub(super) fn holds_more(&self) -> bool {
+        let input = self.input.borrow();
+        !input.held.is_empty() || !input.judged.is_empty() || input.heads > self.served.get()
+    }
+
     /// Refuses the head that is being read; the connection must be polled afterwards.
     pub(crate) fn refuse(&self, refusal: HeadRefusal) {
         let mut input = self.input.borrow_mut();

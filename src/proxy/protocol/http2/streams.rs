@@ -13,7 +13,6 @@ use std::{
 };
 
 use http::{Request, Response, StatusCode, header::SEC_WEBSOCKET_ACCEPT};
-use hyper::body::Incoming;
 use tokio::task::{coop::unconstrained, spawn_local};
 
 use super::{connect::Handshake, head};
@@ -23,6 +22,7 @@ use crate::proxy::{
     downstream::Downstream,
     forward::Forwarder,
     grpc::Call,
+    incoming::Incoming,
     lifeline::Lifeline,
     protocol::{Protocol, Verdict},
     websocket::Key,
@@ -74,7 +74,7 @@ impl Streams {
     /// Serves one request.
     pub(super) fn serve(
         self: &Rc<Self>,
-        mut request: Request<Incoming>,
+        mut request: Request<hyper::body::Incoming>,
     ) -> impl Future<Output = Result<Response<ResponseBody>, Infallible>> + use<> {
         let verdict = head::judge(&mut request, &self.client.listener().limits);
         let mut stream = Stream::begin(self, verdict, Call::of(request.headers()));
@@ -88,7 +88,7 @@ impl Streams {
         *self.next.borrow_mut() = Some(Rc::clone(&downstream));
         async move {
             let Ok(answer) = Forwarder::new(Rc::clone(&downstream))
-                .forward(request)
+                .forward(request.map(Incoming::http2))
                 .await;
             Ok(match handshake.flatten() {
                 Some(handshake) => handshake.end(answer, &downstream),
