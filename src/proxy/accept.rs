@@ -274,7 +274,7 @@ fn begin(
         return;
     };
     let client = Client::new(worker, &listener.entrance, ends);
-    // Without the runtime's turn-taking: hyper takes turns itself, after sixteen rounds, and a spent turn
+    // Without the runtime's turn-taking: a conversation takes turns itself, after sixteen requests, and a spent turn
     // would be a wake-up that nobody gets where a channel of ours is polled without one.
     spawn_local(unconstrained(async move {
         serve(client, stream).await;

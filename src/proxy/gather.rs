@@ -1,6 +1,6 @@
 //! Small pieces written with one plain `send`.
 //!
-//! hyper hands a head and a body on as two pieces. For the kernel, `writev` is the dearer call: it looks up the file
+//! A head and a body are two pieces. For the kernel, `writev` is the dearer call: it looks up the file
 //! as a file and copies a vector in before it comes to the socket. Copying a few hundred bytes together costs less.
 
 use std::{

@@ -81,8 +81,7 @@ pub(crate) fn rewrite_request(headers: &mut HeaderMap, known: Known) {
 pub(crate) struct Ambiguous;
 
 /// Makes an endpoint's fields those of the response sent downstream, but for the request's id, unless its framing is
-/// ambiguous: hyper goes by the coding where there is a length, too, and takes what follows an unknown coding for plain
-/// bytes.
+/// ambiguous, as that of an endpoint of HTTP/2 may be, whose fields were not judged where they were read.
 pub(crate) fn rewrite_response(headers: &mut HeaderMap) -> Result<(), Ambiguous> {
     let found = Found::among(headers);
     if found.any_of(LENGTH_BIT | CODING_BIT) && !is_framed_clearly(headers, found) {

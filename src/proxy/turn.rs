@@ -8,8 +8,8 @@ use std::{
 use bytes::Bytes;
 use http_body::Frame;
 
-/// How much has passed since the others on this worker had their turn. hyper goes on for as long as there is
-/// something to read and room to write; a fast download between fast peers would keep the worker to itself.
+/// How much has passed since the others on this worker had their turn. A conversation goes on for as long as there
+/// is something to read and room to write; a fast download between fast peers would keep the worker to itself.
 #[derive(Debug, Default)]
 pub(crate) struct Turn(usize);
 

@@ -1,7 +1,7 @@
 //! Follows a chunked body to its end, strictly, without copying it (RFC 9112 section 7.1).
 //!
-//! Owns the knowledge of where a chunked message ends and whether two parsers would agree on it. A client's body goes
-//! on to hyper as it came; an endpoint's is taken apart by [`Walker::next_piece`].
+//! Owns the knowledge of where a chunked message ends and whether two parsers would agree on it. The guard
+//! walks over a client's body as it comes; bodies are taken apart by [`Walker::next_piece`].
 
 use super::head::is_token;
 
@@ -144,7 +144,7 @@ impl Walker {
             }
             (At::Size { digits: 0, .. }, _) => None,
             (At::Size { value, .. }, b'\r') => Some(At::SizeLf { size: value }),
-            // To be ignored (RFC 9112 section 7.1.1), and hyper does; but there is an end to patience.
+            // To be ignored (RFC 9112 section 7.1.1), but there is an end to patience.
             (At::Size { value, .. }, b';') => Some(At::Extension { size: value }),
             (At::Extension { size }, b'\r') => Some(At::SizeLf { size }),
             (At::Extension { size }, _) if is_text(byte) => {

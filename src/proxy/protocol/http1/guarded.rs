@@ -55,6 +55,15 @@ impl Guarded {
         })
     }
 
+    /// Whether reading would bring nothing, as far as is known without asking the kernel. If so, whoever polls is woken
+    /// when that changes.
+    pub(super) fn is_quiet(&self, cx: &mut Context<'_>) -> bool {
+        // What TLS has read ahead, nobody knows but who reads.
+        self.socket.is_plain()
+            && self.wire.input().borrow().is_waiting()
+            && self.socket.poll_readable(cx).is_pending()
+    }
+
     /// Whether all of `slices` was kept back, in which case it counts as written.
     fn keep(&mut self, slices: &[IoSlice<'_>]) -> Option<usize> {
         if !self.socket.is_plain() || !self.wire.may_keep_back() {

@@ -1,8 +1,7 @@
 //! Judges one request head, byte by byte, before any other parser sees it.
 //!
-//! Owns the rules of RFC 9112 on which two parsers could differ; must not build anything from the head: that
-//! is hyper's part. hyper alone would not do: it drops a `Content-Length` beside a `Transfer-Encoding` and
-//! merges repeated lengths silently, which is how requests are smuggled past a proxy.
+//! Owns the rules of RFC 9112 on which two parsers could differ, which is how requests are smuggled past a proxy; must
+//! not build anything from the head: that is [`super::request_head`]'s part.
 
 use super::{fields::Fields, refusal::HeadRefusal, request_line::RequestLine};
 use crate::config::ListenerLimits;
@@ -231,7 +230,7 @@ mod tests {
             ("HTTP/1.1", "Connection: x\r\nConnection: close\r\n", true),
             ("HTTP/1.0", "", true),
             ("HTTP/1.0", "Connection: Keep-Alive\r\n", false),
-            // It may become a tunnel, or hyper may think so.
+            // It may become a tunnel, or look as if it did.
             (
                 "HTTP/1.1",
                 "Connection: close, upgrade\r\nUpgrade: websocket\r\n",
@@ -360,7 +359,7 @@ mod tests {
         }
 
         #[test]
-        fn whatever_passes_here_passes_hypers_parser(target in "[!-~]{1,20}", value in "[ -~\t]{0,20}") {
+        fn whatever_passes_here_can_be_held(target in "[!-~]{1,20}", value in "[ -~\t]{0,20}") {
             let head = format!("GET /{target} HTTP/1.1\r\nHost: a\r\nx: {value}\r\n\r\n");
             if judge(head.as_bytes(), &limits()).is_some_and(|judged| judged.is_ok()) {
                 let uri = format!("/{target}");

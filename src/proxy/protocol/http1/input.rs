@@ -1,9 +1,8 @@
-//! The guard between the socket and hyper: no byte of a request head reaches hyper before it was judged.
+//! The guard of a client's socket: no byte of a request head is read by anybody before it was judged.
 //!
 //! Owns what a connection's input may be; must not answer. A refused head is replaced by a plain one, and the
 //! service, called for it in its turn, answers with the refusal: so the answers to earlier, pipelined requests
-//! keep their order, and every answer is made in one place. Returning an error to hyper instead would cut off
-//! the answers before it.
+//! keep their order, and every answer is made in one place.
 
 use std::sync::Arc;
 
@@ -65,6 +64,11 @@ impl Input {
         }
     }
 
+    /// Whether nothing is there that could go on.
+    pub(super) const fn is_waiting(&self) -> bool {
+        self.held.is_empty() && self.judged.is_empty()
+    }
+
     /// Judges `bytes`, which follow everything judged before, and says how many of them may go on. The rest
     /// is held or, after a refusal, dropped.
     pub(super) fn judge(&mut self, bytes: &[u8]) -> usize {
@@ -107,7 +111,7 @@ impl Input {
 
     /// Judges the head at the start of `bytes`; `None` if it may not go on, or not yet.
     fn judge_head(&mut self, bytes: &[u8]) -> Option<usize> {
-        // RFC 9112 section 2.2 asks for leniency about empty lines before a request line; hyper skips them.
+        // RFC 9112 section 2.2 asks for leniency about empty lines before a request line; whoever reads the head skips them.
         let lines = bytes.chunks_exact(2).take_while(|pair| *pair == b"\r\n");
         let blank = 2 * lines.count();
         if blank > 2 * MAX_EMPTY_LINES {
@@ -206,7 +210,7 @@ impl Input {
 
 /// Empty lines before a request line.
 const MAX_EMPTY_LINES: usize = 8;
-/// What hyper reads in place of a refused head, but for the fields kept and the empty line.
+/// What is read in place of a refused head, but for the fields kept and the empty line.
 const REPLACEMENT: &[u8] = b"GET / HTTP/1.1\r\nHost: refused\r\n";
 
 #[cfg(test)]

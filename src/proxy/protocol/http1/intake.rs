@@ -108,6 +108,9 @@ impl Intake {
                 self.reader.rest();
                 return Poll::Ready(Ok(Some(head)));
             }
+            if guarded.is_quiet(cx) {
+                return Poll::Pending;
+            }
             match self.reader.poll_more(Pin::new(&mut *guarded), cx) {
                 Poll::Ready(Ok(true)) => {}
                 Poll::Ready(Ok(false)) => return Poll::Ready(Ok(None)),
@@ -194,6 +197,9 @@ impl Intake {
         let Some(guarded) = &mut self.guarded else {
             return Poll::Ready(Broken::Closed);
         };
+        if guarded.is_quiet(cx) {
+            return Poll::Pending;
+        }
         match self.reader.poll_more(Pin::new(guarded), cx) {
             Poll::Pending | Poll::Ready(Ok(true)) => Poll::Pending,
             Poll::Ready(Ok(false)) => Poll::Ready(Broken::Closed),

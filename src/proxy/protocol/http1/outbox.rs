@@ -156,7 +156,7 @@ fn write_hex(text: &mut Vec<u8>, length: usize) {
 }
 
 /// Bytes that most heads fit into.
-const USUAL_HEAD: usize = 512;
+pub(super) const USUAL_HEAD: usize = 512;
 
 #[cfg(test)]
 mod tests {

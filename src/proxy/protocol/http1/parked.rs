@@ -2,8 +2,7 @@
 //!
 //! Owns that wait. It takes no byte, judges nothing and ends nothing: whatever happens, be it a byte, the end of input, a
 //! deadline, or the end of the process, the connection is served again as before, and what follows is decided there and
-//! nowhere else. hyper keeps sixteen kibibytes of buffers for as long as it serves a connection, and most connections
-//! are idle.
+//! nowhere else. A conversation has room for requests and answers, and most connections are idle.
 
 use std::{
     future::{Future, poll_fn},

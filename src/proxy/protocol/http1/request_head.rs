@@ -44,16 +44,26 @@ pub(super) fn take(buf: &mut BytesMut) -> Option<Result<RequestHead, Malformed>>
     while buf.starts_with(b"\r\n") {
         buf.advance(2);
     }
-    let length = head::end(buf, 0)?;
-    // A copy, so that all of the buffer is there for the next read: of this client's, or of another's.
-    let head = Bytes::copy_from_slice(&buf[..length]);
-    buf.advance(length);
-    Some(read(&head))
+    // A copy, so that all of the buffer is there for the next read: of this client's, or of another's. Where little came,
+    // it is the head, and its end is where reading it ends.
+    let length = if buf.len() <= SMALL {
+        buf.len()
+    } else {
+        head::end(buf, 0)?
+    };
+    let bytes = Bytes::copy_from_slice(&buf[..length]);
+    let mut lines = Lines(&bytes);
+    let head = read(&bytes, &mut lines).transpose()?;
+    buf.advance(length - lines.0.len());
+    Some(head)
 }
 
-fn read(head: &Bytes) -> Result<RequestHead, Malformed> {
-    let mut lines = Lines(head);
-    let line = lines.next().ok_or(Malformed)?.map_err(|_| Malformed)?;
+/// Reads `lines` of `head` to their empty one; `None` if it has not come.
+fn read(head: &Bytes, lines: &mut Lines<'_>) -> Result<Option<RequestHead>, Malformed> {
+    let Some(line) = lines.next() else {
+        return Ok(None);
+    };
+    let line = line.map_err(|_| Malformed)?;
     let (method, rest) = split_once(line, b' ').ok_or(Malformed)?;
     let (target, version) = split_once(rest, b' ').ok_or(Malformed)?;
     let method = Method::from_bytes(method).map_err(|_| Malformed)?;
@@ -61,7 +71,10 @@ fn read(head: &Bytes) -> Result<RequestHead, Malformed> {
     let is_old = version == b"HTTP/1.0";
     let mut headers = HeaderMap::with_capacity(head.len() / USUAL_LINE + ADDED_FIELDS);
     let mut said = Said::new(is_old);
-    for line in lines {
+    loop {
+        let Some(line) = lines.next() else {
+            return Ok(None);
+        };
         let line = line.map_err(|_| Malformed)?;
         if line.is_empty() {
             break;
@@ -89,12 +102,12 @@ fn read(head: &Bytes) -> Result<RequestHead, Malformed> {
         Version::HTTP_11
     };
     *request.headers_mut() = headers;
-    Ok(RequestHead {
+    Ok(Some(RequestHead {
         request,
         framing,
         expects: said.expects && !is_old && framing != Framing::Length(0),
         asker,
-    })
+    }))
 }
 
 /// What the fields say about framing and about the answer.
@@ -145,6 +158,8 @@ pub(super) fn has_token(list: &HeaderValue, token: &str) -> bool {
     tokens.any(|it| it.trim_ascii().eq_ignore_ascii_case(token.as_bytes()))
 }
 
+/// Bytes that are copied together, whatever they are.
+const SMALL: usize = 1024;
 /// Length of a usual field line, for a guess at their number.
 const USUAL_LINE: usize = 32;
 /// Fields that are added on the way to the endpoint; room for them is made at once.

@@ -82,7 +82,7 @@ pub(crate) fn check_target(method: &[u8], target: &[u8]) -> Result<(), HeadRefus
         b"*" => method == b"OPTIONS",
         _ => after_scheme(target).is_some_and(|rest| !rest.is_empty()),
     };
-    // hyper refuses what the `http` crate cannot hold; asking it here keeps the answer ours.
+    // What the `http` crate cannot hold could not be forwarded; it is asked here, where there is an answer to that.
     let fits = || {
         target
             .iter()

@@ -21,8 +21,9 @@ use tokio::io::AsyncWrite;
 
 use super::{
     date,
-    outbox::{Outbox, write_field},
+    outbox::{Outbox, USUAL_HEAD, write_field},
     request_head::{Asker, has_token},
+    response_head::length_of,
 };
 
 /// See the module.
@@ -59,28 +60,37 @@ impl ResponseWriter {
     /// Writes an answer's head, and gives back its body if there is to be one. `asker` learns whether the connection
     /// lasts.
     pub(super) fn begin<B: Body>(&mut self, response: Response<B>, asker: &mut Asker) -> Option<B> {
-        let (mut parts, body) = response.into_parts();
-        let frame = Frames::of(&parts, &body, *asker);
-        self.framing = frame.framing;
+        let (parts, body) = response.into_parts();
+        let exact = match body.is_end_stream() {
+            true => Some(0),
+            false => body.size_hint().exact(),
+        };
+        let together = exact.map_or(0, |length| length.min(COPIED as u64) as usize);
+        let text = self.outbox.text();
+        text.reserve(USUAL_HEAD + together);
+        write_status_line(text, &parts, asker.is_old);
+        let noted = write_fields(text, &parts);
+        let (framing, said) = framing(parts.status, exact, (noted.length, *asker));
+        asker.persists &= framing != Framing::UntilClose && !noted.is_last;
+        said.write(text);
+        self.framing = framing;
         self.announced.clear();
-        if parts.headers.contains_key(TRAILER) {
-            self.announce(&mut parts.headers, *asker);
+        if framing == Framing::Chunked && noted.has_trailer {
+            announce(text, &parts.headers);
+            if asker.takes_trailers {
+                self.announced.extend(announced(&parts.headers));
+            }
         }
-        asker.persists &= frame.framing != Framing::UntilClose && !is_last(&parts);
-        write_head(self.outbox.text(), &parts, &frame, *asker);
-        (frame.framing != Framing::Length(0)).then_some(body)
-    }
-
-    /// Notes which fields may stand behind the body. A `Trailer` where there can be none says what is not true.
-    fn announce(&mut self, headers: &mut HeaderMap, asker: Asker) {
-        if self.framing != Framing::Chunked {
-            headers.remove(TRAILER);
-        } else if asker.takes_trailers {
-            let values = headers.get_all(TRAILER).iter();
-            let names = values.flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
-            let names = names.filter_map(|name| HeaderName::from_bytes(name.trim_ascii()).ok());
-            self.announced.extend(names);
+        if parts.status != StatusCode::SWITCHING_PROTOCOLS {
+            text.extend_from_slice(persistence(*asker));
         }
+        if !noted.is_dated {
+            text.extend_from_slice(b"date: ");
+            date::write(text);
+            text.extend_from_slice(b"\r\n");
+        }
+        text.extend_from_slice(b"\r\n");
+        (framing != Framing::Length(0)).then_some(body)
     }
 
     /// Tells the client that its body may come (RFC 9110 section 15.2.1).
@@ -176,54 +186,84 @@ impl ResponseWriter {
     }
 }
 
-/// How an answer's body is framed, and which field is to say so, if the answer has none that does.
-struct Frames {
-    framing: Framing,
-    said: Said,
+/// What the fields of an answer say about framing and about the connection.
+struct Noted<'a> {
+    length: Option<&'a HeaderValue>,
+    has_trailer: bool,
+    is_dated: bool,
+    is_last: bool,
 }
 
-enum Said {
+/// Writes all fields but those that are of this connection alone, in one pass.
+fn write_fields<'a>(text: &mut Vec<u8>, parts: &'a Parts) -> Noted<'a> {
+    let mut noted = Noted {
+        length: None,
+        has_trailer: false,
+        is_dated: false,
+        is_last: false,
+    };
+    for (name, value) in &parts.headers {
+        // Comparing names of known fields compares two small numbers.
+        match *name {
+            CONTENT_LENGTH => noted.length = Some(value),
+            TRAILER => noted.has_trailer = true,
+            TRANSFER_ENCODING => {}
+            CONNECTION if parts.status != StatusCode::SWITCHING_PROTOCOLS => {
+                noted.is_last |= has_token(value, "close");
+            }
+            _ => {
+                noted.is_dated |= *name == DATE;
+                write_field(text, name.as_str(), value.as_bytes());
+            }
+        }
+    }
+    noted
+}
+
+/// The field that says how an answer is framed.
+enum Said<'a> {
     /// The answer's own `Content-Length`.
-    Own(HeaderValue),
+    Own(&'a HeaderValue),
     Length(u64),
     Chunked,
     Nothing,
 }
 
-impl Frames {
-    fn of<B: Body>(parts: &Parts, body: &B, asker: Asker) -> Self {
-        let own = parts.headers.get(CONTENT_LENGTH);
-        let exact = match body.is_end_stream() {
-            true => Some(0),
-            false => body.size_hint().exact(),
-        };
-        if asker.wants_head || !has_content(parts.status) {
-            // What it would be, had it been asked for.
-            let told = own.filter(|_| may_tell_length(parts.status));
-            return Self {
-                framing: Framing::Length(0),
-                said: told.map_or(Said::Nothing, |own| Said::Own(own.clone())),
-            };
+impl Said<'_> {
+    fn write(&self, text: &mut Vec<u8>) {
+        match self {
+            Self::Own(length) => write_field(text, "content-length", length.as_bytes()),
+            Self::Length(0) => text.extend_from_slice(b"content-length: 0\r\n"),
+            Self::Length(length) => {
+                write_field(text, "content-length", length.to_string().as_bytes());
+            }
+            Self::Chunked => text.extend_from_slice(b"transfer-encoding: chunked\r\n"),
+            Self::Nothing => {}
         }
-        let length = exact.or_else(|| own?.to_str().ok()?.parse().ok());
-        match (length, own) {
-            (Some(0), _) => Self {
-                framing: Framing::Length(0),
-                said: Said::Length(0),
-            },
-            (Some(length), own) => Self {
-                framing: Framing::Length(length),
-                said: own.map_or(Said::Length(length), |own| Said::Own(own.clone())),
-            },
-            (None, _) if asker.is_old => Self {
-                framing: Framing::UntilClose,
-                said: Said::Nothing,
-            },
-            (None, _) => Self {
-                framing: Framing::Chunked,
-                said: Said::Chunked,
-            },
+    }
+}
+
+/// How an answer is framed whose body has `exact` bytes, if that is known, and which field is to say so. `own` is what it
+/// says itself.
+fn framing(
+    status: StatusCode,
+    exact: Option<u64>,
+    (own, asker): (Option<&HeaderValue>, Asker),
+) -> (Framing, Said<'_>) {
+    if asker.wants_head || !has_content(status) {
+        // What it would be, had it been asked for.
+        let told = own.filter(|_| may_tell_length(status));
+        return (Framing::Length(0), told.map_or(Said::Nothing, Said::Own));
+    }
+    let told = own.and_then(|own| length_of(own.as_bytes()).ok());
+    match (exact.or(told), own) {
+        (Some(0), _) => (Framing::Length(0), Said::Length(0)),
+        (Some(length), Some(own)) if told == Some(length) => {
+            (Framing::Length(length), Said::Own(own))
         }
+        (Some(length), _) => (Framing::Length(length), Said::Length(length)),
+        (None, _) if asker.is_old => (Framing::UntilClose, Said::Nothing),
+        (None, _) => (Framing::Chunked, Said::Chunked),
     }
 }
 
@@ -238,46 +278,26 @@ fn may_tell_length(status: StatusCode) -> bool {
     !status.is_informational() && status != StatusCode::NO_CONTENT
 }
 
-/// Whether the service ends the connection with it.
-fn is_last(parts: &Parts) -> bool {
-    let mut values = parts.headers.get_all(CONNECTION).iter();
-    values.any(|value| has_token(value, "close"))
+/// Says which fields stand behind the body; where there can be none, that would not be true.
+fn announce(text: &mut Vec<u8>, headers: &HeaderMap) {
+    for value in headers.get_all(TRAILER) {
+        write_field(text, "trailer", value.as_bytes());
+    }
 }
 
-fn write_head(text: &mut Vec<u8>, parts: &Parts, frames: &Frames, asker: Asker) {
-    write_status_line(text, parts, asker.is_old);
-    let mut is_dated = false;
-    for (name, value) in &parts.headers {
-        match *name {
-            CONTENT_LENGTH | TRANSFER_ENCODING => continue,
-            // What this hop says of itself is said below, but for the change to another protocol.
-            CONNECTION if parts.status != StatusCode::SWITCHING_PROTOCOLS => continue,
-            DATE => is_dated = true,
-            _ => {}
-        }
-        write_field(text, name.as_str(), value.as_bytes());
-    }
-    match &frames.said {
-        Said::Own(length) => write_field(text, "content-length", length.as_bytes()),
-        Said::Length(0) => text.extend_from_slice(b"content-length: 0\r\n"),
-        Said::Length(length) => {
-            write_field(text, "content-length", length.to_string().as_bytes());
-        }
-        Said::Chunked => text.extend_from_slice(b"transfer-encoding: chunked\r\n"),
-        Said::Nothing => {}
-    }
+fn announced(headers: &HeaderMap) -> impl Iterator<Item = HeaderName> {
+    let values = headers.get_all(TRAILER).iter();
+    let names = values.flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
+    names.filter_map(|name| HeaderName::from_bytes(name.trim_ascii()).ok())
+}
+
+/// Says whether the connection lasts, where that is not what everybody takes for granted.
+const fn persistence(asker: Asker) -> &'static [u8] {
     match (asker.persists, asker.is_old) {
-        _ if parts.status == StatusCode::SWITCHING_PROTOCOLS => {}
-        (true, false) => {}
-        (true, true) => text.extend_from_slice(b"connection: keep-alive\r\n"),
-        (false, _) => text.extend_from_slice(b"connection: close\r\n"),
+        (true, false) => b"",
+        (true, true) => b"connection: keep-alive\r\n",
+        (false, _) => b"connection: close\r\n",
     }
-    if !is_dated {
-        text.extend_from_slice(b"date: ");
-        date::write(text);
-        text.extend_from_slice(b"\r\n");
-    }
-    text.extend_from_slice(b"\r\n");
 }
 
 fn write_status_line(text: &mut Vec<u8>, parts: &Parts, is_old: bool) {
@@ -304,3 +324,6 @@ fn write_status_line(text: &mut Vec<u8>, parts: &Parts, is_old: bool) {
 const COPIED: usize = 1024;
 /// Bytes of words, and of pieces among them, after which they are written.
 const GATHERED: usize = 8 * 1024;
+
+#[cfg(test)]
+mod tests;

@@ -2,12 +2,15 @@
 
 use std::sync::Arc;
 
+use bytes::BytesMut;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 
 use super::super::{
+    body_reader,
     chunk::{Step, Walker},
     head::{self, Framing, Judged},
     input::{Input, Phase},
+    request_head,
     request_writer::write_head,
 };
 use crate::{
@@ -125,7 +128,7 @@ fn are_whole_messages(mut rest: &[u8], limits: &ListenerLimits) {
     }
 }
 
-/// hyper's parser reads what the guard read, nothing is framed twice, and the request survives being forwarded.
+/// Two parsers read what the guard read, nothing is framed twice, and the request survives being forwarded.
 fn means_one_thing(text: &[u8], framing: Framing) {
     let mut fields = [httparse::EMPTY_HEADER; 64];
     let mut parsed = httparse::Request::new(&mut fields);
@@ -137,9 +140,10 @@ fn means_one_thing(text: &[u8], framing: Framing) {
     let method = Method::from_bytes(parsed.method.unwrap_or_default().as_bytes());
     let uri = Uri::try_from(parsed.path.unwrap_or_default());
     let (Ok(method), Ok(uri)) = (method, uri) else {
-        panic!("hyper refuses what passed: {text:?}");
+        panic!("what passed cannot be held: {text:?}");
     };
     let headers: HeaderMap = parsed.headers.iter().map(field).collect();
+    is_read_alike(text, framing, (&method, &uri, &headers));
     let lengths: Vec<_> = headers.get_all("content-length").iter().collect();
     let codings: Vec<_> = headers.get_all("transfer-encoding").iter().collect();
     match (framing, lengths.as_slice(), codings.as_slice()) {
@@ -167,6 +171,23 @@ fn means_one_thing(text: &[u8], framing: Framing) {
             framing != Framing::Chunked && !matches!(framing, Framing::Length(_)),
         );
     }
+}
+
+/// What a request is made of for the service is what another parser reads.
+fn is_read_alike(text: &[u8], framing: Framing, read: (&Method, &Uri, &HeaderMap)) {
+    let mut buf = BytesMut::from(text);
+    let Some(Ok(head)) = request_head::take(&mut buf) else {
+        panic!("what passed cannot be read: {text:?}");
+    };
+    assert!(buf.is_empty(), "{buf:?} is left of {text:?}");
+    let request = head.request;
+    assert_eq!((request.method(), request.uri(), request.headers()), read);
+    let followed = match framing {
+        Framing::None | Framing::Upgrade => body_reader::Framing::Length(0),
+        Framing::Length(length) => body_reader::Framing::Length(length),
+        Framing::Chunked => body_reader::Framing::Chunked,
+    };
+    assert_eq!(head.framing, followed, "{text:?}");
 }
 
 fn field(field: &httparse::Header<'_>) -> (HeaderName, HeaderValue) {
