@@ -1,10 +1,11 @@
-//! What waits to be written to a peer's socket: words of ours, a piece of a body, and what ends the piece.
+//! What waits to be written to a peer's socket: words of ours, pieces of a body, and what ends them.
 //!
 //! Owns how far it is written. Must not know whose words they are. Nothing is copied but words.
 
 use std::{
+    collections::VecDeque,
     io::{self, IoSlice},
-    mem,
+    iter,
     pin::Pin,
     task::{Context, Poll, ready},
 };
@@ -13,13 +14,18 @@ use bytes::{Buf as _, Bytes};
 use http::HeaderMap;
 use tokio::io::AsyncWrite;
 
+use super::body_reader::MAX_READ;
+
 /// See the module.
 #[derive(Debug)]
 pub(super) struct Outbox {
     /// A head, or what frames a chunk; how much of it is written.
     text: Vec<u8>,
     written: usize,
-    data: Bytes,
+    /// Pieces of a body, which come behind the text.
+    pieces: VecDeque<Bytes>,
+    /// Bytes in them.
+    length: usize,
     tail: &'static [u8],
 }
 
@@ -28,7 +34,8 @@ impl Outbox {
         Self {
             text: Vec::new(),
             written: 0,
-            data: Bytes::new(),
+            pieces: VecDeque::new(),
+            length: 0,
             tail: b"",
         }
     }
@@ -52,9 +59,14 @@ impl Outbox {
         self.written == self.text.len() && !self.has_piece()
     }
 
-    /// Whether a piece waits, so that none can be placed.
-    pub(super) const fn has_piece(&self) -> bool {
-        !self.data.is_empty() || !self.tail.is_empty()
+    /// Whether a piece waits, so that no words can be added.
+    pub(super) fn has_piece(&self) -> bool {
+        !self.pieces.is_empty() || !self.tail.is_empty()
+    }
+
+    /// Whether a piece can be added to those that wait. Of a body in chunks, only one waits at a time.
+    pub(super) fn has_room(&self) -> bool {
+        self.tail.is_empty() && self.pieces.len() < PIECES && self.length < GATHERED
     }
 
     /// Places a piece of a body that is not empty, in a chunk of its own if it is to be one.
@@ -63,7 +75,8 @@ impl Outbox {
             write_hex(&mut self.text, data.len());
             self.tail = b"\r\n";
         }
-        self.data = data;
+        self.length += data.len();
+        self.pieces.push_back(data);
     }
 
     /// Writes a piece of a body among the words.
@@ -92,9 +105,11 @@ impl Outbox {
         self.text.extend_from_slice(b"\r\n");
     }
 
-    /// The piece, back from where it was placed.
+    /// The piece that was placed, if there is one, back.
     pub(super) fn take_piece(&mut self) -> Bytes {
-        mem::take(&mut self.data)
+        debug_assert!(self.pieces.len() <= 1);
+        self.length = 0;
+        self.pieces.pop_front().unwrap_or_default()
     }
 
     /// Writes some of it; how much that was.
@@ -105,8 +120,15 @@ impl Outbox {
     ) -> Poll<io::Result<usize>> {
         let text = &self.text[self.written..];
         let length = if self.has_piece() {
-            let slices = [text, &self.data, self.tail].map(IoSlice::new);
-            ready!(socket.poll_write_vectored(cx, &slices))?
+            let mut slices = [IoSlice::new(b""); PIECES + 2];
+            let pieces = self.pieces.iter().map(|piece| &piece[..]);
+            let all = iter::once(text).chain(pieces).chain([self.tail]);
+            let mut count = 0;
+            for (slice, bytes) in slices.iter_mut().zip(all) {
+                *slice = IoSlice::new(bytes);
+                count += 1;
+            }
+            ready!(socket.poll_write_vectored(cx, &slices[..count]))?
         } else {
             ready!(socket.poll_write(cx, text))?
         };
@@ -125,15 +147,26 @@ impl Outbox {
             self.written = 0;
             self.text.clear();
         }
-        let of_data = length.min(self.data.len());
-        self.data.advance(of_data);
-        self.tail = &self.tail[length - of_data..];
+        while let Some(piece) = self.pieces.front_mut() {
+            let of_piece = length.min(piece.len());
+            self.length -= of_piece;
+            length -= of_piece;
+            if of_piece < piece.len() {
+                piece.advance(of_piece);
+                return;
+            }
+            self.pieces.pop_front();
+        }
+        self.tail = &self.tail[length..];
     }
 
     /// A connection that waits for an answer, or is not used, needs no room for words.
     pub(super) fn rests(&mut self) {
         if self.text.is_empty() {
             self.text = Vec::new();
+        }
+        if self.pieces.is_empty() {
+            self.pieces = VecDeque::new();
         }
     }
 }
@@ -155,6 +188,10 @@ fn write_hex(text: &mut Vec<u8>, length: usize) {
     text.extend_from_slice(b"\r\n");
 }
 
+/// Pieces that wait at most, so that many small reads become one write.
+const PIECES: usize = 8;
+/// Bytes of pieces after which none is added.
+const GATHERED: usize = MAX_READ;
 /// Bytes that most heads fit into.
 pub(super) const USUAL_HEAD: usize = 512;
 
@@ -228,6 +265,31 @@ mod tests {
                 "{narrow} at once"
             );
         }
+    }
+
+    #[test]
+    fn pieces_of_a_body_without_chunks_are_gathered_up_to_a_bound() {
+        for narrow in [1, 7, 8, 1000] {
+            let mut outbox = Outbox::new();
+            outbox.begins().extend_from_slice(b"head ");
+            let mut expected = b"head ".to_vec();
+            while outbox.has_room() {
+                let piece = Bytes::from(vec![b'a' + expected.len() as u8 % 26; 8]);
+                expected.extend_from_slice(&piece);
+                outbox.place(piece, false);
+            }
+            assert_eq!(expected.len(), 5 + 8 * PIECES);
+            let mut socket = Narrow(Vec::new(), narrow);
+            let mut cx = Context::from_waker(Waker::noop());
+            while !outbox.is_empty() {
+                assert!(outbox.poll_write(Pin::new(&mut socket), &mut cx).is_ready());
+            }
+            assert_eq!(socket.0, expected, "{narrow} at once");
+            assert!(outbox.has_room());
+        }
+        let mut outbox = Outbox::new();
+        outbox.place(Bytes::from(vec![0; GATHERED]), false);
+        assert!(!outbox.has_room());
     }
 
     #[test]

@@ -100,8 +100,8 @@ impl ResponseWriter {
     }
 
     /// Whether a piece of a body can be placed.
-    pub(super) const fn has_room(&mut self) -> bool {
-        !self.outbox.has_piece() && self.outbox.text().len() < GATHERED
+    pub(super) fn has_room(&mut self) -> bool {
+        self.outbox.has_room() && self.outbox.text().len() < GATHERED
     }
 
     /// Whether nothing more of the body fits into its framing.
@@ -133,7 +133,7 @@ impl ResponseWriter {
             return;
         }
         let chunked = self.framing == Framing::Chunked;
-        if data.len() <= COPIED {
+        if data.len() <= COPIED && !self.outbox.has_piece() {
             self.outbox.copy(&data, chunked);
         } else {
             self.outbox.place(data, chunked);
