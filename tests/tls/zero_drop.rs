@@ -37,7 +37,7 @@ async fn switches_under_load_in_http_2_through_tls_on_both_sides_drop_no_request
     let mut offering = trusting(&plan.authority);
     offering.alpn_protocols = vec![b"h2".to_vec()];
     let keys = "protocol = \"h2\"\nupstream_tls.ca = \"ca.pem\"\nprobe.path = \"/healthz\"\n\
-        probe.interval = \"100ms\"\nprobe.rise = 1\nprobe.fall = 1";
+        probe.interval = \"100ms\"\nprobe.rise = 1\nprobe.fall = 5";
     let config = web(&["shop"], "") + &shop(&[fronts[0].addr()], &[fronts[1].addr()], keys);
     let site = Site::start_in(plan.into_folder(), &config, true).await;
     for colour in Colour::ALL {

@@ -186,7 +186,12 @@ impl Conversation {
                     let _ = self.poll_flush(cx);
                     return Poll::Ready(Err(broken));
                 }
-                Poll::Pending => return self.waits(cx),
+                Poll::Pending if self.writer.is_empty() => return self.waits(cx),
+                // What waits for the client to take what there is finds out by being asked again.
+                Poll::Pending => match self.poll_flush(cx) {
+                    Poll::Ready(flushed) => flushed?,
+                    Poll::Pending => return self.watches(cx),
+                },
             }
         }
     }

@@ -104,6 +104,11 @@ impl ResponseWriter {
         self.outbox.has_room() && self.outbox.text().len() < GATHERED
     }
 
+    /// Whether there is nothing to write.
+    pub(super) fn is_empty(&self) -> bool {
+        self.outbox.is_empty()
+    }
+
     /// Whether nothing more of the body fits into its framing.
     pub(super) fn is_full(&self) -> bool {
         self.framing == Framing::Length(0)
