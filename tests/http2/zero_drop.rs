@@ -81,6 +81,6 @@ async fn drop_nothing(protocol: &str, calls: Calls) {
 }
 
 const PROBE: &str =
-    "probe.path = \"/healthz\"\nprobe.interval = \"100ms\"\nprobe.rise = 1\nprobe.fall = 1\n";
+    "probe.path = \"/healthz\"\nprobe.interval = \"100ms\"\nprobe.rise = 1\nprobe.fall = 5\n";
 const SWITCHES: usize = 24;
 const BETWEEN: Duration = Duration::from_millis(90);
