@@ -12,7 +12,7 @@ use super::{
     downstream::Downstream,
     error::ProxyError,
     outbound::Outgoing,
-    protocol::http1::response_reader::Broken,
+    protocol::http1::broken::Broken,
     upload::{Gate, Progress, RequestBody, Stage},
     upstream::Upstream,
 };

@@ -19,8 +19,9 @@ use super::{
     connections::{Connections, Doubt},
     outbound::Outgoing,
     protocol::http1::{
+        broken::Broken,
         request_writer::RequestWriter,
-        response_reader::{Broken, Came, ResponseReader},
+        response_reader::{Came, ResponseReader},
     },
     silence::{is_silent, seems_silent},
     transport::Transport,

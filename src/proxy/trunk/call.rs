@@ -26,7 +26,7 @@ use crate::proxy::{
     error::ProxyError,
     exchange::{Failed, Watched, cut, expired, gives_up, judged},
     outbound::Outgoing,
-    protocol::http1::response_reader::Broken,
+    protocol::http1::broken::Broken,
     upload::RequestBody,
 };
 

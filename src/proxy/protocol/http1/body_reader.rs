@@ -16,8 +16,8 @@ use tokio::io::AsyncRead;
 use tokio_util::io::poll_read_buf;
 
 use super::{
+    broken::Broken,
     chunk::{Piece, Step, Walker},
-    response_reader::Broken,
     spare,
     trailers::trailers,
 };

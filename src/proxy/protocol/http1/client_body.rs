@@ -13,7 +13,7 @@ use std::{
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 
-use super::{intake::Intake, response_reader::Broken};
+use super::{broken::Broken, intake::Intake};
 
 /// See the module.
 #[derive(Debug)]

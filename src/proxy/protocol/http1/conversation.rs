@@ -21,9 +21,9 @@ use tokio::io::AsyncWrite as _;
 
 use super::{
     ClientBody, Guarded,
+    broken::Broken,
     intake::{Intake, Standing},
     request_head::{Asker, RequestHead},
-    response_reader::Broken,
     response_writer::{ResponseWriter, Short},
 };
 use crate::proxy::{
@@ -186,12 +186,14 @@ impl Conversation {
                     let _ = self.poll_flush(cx);
                     return Poll::Ready(Err(broken));
                 }
-                Poll::Pending if self.writer.is_empty() => return self.waits(cx),
-                // What waits for the client to take what there is finds out by being asked again.
-                Poll::Pending => match self.poll_flush(cx) {
-                    Poll::Ready(flushed) => flushed?,
-                    Poll::Pending => return self.watches(cx),
-                },
+                Poll::Pending => {
+                    // A body that waits for the client to take what there is does not know yet that it has.
+                    let stalled = self.is_stalled();
+                    let flushed = self.poll_flush(cx)?;
+                    if !stalled || flushed.is_pending() {
+                        return self.watches(cx);
+                    }
+                }
             }
         }
     }
@@ -270,6 +272,11 @@ impl Conversation {
         let mut intake = self.intake.borrow_mut();
         intake.stands(cx);
         intake.poll_gone(cx).map(Err)
+    }
+
+    fn is_stalled(&self) -> bool {
+        let mut intake = self.intake.borrow_mut();
+        intake.guarded().is_some_and(|guarded| guarded.is_stalled())
     }
 
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Broken>> {

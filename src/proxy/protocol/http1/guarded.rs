@@ -55,6 +55,11 @@ impl Guarded {
         })
     }
 
+    /// Whether the client took nothing when it was given something last.
+    pub(super) fn is_stalled(&self) -> bool {
+        self.wire.is_stalled()
+    }
+
     /// Whether reading would bring nothing, as far as is known without asking the kernel. If so, whoever polls is woken
     /// when that changes.
     pub(super) fn is_quiet(&self, cx: &mut Context<'_>) -> bool {

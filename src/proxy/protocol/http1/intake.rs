@@ -15,8 +15,8 @@ use http_body::{Frame, SizeHint};
 use super::{
     Guarded,
     body_reader::BodyReader,
+    broken::Broken,
     request_head::{self, RequestHead},
-    response_reader::Broken,
 };
 
 /// See the module.

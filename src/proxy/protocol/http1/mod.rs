@@ -7,6 +7,7 @@
 //! there is none of that ([`parked`]). Both sides read bodies by [`body_reader`] and write by way of an [`outbox`].
 
 mod body_reader;
+pub(crate) mod broken;
 mod chunk;
 mod client_body;
 mod conversation;

@@ -54,6 +54,11 @@ impl Outbox {
         &mut self.text
     }
 
+    /// Bytes of words.
+    pub(super) const fn words(&self) -> usize {
+        self.text.len()
+    }
+
     /// Whether there is nothing to write.
     pub(super) fn is_empty(&self) -> bool {
         self.written == self.text.len() && !self.has_piece()

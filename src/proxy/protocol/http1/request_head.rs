@@ -11,8 +11,9 @@ use http::{
 
 use super::{
     body_reader::Framing,
+    broken::Malformed,
     head::{self, Lines, split_once},
-    response_head::{Malformed, field, length_of},
+    response_head::{field, length_of},
 };
 
 /// The head of a request, read.

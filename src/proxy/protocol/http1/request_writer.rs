@@ -17,8 +17,8 @@ use http_body::Body as _;
 use tokio::io::AsyncWrite;
 
 use super::{
+    broken::Broken,
     outbox::{Outbox, write_field},
-    response_reader::Broken,
 };
 use crate::proxy::{forwarded::Forwarded, outbound::Outgoing, upload::RequestBody};
 

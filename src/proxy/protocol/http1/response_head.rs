@@ -12,6 +12,7 @@ use http::{
 
 use super::{
     body_reader::Framing,
+    broken::Malformed,
     head::{self, Lines},
 };
 
@@ -23,10 +24,6 @@ pub(super) struct ResponseHead {
     /// Whether the connection can carry another exchange.
     pub(super) persists: bool,
 }
-
-/// The endpoint's words are not HTTP, or can be read in more than one way.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Malformed;
 
 /// Takes the head at the start of `buf`, of which `searched` bytes were looked through before; `None` if its end has
 /// not come yet. `bodiless` says that no body follows whatever the head says, as after `HEAD`.

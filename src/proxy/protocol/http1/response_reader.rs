@@ -15,7 +15,8 @@ use tokio::io::AsyncRead;
 
 use super::{
     body_reader::{BodyReader, Framing},
-    response_head::{self, Malformed, ResponseHead},
+    broken::Broken,
+    response_head::{self, ResponseHead},
 };
 
 /// See the module.
@@ -28,20 +29,6 @@ pub(crate) struct ResponseReader {
     persists: bool,
 }
 
-/// Why a response is not, or not wholly, there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum Broken {
-    /// The connection is gone.
-    #[error("the endpoint closed the connection too early")]
-    Closed,
-    /// What came is not HTTP.
-    #[error("the endpoint's response is malformed")]
-    Malformed,
-    /// The client's own body failed, and the exchange with it.
-    #[error("the request body failed")]
-    Request,
-}
-
 /// What came.
 #[derive(Debug)]
 pub(crate) enum Came {
@@ -49,12 +36,6 @@ pub(crate) enum Came {
     Continue,
     /// The head of the response.
     Head(Response<()>),
-}
-
-impl From<Malformed> for Broken {
-    fn from(_: Malformed) -> Self {
-        Self::Malformed
-    }
 }
 
 impl ResponseReader {

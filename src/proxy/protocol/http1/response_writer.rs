@@ -100,13 +100,8 @@ impl ResponseWriter {
     }
 
     /// Whether a piece of a body can be placed.
-    pub(super) fn has_room(&mut self) -> bool {
-        self.outbox.has_room() && self.outbox.text().len() < GATHERED
-    }
-
-    /// Whether there is nothing to write.
-    pub(super) fn is_empty(&self) -> bool {
-        self.outbox.is_empty()
+    pub(super) fn has_room(&self) -> bool {
+        self.outbox.has_room() && self.outbox.words() < GATHERED
     }
 
     /// Whether nothing more of the body fits into its framing.

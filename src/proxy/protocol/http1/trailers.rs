@@ -3,10 +3,7 @@
 use bytes::Bytes;
 use http::HeaderMap;
 
-use super::{
-    head::Lines,
-    response_head::{Malformed, field},
-};
+use super::{broken::Malformed, head::Lines, response_head::field};
 
 /// The fields of a trailer section, its empty line included; more than `max` are malformed.
 pub(super) fn trailers(section: &Bytes, max: usize) -> Result<HeaderMap, Malformed> {

@@ -8,7 +8,10 @@ use std::{
 use http::{HeaderMap, Response, header};
 use tokio::io::{AsyncRead, ReadBuf};
 
-use super::super::response_reader::{Broken, Came, ResponseReader};
+use super::super::{
+    broken::Broken,
+    response_reader::{Came, ResponseReader},
+};
 use crate::{
     fuzzing::pieces,
     proxy::{fuzzing::no_hop_is_left, headers},
