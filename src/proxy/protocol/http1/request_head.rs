@@ -5,7 +5,7 @@
 
 use bytes::{Buf as _, Bytes, BytesMut};
 use http::{
-    HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, Version,
+    HeaderName, HeaderValue, Method, Request, Uri, Version,
     header::{CONNECTION, CONTENT_LENGTH, EXPECT, TE, TRANSFER_ENCODING},
 };
 
@@ -13,7 +13,7 @@ use super::{
     body_reader::Framing,
     broken::Malformed,
     head::{self, Lines, split_once},
-    response_head::{field, length_of},
+    response_head::{field, length_of, map_for},
 };
 
 /// The head of a request, read.
@@ -70,7 +70,7 @@ fn read(head: &Bytes, lines: &mut Lines<'_>) -> Result<Option<RequestHead>, Malf
     let method = Method::from_bytes(method).map_err(|_| Malformed)?;
     let target = Uri::from_maybe_shared(head.slice_ref(target)).map_err(|_| Malformed)?;
     let is_old = version == b"HTTP/1.0";
-    let mut headers = HeaderMap::with_capacity(head.len() / USUAL_LINE + ADDED_FIELDS);
+    let mut headers = map_for(head);
     let mut said = Said::new(is_old);
     loop {
         let Some(line) = lines.next() else {
@@ -161,10 +161,6 @@ pub(super) fn has_token(list: &HeaderValue, token: &str) -> bool {
 
 /// Bytes that are copied together, whatever they are.
 const SMALL: usize = 1024;
-/// Length of a usual field line, for a guess at their number.
-const USUAL_LINE: usize = 32;
-/// Fields that are added on the way to the endpoint; room for them is made at once.
-const ADDED_FIELDS: usize = 2;
 
 #[cfg(test)]
 mod tests {

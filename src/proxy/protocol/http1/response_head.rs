@@ -48,7 +48,7 @@ fn read(head: &Bytes, bodiless: bool) -> Result<ResponseHead, Malformed> {
     let mut lines = Lines(head);
     let status_line = lines.next().ok_or(Malformed)?.map_err(|_| Malformed)?;
     let (version, status, reason) = status_line_of(status_line)?;
-    let mut headers = HeaderMap::with_capacity(head.len() / USUAL_LINE + ADDED_FIELDS);
+    let mut headers = map_for(head);
     let mut said = Said::default();
     for line in lines {
         let line = line.map_err(|_| Malformed)?;
@@ -122,6 +122,11 @@ fn status_line_of(line: &[u8]) -> Result<(Version, StatusCode, Option<&[u8]>), M
         }
         _ => Err(Malformed),
     }
+}
+
+/// A map with room for the fields of `head`, by a guess at their number.
+pub(super) fn map_for(head: &[u8]) -> HeaderMap {
+    HeaderMap::with_capacity(head.len() / USUAL_LINE + ADDED_FIELDS)
 }
 
 /// A field line as name and value. What the `http` crate accepts is what the RFC allows: a token for the name, which
@@ -224,7 +229,7 @@ pub(super) const MAX_HEAD_SIZE: usize = 256 * 1024;
 pub(super) const MAX_FIELDS: usize = 256;
 /// Length of a usual field line, for a guess at their number.
 const USUAL_LINE: usize = 32;
-/// Fields that are added on the way to the client; room for them is made at once.
+/// Fields that are added on the way; room for them is made at once.
 const ADDED_FIELDS: usize = 2;
 /// Enough for 999 PB, and never too large for 64 bits.
 const MAX_LENGTH_DIGITS: usize = 18;

@@ -119,7 +119,7 @@ struct Closing {
     asked: bool,
 }
 
-/// What to do after all was done that could be for now.
+/// What to do while the conversation waits.
 enum Next {
     Wait,
     PollAgain,
